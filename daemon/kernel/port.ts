@@ -1,0 +1,53 @@
+import type { IpAddress } from '../../src/model/address.js';
+import type { FabricState, FabricStep } from '../../src/fabric/state.js';
+import type { Flow } from '../../src/nat/input.js';
+import type { NatChange } from '../../src/nat/diff.js';
+import type { NatState } from '../../src/nat/state.js';
+
+/**
+ * A tenant's router: the network namespace `netctl-<tenant>`. Routers are named by their tenant in
+ * all of these ports. Failures are NetctlErrors; the state is then unknown and must be read again.
+ */
+export interface Routers {
+  /** The tenants that have a router on this host. */
+  list(): Promise<string[]>;
+  /** Makes the router, or finds it made: loopback up, forwarding on, bridge netfilter on. Idempotent. */
+  ensure(tenant: string): Promise<void>;
+  /** Removes the router and all in it. Succeeds if there is none. */
+  remove(tenant: string): Promise<void>;
+}
+
+/** Links, addresses, routes and neighbours of a router. */
+export interface Fabric {
+  read(tenant: string): Promise<FabricState>;
+  /** Carries the steps out in their order and stops at the first that fails. */
+  apply(tenant: string, steps: readonly FabricStep[]): Promise<void>;
+}
+
+/** The nftables tables of a router. */
+export interface Nftables {
+  /** What the tables hold; undefined if one is missing or has rules that this version did not write. */
+  read(tenant: string): Promise<NatState | undefined>;
+  /** Makes the tables anew with this content, in one transaction per family: there is no moment without rules. */
+  replace(tenant: string, state: NatState): Promise<void>;
+  /** Applies the change, in one transaction per family. An empty change does nothing. */
+  apply(tenant: string, change: NatChange): Promise<void>;
+}
+
+/** The connections through the services of a router. */
+export interface Conntrack {
+  /** Every tracked connection whose destination was translated. */
+  list(tenant: string): Promise<Flow[]>;
+  /** Forgets these; what is already gone does not matter. Returns how many there were. */
+  remove(tenant: string, flows: readonly Flow[]): Promise<number>;
+  /** Forgets every connection that this address answers. Returns how many there were. */
+  removeProvider(tenant: string, address: IpAddress): Promise<number>;
+}
+
+/** All that a controller does to the kernel. */
+export interface Kernel {
+  readonly routers: Routers;
+  readonly fabric: Fabric;
+  readonly nftables: Nftables;
+  readonly conntrack: Conntrack;
+}

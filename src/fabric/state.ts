@@ -1,0 +1,82 @@
+import type { IpAddress, Mac, Prefix } from '../model/address.js';
+
+/** All that decides a router's links, addresses, routes and neighbours. The order of the lists does not matter. */
+export interface FabricInput {
+  readonly networks: readonly FabricNetwork[];
+  readonly endpoints: readonly FabricEndpoint[];
+  /** The router answers ARP for these and takes what is sent to them, whatever segment they are on. */
+  readonly serviceAddresses: readonly IpAddress[];
+}
+
+export interface FabricNetwork {
+  readonly vni: number;
+  readonly subnets: readonly { readonly prefix: Prefix; readonly gateway?: IpAddress }[];
+}
+
+/** An endpoint between Join and Leave. */
+export interface FabricEndpoint {
+  readonly id: string;
+  readonly vni: number;
+  readonly addresses: readonly IpAddress[];
+  readonly mac: Mac;
+}
+
+export interface BridgeLink {
+  readonly kind: 'bridge';
+  readonly name: string;
+  readonly mac: Mac;
+  readonly up: boolean;
+}
+
+/** The router's end of a veth pair, a port of a bridge. */
+export interface PortLink {
+  readonly kind: 'port';
+  readonly name: string;
+  /** Absent: attached to no bridge. */
+  readonly bridge?: string;
+  readonly hairpin: boolean;
+  readonly up: boolean;
+}
+
+export interface AddressState {
+  readonly link: string;
+  readonly address: IpAddress;
+  readonly length: number;
+}
+
+/** `segment`: on-link at a bridge. `service`: to the router itself, on loopback. */
+export interface RouteState {
+  readonly kind: 'segment' | 'service';
+  readonly prefix: Prefix;
+  readonly link: string;
+}
+
+/** A permanent neighbour entry. */
+export interface NeighbourState {
+  readonly link: string;
+  readonly address: IpAddress;
+  readonly mac: Mac;
+}
+
+/** Desired or observed. Keys are built by the functions beside the planner and hold what identifies an item. */
+export interface FabricState {
+  readonly links: ReadonlyMap<string, BridgeLink | PortLink>;
+  readonly addresses: ReadonlyMap<string, AddressState>;
+  readonly routes: ReadonlyMap<string, RouteState>;
+  readonly neighbours: ReadonlyMap<string, NeighbourState>;
+}
+
+/** One change to the kernel: one netlink message, or one and the sysctls that belong to it. */
+export type FabricStep =
+  | { readonly action: 'createBridge'; readonly link: BridgeLink }
+  /** Makes the veth pair: `link` in the router, `peer` with this MAC in the host's own namespace, where Docker takes it. */
+  | { readonly action: 'createPort'; readonly link: PortLink; readonly peer: string; readonly mac: Mac; readonly mtu: number }
+  | { readonly action: 'setBridge'; readonly link: BridgeLink }
+  | { readonly action: 'setPort'; readonly link: PortLink }
+  | { readonly action: 'deleteLink'; readonly name: string }
+  | { readonly action: 'addAddress'; readonly address: AddressState }
+  | { readonly action: 'deleteAddress'; readonly address: AddressState }
+  | { readonly action: 'addRoute'; readonly route: RouteState }
+  | { readonly action: 'deleteRoute'; readonly route: RouteState }
+  | { readonly action: 'setNeighbour'; readonly neighbour: NeighbourState }
+  | { readonly action: 'deleteNeighbour'; readonly neighbour: NeighbourState };

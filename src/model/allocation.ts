@@ -1,0 +1,21 @@
+import type { IpAddress } from './address.js';
+
+/** Who holds an address. */
+export type Owner =
+  | { readonly kind: 'gateway' }
+  | { readonly kind: 'service'; readonly name: string }
+  | { readonly kind: 'endpoint'; readonly id: string }
+  /** Docker asked for an address and has not yet said for which endpoint; it names nobody. */
+  | { readonly kind: 'request' }
+  /** Released a short while ago: given out again only when nothing else is free. */
+  | { readonly kind: 'resting' };
+
+/** An address held by an owner. */
+export interface Allocation {
+  readonly tenant: string;
+  readonly network: string;
+  readonly address: IpAddress;
+  readonly owner: Owner;
+  /** When the owner got it, or, for a resting address, when it was released; milliseconds since the epoch. */
+  readonly since: number;
+}

@@ -1,0 +1,21 @@
+/** What Docker last said of a container: observed, never stored. */
+export interface Container {
+  /** Docker's container id, 64 hexadecimal digits. */
+  readonly id: string;
+  /** Without Docker's leading slash. */
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly state: 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
+  /** `none`: the container has no health check. */
+  readonly health: 'none' | 'starting' | 'healthy' | 'unhealthy';
+  /** The stop signal was sent and the container still runs: it drains. */
+  readonly stopping: boolean;
+  /** Its attachments to networks, of any driver, by Docker's ids; the order is Docker's and means nothing. */
+  readonly attachments: readonly Attachment[];
+}
+
+export interface Attachment {
+  readonly networkId: string;
+  /** Empty until Docker has attached it. */
+  readonly endpointId: string;
+}

@@ -1,0 +1,14 @@
+import type { IpAddress, Mac } from './address.js';
+
+/** One container's attachment to one network. Its id is Docker's endpoint id: 64 hexadecimal digits. */
+export interface Endpoint {
+  readonly id: string;
+  readonly tenant: string;
+  readonly network: string;
+  readonly addresses: readonly IpAddress[];
+  readonly mac: Mac;
+  /** The name of the host that the container runs on. */
+  readonly host: string;
+  /** The container's network namespace as Docker names it; present from Join to Leave, and only then has it a link. */
+  readonly sandboxKey?: string;
+}

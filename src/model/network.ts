@@ -1,0 +1,34 @@
+import type { Family, IpAddress, Prefix } from './address.js';
+
+/** The addresses of one family in a network. */
+export interface Subnet {
+  readonly prefix: Prefix;
+  /** Contiv's `10.1.1.50-10.1.1.100/24`: only these are given out. Absent: the whole prefix. */
+  readonly range?: { readonly first: IpAddress; readonly last: IpAddress };
+  /** The router's own address on the segment. Absent: containers get no default route. */
+  readonly gateway?: IpAddress;
+}
+
+/** A layer-2 segment of a tenant, with a subnet of IPv4, of IPv6, or of both. */
+export interface Network {
+  readonly tenant: string;
+  readonly name: string;
+  readonly ipv4?: Subnet;
+  readonly ipv6?: Subnet;
+  /** The packet tag that the user asked for; absent: any. */
+  readonly requestedVni?: number;
+  /** Observed: the VXLAN network identifier that the network holds, unique over all tenants. */
+  readonly vni: number;
+  /** Contiv's network tag: a word of the user's, kept and shown. */
+  readonly tag?: string;
+  /** Observed: Docker's id of the network on this host, once Docker made it. */
+  readonly dockerNetworkId?: string;
+}
+
+export function subnetsOf(network: Pick<Network, 'ipv4' | 'ipv6'>): Subnet[] {
+  return [network.ipv4, network.ipv6].filter((subnet) => subnet !== undefined);
+}
+
+export function subnetOf(network: Pick<Network, 'ipv4' | 'ipv6'>, family: Family): Subnet | undefined {
+  return family === 4 ? network.ipv4 : network.ipv6;
+}

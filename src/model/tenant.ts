@@ -1,0 +1,4 @@
+/** A namespace of names and addresses. Tenants may use the same subnets and never reach each other. */
+export interface Tenant {
+  readonly name: string;
+}

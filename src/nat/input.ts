@@ -1,0 +1,38 @@
+import type { IpAddress } from '../model/address.js';
+import type { Subnet } from '../model/network.js';
+import type { Protocol, ServicePort } from '../model/service.js';
+
+/** All that decides a router's rules. The order of the lists does not matter. */
+export interface NatInput {
+  readonly networks: readonly NatNetwork[];
+  readonly services: readonly NatService[];
+}
+
+export interface NatNetwork {
+  /** The name of the network's bridge in the router. */
+  readonly bridge: string;
+  readonly ipv4?: Subnet;
+  readonly ipv6?: Subnet;
+}
+
+export interface NatService {
+  /** The service IPs, at most one of each family. */
+  readonly addresses: readonly IpAddress[];
+  readonly ports: readonly ServicePort[];
+  /** The providers that get new connections. A family is balanced over those that have an address of it. */
+  readonly providers: readonly NatProvider[];
+}
+
+export interface NatProvider {
+  readonly addresses: readonly IpAddress[];
+}
+
+/** A connection through a service, as conntrack has it. */
+export interface Flow {
+  readonly protocol: Protocol;
+  readonly client: { readonly address: IpAddress; readonly port: number };
+  /** What the client asked for. */
+  readonly service: { readonly address: IpAddress; readonly port: number };
+  /** Who answers: the source of the reply direction. */
+  readonly provider: { readonly address: IpAddress; readonly port: number };
+}

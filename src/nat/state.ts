@@ -1,0 +1,43 @@
+import type { IpAddress } from '../model/address.js';
+import type { Protocol } from '../model/service.js';
+
+/** The balancing chain `balance_<slots>_<turn>`: round robin over this many slots, with a counter of its own. */
+export interface BalanceChain {
+  readonly slots: number;
+  /** Services with the same number of slots are spread over this many chains, so that they do not share a counter. */
+  readonly turn: number;
+}
+
+/** What a service port leads to: its chain, and the slots 0..n-1 of its balancing table. */
+export interface BalancedPort {
+  readonly address: IpAddress;
+  readonly protocol: Protocol;
+  readonly port: number;
+  readonly chain: BalanceChain;
+  readonly slots: readonly SlotTarget[];
+}
+
+export interface SlotTarget {
+  readonly address: IpAddress;
+  readonly port: number;
+}
+
+/** A provider that calls its own service is given this source address, so that the answer passes the router. */
+export interface Hairpin {
+  readonly provider: IpAddress;
+  readonly source: IpAddress;
+}
+
+/** The elements of one family's table, keyed by the text that nft uses for the element's key. */
+export interface FamilyState {
+  readonly ports: ReadonlyMap<string, BalancedPort>;
+  readonly serviceIps: ReadonlyMap<string, IpAddress>;
+  readonly hairpins: ReadonlyMap<string, Hairpin>;
+  /** The bridges within which everything is forwarded. */
+  readonly bridges: ReadonlySet<string>;
+}
+
+export interface NatState {
+  readonly ip: FamilyState;
+  readonly ip6: FamilyState;
+}

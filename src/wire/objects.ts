@@ -1,0 +1,146 @@
+import { z } from 'zod';
+
+/**
+ * The REST objects, in the shapes of Contiv's model (contivmodel/*.json), so that Contiv's own
+ * clients can speak to this API: `Config` is what the user asked for, `Oper` what was observed.
+ * Empty and zero fields are left out, as Contiv's `omitempty` does; `link-sets` and `links` are
+ * accepted and ignored.
+ */
+const links = { 'link-sets': z.record(z.string(), z.unknown()).optional(), links: z.record(z.string(), z.unknown()).optional() };
+
+export const tenantObject = z.object({
+  key: z.string().optional(),
+  tenantName: z.string(),
+  defaultNetwork: z.string().optional(),
+  ...links,
+});
+
+export const networkObject = z.object({
+  /** `tenant:network`. */
+  key: z.string().optional(),
+  tenantName: z.string(),
+  networkName: z.string(),
+  /** Only `data`: a network that containers attach to. */
+  nwType: z.string().optional(),
+  /** Only `vxlan`. */
+  encap: z.string().optional(),
+  /** The VXLAN network identifier asked for; 0 or absent: any. */
+  pktTag: z.number().int().optional(),
+  /** `10.1.1.0/24`, or `10.1.1.50-10.1.1.100/24`. */
+  subnet: z.string().optional(),
+  gateway: z.string().optional(),
+  ipv6Subnet: z.string().optional(),
+  ipv6Gateway: z.string().optional(),
+  cfgdTag: z.string().optional(),
+  ...links,
+});
+
+export const serviceObject = z.object({
+  /** `tenant:service`. */
+  key: z.string().optional(),
+  tenantName: z.string(),
+  serviceName: z.string(),
+  networkName: z.string(),
+  /** The service IP asked for; absent or empty: any. */
+  ipAddress: z.string().optional(),
+  /** `port:targetPort:protocol` each. */
+  ports: z.array(z.string()),
+  /** One selector term each: `key=value`, `key!=value`, `key in (a,b)`, `key notin (a,b)`, `key`, `!key`. */
+  selectors: z.array(z.string()),
+  ...links,
+});
+
+export const endpointOper = z.object({
+  containerID: z.string().optional(),
+  containerName: z.string().optional(),
+  endpointID: z.string(),
+  homingHost: z.string().optional(),
+  intfName: z.string().optional(),
+  ipAddress: z.array(z.string()),
+  labels: z.string().optional(),
+  macAddress: z.string().optional(),
+  /** `network.tenant`. */
+  network: z.string(),
+  tenantName: z.string(),
+  /** What Docker says of the container, for example `running (healthy)`. */
+  state: z.string().optional(),
+  /** Present where the endpoint is listed as the provider of a service. */
+  serviceName: z.string().optional(),
+});
+
+export const tenantInspect = z.object({
+  Config: tenantObject,
+  Oper: z.object({
+    totalNetworks: z.number().int(),
+    totalServicelbs: z.number().int(),
+    totalEndpoints: z.number().int(),
+    /** Why the kernel does not hold what is desired; absent when it does. */
+    error: z.string().optional(),
+  }),
+});
+
+export const networkInspect = z.object({
+  Config: networkObject,
+  Oper: z.object({
+    /** The VXLAN network identifier held. */
+    pktTag: z.number().int(),
+    networkTag: z.string().optional(),
+    dockerNetworkID: z.string().optional(),
+    numEndpoints: z.number().int(),
+    /** Addresses held by endpoints and services. The gateway is neither counted nor listed. */
+    allocatedAddressesCount: z.number().int(),
+    /** Ranges such as `10.1.1.1, 10.1.1.5-10.1.1.7`. */
+    allocatedIPAddresses: z.string(),
+    availableIPAddresses: z.string(),
+    allocatedIPv6Addresses: z.string().optional(),
+    endpoints: z.array(endpointOper),
+    services: z.array(z.string()),
+  }),
+});
+
+export const serviceInspect = z.object({
+  Config: serviceObject,
+  Oper: z.object({
+    /** The service IP. */
+    serviceVip: z.string(),
+    numProviders: z.number().int(),
+    providers: z.array(endpointOper),
+    /** Why the kernel does not hold what is desired; absent when it does. */
+    error: z.string().optional(),
+  }),
+});
+
+export const endpointInspect = z.object({ Oper: endpointOper });
+
+/** One container of the service's tenant, and why it is or is not a provider. */
+export const explanation = z.object({
+  containerID: z.string(),
+  containerName: z.string(),
+  provider: z.boolean(),
+  /** The address that gets the connections; present for providers. */
+  ipAddress: z.string().optional(),
+  network: z.string().optional(),
+  /** A sentence. */
+  reason: z.string(),
+});
+
+export const serviceExplanation = z.object({
+  tenantName: z.string(),
+  serviceName: z.string(),
+  selectors: z.array(z.string()),
+  containers: z.array(explanation),
+});
+
+export const versionObject = z.object({ version: z.string(), gitCommit: z.string(), buildTime: z.string() });
+
+export type TenantObject = z.infer<typeof tenantObject>;
+export type NetworkObject = z.infer<typeof networkObject>;
+export type ServiceObject = z.infer<typeof serviceObject>;
+export type EndpointOper = z.infer<typeof endpointOper>;
+export type TenantInspect = z.infer<typeof tenantInspect>;
+export type NetworkInspect = z.infer<typeof networkInspect>;
+export type ServiceInspect = z.infer<typeof serviceInspect>;
+export type EndpointInspect = z.infer<typeof endpointInspect>;
+export type Explanation = z.infer<typeof explanation>;
+export type ServiceExplanation = z.infer<typeof serviceExplanation>;
+export type VersionObject = z.infer<typeof versionObject>;
