@@ -1,28 +1,9 @@
-import type { IpAddress } from '../../src/model/address.js';
 import type { Container } from '../../src/model/container.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
-import type { Network, Subnet } from '../../src/model/network.js';
-import type { SelectorTerm, Service, ServicePort } from '../../src/model/service.js';
+import type { Network } from '../../src/model/network.js';
+import type { NetworkRequest, ServiceRequest } from '../../src/model/request.js';
+import type { Service } from '../../src/model/service.js';
 import type { Tenant } from '../../src/model/tenant.js';
-
-/** What a user asks for when creating a network; parsed and well-formed, not yet checked against what exists. */
-export interface NetworkRequest {
-  readonly tenant: string;
-  readonly name: string;
-  readonly ipv4?: Subnet;
-  readonly ipv6?: Subnet;
-  readonly vni?: number;
-  readonly tag?: string;
-}
-
-export interface ServiceRequest {
-  readonly tenant: string;
-  readonly name: string;
-  readonly network: string;
-  readonly selectors: readonly SelectorTerm[];
-  readonly ports: readonly ServicePort[];
-  readonly ip?: IpAddress;
-}
 
 export interface EndpointView {
   readonly endpoint: Endpoint;
