@@ -22,6 +22,8 @@ export interface TenantView {
 
 export interface NetworkView {
   readonly network: Network;
+  /** Docker's id of the network on this host, once Docker made it. */
+  readonly dockerNetworkId?: string;
   readonly endpoints: readonly EndpointView[];
   readonly services: readonly string[];
   /** Addresses held by endpoints and services. */

@@ -21,8 +21,8 @@ export interface Network {
   readonly vni: number;
   /** Contiv's network tag: a word of the user's, kept and shown. */
   readonly tag?: string;
-  /** Observed: Docker's id of the network on this host, once Docker made it. */
-  readonly dockerNetworkId?: string;
+  /** It is being deleted: nothing new may use it. */
+  readonly deleting?: true;
 }
 
 export function subnetsOf(network: Pick<Network, 'ipv4' | 'ipv6'>): Subnet[] {
@@ -31,4 +31,13 @@ export function subnetsOf(network: Pick<Network, 'ipv4' | 'ipv6'>): Subnet[] {
 
 export function subnetOf(network: Pick<Network, 'ipv4' | 'ipv6'>, family: Family): Subnet | undefined {
   return family === 4 ? network.ipv4 : network.ipv6;
+}
+
+/** On one host, the Docker network that stands for a tenant's network. */
+export interface DockerBinding {
+  readonly host: string;
+  /** Docker's network id, 64 hexadecimal digits. */
+  readonly dockerNetworkId: string;
+  readonly tenant: string;
+  readonly network: string;
 }

@@ -1,0 +1,24 @@
+import type { IpAddress } from './address.js';
+
+/**
+ * The keys of the store, built here and nowhere else. No part of a key can hold a slash: names and
+ * ids have none, see names.ts. What a key says is also in the value, so that no key is ever taken apart.
+ */
+export const keys = {
+  tenants: 'tenants/',
+  networks: 'networks/',
+  services: 'services/',
+  endpoints: 'endpoints/',
+  allocations: 'allocations/',
+  vnis: 'vnis/',
+  bindings: 'bindings/',
+  tenant: (name: string): string => `tenants/${name}`,
+  network: (tenant: string, name: string): string => `networks/${tenant}/${name}`,
+  service: (tenant: string, name: string): string => `services/${tenant}/${name}`,
+  endpoint: (id: string): string => `endpoints/${id}`,
+  allocation: (tenant: string, network: string, address: IpAddress): string => `allocations/${tenant}/${network}/${address.toString()}`,
+  allocationsOf: (tenant: string, network: string): string => `allocations/${tenant}/${network}/`,
+  /** Held by the one network that has this VNI. */
+  vni: (vni: number): string => `vnis/${vni}`,
+  binding: (host: string, dockerNetworkId: string): string => `bindings/${host}/${dockerNetworkId}`,
+} as const;

@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import { IpAddress, Mac, Prefix } from './address.js';
+import type { Allocation } from './allocation.js';
+import type { Endpoint } from './endpoint.js';
+import type { DockerBinding, Network, Subnet } from './network.js';
+import type { Service } from './service.js';
+import type { Tenant } from './tenant.js';
+
+/**
+ * How objects are written into the store: JSON with a version, so that a later version of netctl
+ * can read what this one wrote. Decoding refuses what it does not know instead of guessing.
+ */
+const version = { v: z.literal(1) };
+
+const ip = z.string().transform((text) => IpAddress.parse(text));
+const mac = z.string().transform((text) => Mac.parse(text));
+const prefix = z.string().transform((text) => Prefix.parse(text));
+
+const subnet = z
+  .object({ prefix, range: z.object({ first: ip, last: ip }).optional(), gateway: ip.optional() })
+  .transform((value): Subnet => defined(value));
+
+const selectorTerm = z.union([
+  z.object({ key: z.string(), operator: z.enum(['=', '!=']), value: z.string() }),
+  z.object({ key: z.string(), operator: z.enum(['in', 'notin']), values: z.array(z.string()) }),
+  z.object({ key: z.string(), operator: z.enum(['exists', 'absent']) }),
+]);
+
+const owner = z.union([
+  z.object({ kind: z.literal('gateway') }),
+  z.object({ kind: z.literal('service'), name: z.string() }),
+  z.object({ kind: z.literal('endpoint'), id: z.string() }),
+  z.object({ kind: z.literal('request') }),
+  z.object({ kind: z.literal('resting') }),
+]);
+
+const deleting = z.literal(true).optional();
+
+const tenant = z.object({ ...version, name: z.string(), deleting });
+const network = z.object({
+  ...version,
+  tenant: z.string(),
+  name: z.string(),
+  ipv4: subnet.optional(),
+  ipv6: subnet.optional(),
+  requestedVni: z.number().int().optional(),
+  vni: z.number().int(),
+  tag: z.string().optional(),
+  deleting,
+});
+const service = z.object({
+  ...version,
+  tenant: z.string(),
+  name: z.string(),
+  network: z.string(),
+  selectors: z.array(selectorTerm),
+  ports: z.array(z.object({ port: z.number().int(), targetPort: z.number().int(), protocol: z.enum(['tcp', 'udp']) })),
+  requestedIp: ip.optional(),
+  addresses: z.array(ip),
+});
+const endpoint = z.object({
+  ...version,
+  id: z.string(),
+  tenant: z.string(),
+  network: z.string(),
+  addresses: z.array(ip),
+  mac,
+  host: z.string(),
+  sandboxKey: z.string().optional(),
+});
+const allocation = z.object({ ...version, tenant: z.string(), network: z.string(), address: ip, owner, since: z.number() });
+const binding = z.object({ ...version, host: z.string(), dockerNetworkId: z.string(), tenant: z.string(), network: z.string() });
+
+/** @throws ZodError if the value is not one that this version or an earlier one wrote. */
+export const decodeStored = {
+  tenant: (value: unknown): Tenant => strip(tenant.parse(value)),
+  network: (value: unknown): Network => strip(network.parse(value)),
+  service: (value: unknown): Service => strip(service.parse(value)),
+  endpoint: (value: unknown): Endpoint => strip(endpoint.parse(value)),
+  allocation: (value: unknown): Allocation => strip(allocation.parse(value)),
+  binding: (value: unknown): DockerBinding => strip(binding.parse(value)),
+};
+
+type StoredJson = null | boolean | number | string | readonly StoredJson[] | { readonly [key: string]: StoredJson };
+
+/** The value as plain JSON: addresses, prefixes and MACs become text, absent fields are left out. */
+export function encodeStored(value: Tenant | Network | Service | Endpoint | Allocation | DockerBinding): StoredJson {
+  return { v: 1, ...(JSON.parse(JSON.stringify(value)) as Record<string, StoredJson>) };
+}
+
+/** Zod's optional fields may hold an explicit undefined; the model's are absent instead. */
+type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & { [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined> };
+
+function defined<T extends object>(value: T): Defined<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Defined<T>;
+}
+
+function strip<T extends { v: number }>(value: T): Omit<Defined<T>, 'v'> {
+  const { v: _, ...rest } = defined(value) as Defined<T> & { v: number };
+  return rest as Omit<Defined<T>, 'v'>;
+}
