@@ -36,6 +36,16 @@ export interface PortLink {
   readonly bridge?: string;
   readonly hairpin: boolean;
   readonly up: boolean;
+  /** Always present in a plan, absent in what was read: Docker moves the peer away and renames it. */
+  readonly peer?: PortPeer;
+}
+
+/** The container's end of a veth pair, as it is made. */
+export interface PortPeer {
+  readonly name: string;
+  readonly mac: Mac;
+  /** Bytes, of both ends. */
+  readonly mtu: number;
 }
 
 export interface AddressState {
@@ -69,8 +79,8 @@ export interface FabricState {
 /** One change to the kernel: one netlink message, or one and the sysctls that belong to it. */
 export type FabricStep =
   | { readonly action: 'createBridge'; readonly link: BridgeLink }
-  /** Makes the veth pair: `link` in the router, `peer` with this MAC in the host's own namespace, where Docker takes it. */
-  | { readonly action: 'createPort'; readonly link: PortLink; readonly peer: string; readonly mac: Mac; readonly mtu: number }
+  /** Makes the veth pair: `link` in the router, `peer` in the host's own namespace, where Docker takes it. */
+  | { readonly action: 'createPort'; readonly link: PortLink; readonly peer: PortPeer }
   | { readonly action: 'setBridge'; readonly link: BridgeLink }
   | { readonly action: 'setPort'; readonly link: PortLink }
   | { readonly action: 'deleteLink'; readonly name: string }

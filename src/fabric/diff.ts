@@ -1,0 +1,96 @@
+import { fabricState } from './keys.js';
+import type { BridgeLink, FabricState, FabricStep, PortLink } from './state.js';
+
+type Link = BridgeLink | PortLink;
+
+/**
+ * The steps that turn what was observed into what is desired, in an order that the kernel accepts:
+ * what must go goes first, so that its names and addresses are free; then bridges, their addresses
+ * and routes, ports, and neighbours at last. Empty if nothing differs.
+ */
+export function diffFabric(desired: FabricState, observed: FabricState): FabricStep[] {
+  const doomed = [...observed.links.values()].filter((link) => desired.links.get(link.name)?.kind !== link.kind);
+  const left = afterDeletion(observed, new Set(doomed.map((link) => link.name)));
+  const links = [...desired.links.values()];
+  const bridges = links.filter((link) => link.kind === 'bridge');
+  const kept = afterRenumbering(left, bridges);
+  return [
+    ...deletions(desired, kept),
+    ...doomed.toSorted(portsFirst).map((link): FabricStep => ({ action: 'deleteLink', name: link.name })),
+    ...bridges.flatMap((bridge) => bridgeSteps(bridge, left.links.get(bridge.name))),
+    ...added(desired.addresses, kept.addresses).map((address): FabricStep => ({ action: 'addAddress', address })),
+    ...added(desired.routes, kept.routes).map((route): FabricStep => ({ action: 'addRoute', route })),
+    ...links.filter((link) => link.kind === 'port').flatMap((port) => portSteps(port, left.links.get(port.name))),
+    ...neighbourSteps(desired, kept),
+  ];
+}
+
+/** Deleting a link takes its addresses, routes and neighbours with it, and detaches the ports of a bridge. */
+function afterDeletion(state: FabricState, names: ReadonlySet<string>): FabricState {
+  const stays = ({ link }: { readonly link: string }): boolean => !names.has(link);
+  return fabricState({
+    links: [...state.links.values()].filter((link) => !names.has(link.name)).map((link) => detached(link, names)),
+    addresses: [...state.addresses.values()].filter(stays),
+    routes: [...state.routes.values()].filter(stays),
+    neighbours: [...state.neighbours.values()].filter(stays),
+  });
+}
+
+function detached(link: Link, names: ReadonlySet<string>): Link {
+  if (link.kind === 'bridge' || link.bridge === undefined || !names.has(link.bridge)) return link;
+  return { kind: 'port', name: link.name, hairpin: false, up: link.up };
+}
+
+/** A link that gets another MAC address loses all its neighbours, the permanent ones too (`neigh_changeaddr`, Linux 6.18). */
+function afterRenumbering(state: FabricState, bridges: readonly BridgeLink[]): FabricState {
+  const renumbered = new Set(bridges.filter((bridge) => changesMac(bridge, state.links.get(bridge.name))).map((bridge) => bridge.name));
+  if (renumbered.size === 0) return state;
+  return { ...state, neighbours: new Map([...state.neighbours].filter(([, { link }]) => !renumbered.has(link))) };
+}
+
+function changesMac(desired: BridgeLink, observed: Link | undefined): boolean {
+  return observed?.kind === 'bridge' && !observed.mac.equals(desired.mac);
+}
+
+/** Of what remains once links are deleted and renumbered: nothing is deleted that goes by itself. */
+function deletions(desired: FabricState, kept: FabricState): FabricStep[] {
+  return [
+    ...added(kept.neighbours, desired.neighbours).map((neighbour): FabricStep => ({ action: 'deleteNeighbour', neighbour })),
+    ...added(kept.routes, desired.routes).map((route): FabricStep => ({ action: 'deleteRoute', route })),
+    ...added(kept.addresses, desired.addresses).map((address): FabricStep => ({ action: 'deleteAddress', address })),
+  ];
+}
+
+/** A bridge that is deleted under its ports would only detach them. */
+function portsFirst(a: Link, b: Link): number {
+  return Number(a.kind === 'bridge') - Number(b.kind === 'bridge');
+}
+
+function bridgeSteps(desired: BridgeLink, observed: Link | undefined): FabricStep[] {
+  if (observed?.kind !== 'bridge') return [{ action: 'createBridge', link: desired }];
+  const same = observed.mac.equals(desired.mac) && observed.up === desired.up;
+  return same ? [] : [{ action: 'setBridge', link: desired }];
+}
+
+/** The peer is not compared: once made, it is Docker's. */
+function portSteps(desired: PortLink, observed: Link | undefined): FabricStep[] {
+  if (observed?.kind !== 'port') return [createPort(desired)];
+  const same = observed.bridge === desired.bridge && observed.hairpin === desired.hairpin && observed.up === desired.up;
+  return same ? [] : [{ action: 'setPort', link: desired }];
+}
+
+function createPort(link: PortLink): FabricStep {
+  if (!link.peer) throw new TypeError(`the port ${link.name} is desired without its peer`);
+  return { action: 'createPort', link, peer: link.peer };
+}
+
+function neighbourSteps(desired: FabricState, kept: FabricState): FabricStep[] {
+  return [...desired.neighbours]
+    .filter(([key, neighbour]) => !kept.neighbours.get(key)?.mac.equals(neighbour.mac))
+    .map(([, neighbour]) => ({ action: 'setNeighbour', neighbour }));
+}
+
+/** The items of one map whose keys are not in the other. */
+function added<T>(items: ReadonlyMap<string, T>, others: ReadonlyMap<string, unknown>): T[] {
+  return [...items].filter(([key]) => !others.has(key)).map(([, item]) => item);
+}

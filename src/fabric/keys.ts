@@ -1,0 +1,35 @@
+import type { AddressState, BridgeLink, FabricState, NeighbourState, PortLink, RouteState } from './state.js';
+
+// A key holds what identifies an item in the kernel; two items with one key cannot both exist. What
+// is not in the key (a neighbour's MAC address, a bridge's) can be changed in place.
+
+export function addressKey({ link, address, length }: AddressState): string {
+  return `${link} ${address.toString()}/${length}`;
+}
+
+export function routeKey({ kind, prefix, link }: RouteState): string {
+  return `${kind} ${prefix.toString()} ${link}`;
+}
+
+export function neighbourKey({ link, address }: Pick<NeighbourState, 'link' | 'address'>): string {
+  return `${link} ${address.toString()}`;
+}
+
+/** A state with these items, in this order. Of several with one key the last one counts. */
+export function fabricState(items: {
+  links?: Iterable<BridgeLink | PortLink>;
+  addresses?: Iterable<AddressState>;
+  routes?: Iterable<RouteState>;
+  neighbours?: Iterable<NeighbourState>;
+}): FabricState {
+  return {
+    links: keyed(items.links ?? [], (link) => link.name),
+    addresses: keyed(items.addresses ?? [], addressKey),
+    routes: keyed(items.routes ?? [], routeKey),
+    neighbours: keyed(items.neighbours ?? [], neighbourKey),
+  };
+}
+
+function keyed<T>(items: Iterable<T>, keyOf: (item: T) => string): Map<string, T> {
+  return new Map(Array.from(items, (item) => [keyOf(item), item]));
+}

@@ -1,0 +1,64 @@
+import { bitsOf, Prefix } from '../model/address.js';
+import { fabricState } from './keys.js';
+import { bridgeMac, bridgeName, containerLinkName, portName } from './names.js';
+import type { AddressState, BridgeLink, FabricEndpoint, FabricInput, FabricNetwork, FabricState, NeighbourState, PortLink, RouteState } from './state.js';
+
+/**
+ * Ethernet's own MTU, in bytes (RFC 894). No frame leaves the host yet; a segment that reaches other
+ * hosts must leave room for its tunnel's headers.
+ */
+export const portMtu = 1500;
+
+/**
+ * What a tenant's router must hold for these networks, endpoints and service addresses. An endpoint
+ * of a network that is not among them has no segment to be attached to and is left out.
+ */
+export function planFabric(input: FabricInput): FabricState {
+  const networks = input.networks.toSorted((a, b) => a.vni - b.vni);
+  const segments = new Set(networks.map((network) => network.vni));
+  const endpoints = input.endpoints
+    .filter((endpoint) => segments.has(endpoint.vni))
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  const services = input.serviceAddresses.toSorted((a, b) => a.compare(b));
+  return fabricState({
+    links: [...networks.map(bridgeOf), ...endpoints.map(portOf)],
+    addresses: networks.flatMap(gatewaysOf),
+    routes: [...networks.flatMap(segmentRoutesOf), ...services.map((address) => serviceRoute(address))],
+    neighbours: endpoints.flatMap(neighboursOf),
+  });
+}
+
+function bridgeOf({ vni }: FabricNetwork): BridgeLink {
+  return { kind: 'bridge', name: bridgeName(vni), mac: bridgeMac(vni), up: true };
+}
+
+/** Hairpin is on so that a provider which calls its own service gets its frame back through the port it came from. */
+function portOf({ id, vni, mac }: FabricEndpoint): PortLink {
+  const peer = { name: containerLinkName(id), mac, mtu: portMtu };
+  return { kind: 'port', name: portName(id), bridge: bridgeName(vni), hairpin: true, up: true, peer };
+}
+
+function gatewaysOf({ vni, subnets }: FabricNetwork): AddressState[] {
+  return subnets.flatMap(({ prefix, gateway }) => (gateway ? [{ link: bridgeName(vni), address: gateway, length: prefix.length }] : []));
+}
+
+/** With a gateway address the kernel itself adds the route to the segment; without one nobody does. */
+function segmentRoutesOf({ vni, subnets }: FabricNetwork): RouteState[] {
+  return subnets
+    .filter(({ gateway }) => gateway === undefined)
+    .map(({ prefix }) => ({ kind: 'segment', prefix, link: bridgeName(vni) }));
+}
+
+/**
+ * A local route on loopback: the router takes packets to the address, and answers ARP for it on every
+ * bridge (arp_ignore is 0), without the address being on a link. IPv6 takes the packets alike, but
+ * answers neighbour solicitations only for addresses of the link they arrive on.
+ */
+function serviceRoute(address: FabricInput['serviceAddresses'][number]): RouteState {
+  return { kind: 'service', prefix: Prefix.of(address, bitsOf(address.family)), link: 'lo' };
+}
+
+/** Permanent, because the addresses are ours to know: no packet waits for ARP, and no answer to it can be forged. */
+function neighboursOf({ vni, addresses, mac }: FabricEndpoint): NeighbourState[] {
+  return addresses.map((address) => ({ link: bridgeName(vni), address, mac }));
+}
