@@ -1,0 +1,158 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { chmod, mkdir, readdir, stat, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Level } from 'level';
+import t from 'tap';
+import { openLevelStore } from '../../daemon/store/level.js';
+import { testStore } from './store.js';
+
+const run = promisify(execFile);
+const base = mkdtempSync(join(tmpdir(), 'netctl-store-'));
+t.teardown(() => rmSync(base, { recursive: true, force: true }));
+let count = 0;
+const fresh = () => join(base, `state-${count++}`);
+
+testStore(t, (options) => openLevelStore(fresh(), options));
+
+t.test('what was committed is there after the store was opened again', async (t) => {
+  const directory = join(fresh(), 'made', 'on', 'demand');
+  let store = await openLevelStore(directory);
+  await store.transact({ conditions: [], operations: [{ key: 'a', put: 1 }, { key: 'b', put: 2 }] });
+  await store.transact({ conditions: [], operations: [{ key: 'a', delete: true }] });
+  await store.close();
+  store = await openLevelStore(directory);
+  t.same(await store.list(''), { entries: [{ key: 'b', value: 2, revision: 1 }], revision: 2 });
+  let lost = '';
+  store.watch('', 1, { changed: () => t.fail('nothing changed'), lost: (reason) => (lost = reason) });
+  t.match(lost, /revision 1 are forgotten/, 'what changed before it was opened is not known');
+  t.same(await store.transact({ conditions: [], operations: [{ key: 'c', put: 3 }] }), { committed: true, revision: 3 });
+  await store.close();
+  t.equal((await stat(directory)).mode & 0o777, 0o700, 'others cannot read the state');
+});
+
+t.test('a process that is killed loses nothing that was committed', async (t) => {
+  const directory = fresh();
+  const module = new URL('../../daemon/store/level.js', import.meta.url).href;
+  const script = `
+    const { openLevelStore } = await import(${JSON.stringify(module)});
+    const store = await openLevelStore(${JSON.stringify(directory)});
+    for (let n = 1; n <= 20; n++) await store.transact({ conditions: [], operations: [{ key: 'n', put: n }] });
+    process.kill(process.pid, 'SIGKILL');`;
+  const killed = await run(process.execPath, ['--input-type=module', '--eval', script]).catch((error: unknown) => error);
+  t.match(killed, { signal: 'SIGKILL' });
+  const store = await openLevelStore(directory);
+  t.same(await store.get('n'), { key: 'n', value: 20, revision: 20 });
+  await store.close();
+});
+
+t.test('a second netctld on the same state is refused', async (t) => {
+  const directory = fresh();
+  const store = await openLevelStore(directory);
+  await t.rejects(openLevelStore(directory), { code: 'conflict', message: `the state in ${directory} is in use by another netctld` });
+  await store.transact({ conditions: [], operations: [{ key: 'a', put: 1 }] });
+  await store.close();
+  const next = await openLevelStore(directory);
+  t.match(await next.get('a'), { value: 1 });
+  await next.close();
+});
+
+t.test('a database of a later version, or of another program, is refused and left as it is', async (t) => {
+  const later = fresh();
+  await (await openLevelStore(later)).close();
+  await write(later, 'meta/version', '2');
+  const refused = { code: 'conflict', message: /has format 2 and this netctld knows formats up to 1/ };
+  await t.rejects(openLevelStore(later), refused);
+  await t.rejects(openLevelStore(later), refused, 'and the first refusal gave it free again');
+
+  const foreign = fresh();
+  await write(foreign, 'hello', 'world');
+  await t.rejects(openLevelStore(foreign), { code: 'conflict', message: /not netctl's/ });
+
+  for (const [key, value] of [['meta/version', 'x'], ['meta/revision', '-1.5']] as const) {
+    const damaged = fresh();
+    await (await openLevelStore(damaged)).close();
+    await write(damaged, key, value);
+    await t.rejects(openLevelStore(damaged), { code: 'unavailable', message: /is damaged/ }, key);
+  }
+});
+
+t.test('a damaged or unusable directory is said so', async (t) => {
+  const damaged = fresh();
+  await (await openLevelStore(damaged)).close();
+  await writeFile(join(damaged, 'CURRENT'), 'nonsense');
+  await t.rejects(openLevelStore(damaged), { code: 'unavailable', message: /is damaged \(.*CURRENT.*\): restore/ });
+
+  const noManifest = fresh();
+  await (await openLevelStore(noManifest)).close();
+  for (const name of await readdir(noManifest)) if (name.startsWith('MANIFEST')) await truncate(join(noManifest, name), 3);
+  await t.rejects(openLevelStore(noManifest), { code: 'unavailable', message: noManifest });
+
+  const file = fresh();
+  await writeFile(file, '');
+  await t.rejects(openLevelStore(file), { code: 'unavailable', message: /cannot be opened: / });
+
+  const broken = fresh();
+  const store = await openLevelStore(broken);
+  await store.transact({ conditions: [], operations: [{ key: 'a', put: 1 }] });
+  await store.close();
+  await write(broken, 'data/a', '{');
+  const again = await openLevelStore(broken);
+  await t.rejects(again.get('a'), { code: 'unavailable', message: /entry "a" .* is damaged/ });
+  await t.rejects(again.list(''), { code: 'unavailable', message: /entry "a" .* is damaged/ });
+  await again.close();
+});
+
+t.test('a directory that may not be read is said so', async (t) => {
+  const directory = fresh();
+  await mkdir(directory);
+  await chmod(directory, 0o000);
+  const module = new URL('../../daemon/store/level.js', import.meta.url).href;
+  // Root may read everything, so the attempt is made as nobody, who must be able to reach the directory and not to open it.
+  await chmod(base, 0o755);
+  const script = `
+    const { openLevelStore } = await import(${JSON.stringify(module)});
+    if (process.getuid() === 0) { process.setgid(65534); process.setuid(65534); }
+    await openLevelStore(${JSON.stringify(directory)}).then(() => console.log('opened'), (error) => console.log(error.code + ': ' + error.message));`;
+  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script]);
+  t.match(stdout, /^unavailable: the state in .* cannot be opened: .*[Pp]ermission denied/);
+});
+
+t.test('when the disk refuses a write, the transaction fails and nothing is written after it', async (t) => {
+  const directory = fresh();
+  const store = await openLevelStore(directory);
+  t.teardown(() => store.close());
+  await store.transact({ conditions: [], operations: [{ key: 'a', put: 1 }] });
+  const large = { conditions: [], operations: [{ key: 'large', put: Array.from({ length: 40_000 }, (_, i) => `${i}`) }] };
+  // A write beyond the limit fails with EFBIG only where somebody takes the signal; otherwise it ends the process.
+  const ignore = () => undefined;
+  process.on('SIGXFSZ', ignore);
+  await limitFileSize('16384:');
+  const failure = { code: 'unavailable', message: /cannot be written: .*disk is full/ };
+  try {
+    await t.rejects(store.transact(large), failure);
+  } finally {
+    await limitFileSize('unlimited:');
+    process.off('SIGXFSZ', ignore);
+  }
+  await t.rejects(store.transact({ conditions: [], operations: [{ key: 'b', put: 1 }] }), failure, 'also with room again: the next revision is not known');
+  t.match(await store.get('a'), { value: 1 }, 'reading goes on');
+  await store.close();
+  const again = await openLevelStore(directory);
+  t.match(await again.get('a'), { value: 1 });
+  t.match(await again.transact({ conditions: [], operations: [{ key: 'b', put: 1 }] }), { committed: true });
+  await again.close();
+});
+
+/** Sets the soft limit of this process: bytes and a colon. */
+async function limitFileSize(limit: string): Promise<void> {
+  await run('prlimit', ['--pid', String(process.pid), `--fsize=${limit}`]);
+}
+
+async function write(directory: string, key: string, value: string): Promise<void> {
+  const database = new Level(directory);
+  await database.put(key, value);
+  await database.close();
+}
