@@ -204,7 +204,7 @@ const cases: Case[] = [
           if (!begun) store.watch('', revision - 1, inner);
           begun = true;
         },
-        lost: t.fail,
+        lost: (reason) => t.fail(reason),
       });
       await commit(store, put('a', 1));
       await commit(store, put('a', 2));
@@ -222,9 +222,9 @@ const cases: Case[] = [
           second.close();
           written = commit(store, put('b', 1));
         },
-        lost: t.fail,
+        lost: (reason) => t.fail(reason),
       });
-      const second = store.watch('a', 0, { changed: () => void order.push('second'), lost: t.fail });
+      const second = store.watch('a', 0, { changed: () => void order.push('second'), lost: (reason) => t.fail(reason) });
       await commit(store, put('a', 1));
       t.match(await written, { committed: true, revision: 2 });
       t.same(order, ['first']);
@@ -304,7 +304,7 @@ async function throwingWatcher(t: Test, open: OpenStore): Promise<void> {
   const store = await open({ report: (error) => reported.push(error) });
   const failure = new Error('a bug of the watcher');
   const other = new Recorder();
-  store.watch('', 0, { changed: () => { throw failure; }, lost: t.fail });
+  store.watch('', 0, { changed: () => { throw failure; }, lost: (reason) => t.fail(reason) });
   store.watch('', 0, other);
   t.same(await commit(store, put('a', 1)), { committed: true, revision: 1 });
   t.same(other.lines, ['1: a=1@1']);
