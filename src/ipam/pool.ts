@@ -1,0 +1,104 @@
+import { IpAddress } from '../model/address.js';
+import type { Allocation } from '../model/allocation.js';
+import type { Subnet } from '../model/network.js';
+import { givableSpans } from './givable.js';
+import { RestQueue } from './rest-queue.js';
+import { SpanSet, sizeOf, spansOf, subtract, type Span } from './spans.js';
+
+/** Who has an address, and since when; a part of its {@link Allocation}. */
+export type Holding = Pick<Allocation, 'owner' | 'since'>;
+
+/**
+ * The addresses of one subnet and who holds them. What it answers depends on what it holds now,
+ * never on the order in which it came to hold it. One allocation costs a binary search and the move
+ * of an array's tail, whatever the size of the subnet.
+ */
+export class AddressPool {
+  private readonly givable: readonly Span[];
+  private readonly holdings = new Map<bigint, Holding>();
+  private readonly resting = new RestQueue();
+  /** What `next` passes over: held by an owner, or not yet rested. */
+  private readonly blocked = new SpanSet();
+
+  constructor(readonly subnet: Subnet) {
+    this.givable = givableSpans(subnet);
+  }
+
+  /** A pool that holds these allocations, all of them of this subnet. */
+  static of(subnet: Subnet, allocations: Iterable<Pick<Allocation, 'address' | 'owner' | 'since'>>): AddressPool {
+    const pool = new AddressPool(subnet);
+    for (const { address, owner, since } of allocations) pool.hold(address, owner, since);
+    return pool;
+  }
+
+  /** How many addresses endpoints and services can have at most. */
+  get capacity(): bigint {
+    return sizeOf(this.givable);
+  }
+
+  /** Sets who holds the address, whoever held it before. An address of another subnet is a bug of the caller's. */
+  hold(address: IpAddress, owner: Allocation['owner'], since: number): void {
+    if (!this.subnet.prefix.contains(address)) {
+      throw new RangeError(`${address.toString()} is not in ${this.subnet.prefix.toString()}`);
+    }
+    this.free(address);
+    this.holdings.set(address.value, { owner, since });
+    this.blocked.add(address.value);
+    if (owner.kind === 'resting' && this.isGivable(address)) {
+      if (this.resting.add(address.value, since) === 'rested') this.blocked.delete(address.value);
+    }
+  }
+
+  /** Nobody holds the address any more, and it does not rest. Does nothing if nobody held it. */
+  free(address: IpAddress): void {
+    const holding = this.holder(address);
+    if (!holding) return;
+    this.holdings.delete(address.value);
+    this.blocked.delete(address.value);
+    if (holding.owner.kind === 'resting') this.resting.delete(address.value, holding.since);
+  }
+
+  holder(address: IpAddress): Holding | undefined {
+    return address.family === this.subnet.prefix.family ? this.holdings.get(address.value) : undefined;
+  }
+
+  /** Whether an endpoint or a service may have the address, if nobody else has. */
+  isGivable(address: IpAddress): boolean {
+    return address.family === this.subnet.prefix.family && this.givable.some(({ first, last }) => first <= address.value && address.value <= last);
+  }
+
+  /**
+   * The address to give out next: the lowest that is free or has rested `restMs` milliseconds at
+   * `now`; if all are held or resting, the one that rests longest; undefined if all are held.
+   * It is not held by this: call {@link hold}.
+   */
+  next(now: number, restMs: number): IpAddress | undefined {
+    const { rested, unrested } = this.resting.moveCutoff(now - restMs);
+    for (const value of rested) this.blocked.delete(value);
+    for (const value of unrested) this.blocked.add(value);
+    const value = this.lowestUnblocked() ?? this.resting.oldest();
+    return value === undefined ? undefined : IpAddress.fromValue(this.subnet.prefix.family, value);
+  }
+
+  /** What endpoints and services hold. The gateway is left out, and what only rests. */
+  allocatedSpans(): Span[] {
+    return this.heldSpans((kind) => kind !== 'resting' && kind !== 'gateway');
+  }
+
+  /** What can be had, by request at least: free, or resting. */
+  availableSpans(): Span[] {
+    return subtract(this.givable, this.heldSpans((kind) => kind !== 'resting'));
+  }
+
+  private lowestUnblocked(): bigint | undefined {
+    for (const span of this.givable) {
+      const value = this.blocked.firstAbsent(span);
+      if (value !== undefined) return value;
+    }
+    return undefined;
+  }
+
+  private heldSpans(counts: (kind: Allocation['owner']['kind']) => boolean): Span[] {
+    return spansOf([...this.holdings].filter(([, { owner }]) => counts(owner.kind)).map(([value]) => value));
+  }
+}
