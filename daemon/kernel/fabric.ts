@@ -1,0 +1,46 @@
+import type { FabricState, FabricStep } from '../../src/fabric/state.js';
+import { readFabric } from './fabric-read.js';
+import { carryOut, LinkIndexes } from './fabric-steps.js';
+import type { Fabric } from './port.js';
+import { kernelError } from './rtnetlink-errors.js';
+import type { RtnetlinkSockets } from './rtnetlink-sockets.js';
+
+/** The fabric in the kernel's routers, over rtnetlink. */
+export class KernelFabric implements Fabric {
+  constructor(private readonly sockets: RtnetlinkSockets) {}
+
+  async read(tenant: string): Promise<FabricState> {
+    const router = await this.sockets.ofRouter(tenant);
+    try {
+      return await readFabric(router);
+    } catch (error) {
+      throw kernelError(`read the links of tenant ${tenant}'s router`, error);
+    }
+  }
+
+  async apply(tenant: string, steps: readonly FabricStep[]): Promise<void> {
+    const router = await this.sockets.ofRouter(tenant);
+    const where = { router, host: () => this.sockets.ofHost(), indexes: new LinkIndexes(router) };
+    for (const step of steps) {
+      try {
+        await carryOut(where, step);
+      } catch (error) {
+        throw kernelError(`${wordsOf(step)} in the router of tenant ${tenant}`, error);
+      }
+    }
+  }
+}
+
+/** The step as a person reads it: `addAddress` is "add address", and of what. */
+function wordsOf(step: FabricStep): string {
+  const verb = step.action.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return `${verb} ${subjectOf(step)}`;
+}
+
+function subjectOf(step: FabricStep): string {
+  if ('name' in step) return step.name;
+  if ('link' in step) return step.link.name;
+  if ('route' in step) return step.route.prefix.toString();
+  const { address, link } = 'address' in step ? step.address : step.neighbour;
+  return `${address.toString()} of ${link}`;
+}

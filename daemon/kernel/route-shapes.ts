@@ -1,0 +1,28 @@
+import type { rt } from 'netlink';
+import type { RouteState } from '../../src/fabric/state.js';
+import { octetsOfAddress, socketFamily } from './netlink-octets.js';
+
+/** The loopback link is the same in every network namespace. */
+export const loopback = { name: 'lo', index: 1 } as const;
+
+/** Marks our routes. Free for programs to choose from 5 on; those in common use are in iproute2's rt_protos, and this is none of them. */
+export const routeProtocol = 110 as rt.RouteProtocol;
+
+/** Routing tables (linux/rtnetlink.h): where packets are forwarded, and what the host takes for itself. */
+export const mainTable = 254;
+const localTable = 255;
+
+/** Route scopes: of a route that ends at the link, and of one that ends in the host itself. */
+const linkScope = 253;
+const hostScope = 254;
+
+/** The route as netlink has it. @param oif the index of its link. */
+export function routeMessage(route: RouteState, oif: number): { data: rt.Route; attrs: rt.RouteAttrs } {
+  const { prefix, kind } = route;
+  const common = { family: socketFamily(prefix.family), dstLen: prefix.length, protocol: routeProtocol };
+  const shape =
+    kind === 'segment'
+      ? ({ table: mainTable, type: 'UNICAST', scope: linkScope } as const)
+      : ({ table: localTable, type: 'LOCAL', scope: hostScope } as const);
+  return { data: { ...common, ...shape }, attrs: { dst: octetsOfAddress(prefix.address), oif } };
+}

@@ -1,0 +1,70 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { unavailable } from '../../src/model/errors.js';
+
+/** A setting below /proc/sys/net, and its value. */
+type Sysctl = readonly [path: string, value: string];
+
+/**
+ * What a router needs of IPv4. A new namespace starts with a copy of the host's settings
+ * (net.core.devconf_inherit_init_net), so what matters is written, whatever the kernel's default is.
+ * The kernel takes the larger, or both, of `all` and the link's own; `default` is what new links get.
+ */
+const ipv4: readonly Sysctl[] = [
+  // First: a change of it sets others back to the defaults of a host or of a router.
+  ['ipv4/ip_forward', '1'],
+  ...['all', 'default'].flatMap((links): Sysctl[] => [
+    // The router answers ARP for service addresses, which are on no link, on every bridge.
+    [`ipv4/conf/${links}/arp_ignore`, '0'],
+    [`ipv4/conf/${links}/arp_filter`, '0'],
+    // A provider in the client's own segment is reached through the router all the same: to name the direct way would bypass the translation.
+    [`ipv4/conf/${links}/send_redirects`, '0'],
+    [`ipv4/conf/${links}/accept_redirects`, '0'],
+    // Else the deletion of one gateway address takes others of its subnet with it.
+    [`ipv4/conf/${links}/promote_secondaries`, '1'],
+    // A translated answer may come in where no route to its source leads.
+    [`ipv4/conf/${links}/rp_filter`, '0'],
+  ]),
+];
+
+/** IPv6 may be absent: the kernel can be started with ipv6.disable=1. */
+const ipv6: readonly Sysctl[] = [
+  ['ipv6/conf/all/disable_ipv6', '0'],
+  ['ipv6/conf/default/disable_ipv6', '0'],
+  ['ipv6/conf/all/forwarding', '1'],
+  ['ipv6/conf/default/forwarding', '1'],
+  // No link-local addresses: a port needs none, and a bridge has its gateway address or nothing to say.
+  ['ipv6/conf/default/addr_gen_mode', '1'],
+];
+
+/** Frames between two ports of a bridge pass the rules, so that conntrack sees the answers of a provider in the client's segment. */
+const bridgeNetfilter: readonly Sysctl[] = [
+  ['bridge/bridge-nf-call-iptables', '1'],
+  ['bridge/bridge-nf-call-ip6tables', '1'],
+];
+
+const directory = '/proc/sys/net';
+
+/** True if the kernel has bridge netfilter: on Debian 12 it is the module br_netfilter, which nothing loads by itself. */
+export function hasBridgeNetfilter(): boolean {
+  return existsSync(`${directory}/bridge/bridge-nf-call-iptables`);
+}
+
+/**
+ * Makes the namespace that the thread is in a router. Call it in `inNamespace`.
+ * @throws NetctlError `unavailable`.
+ */
+export function writeRouterSysctls(): void {
+  if (!hasBridgeNetfilter()) {
+    throw unavailable('the kernel has no bridge netfilter, without which services do not work within a network: run "modprobe br_netfilter"');
+  }
+  const settings = existsSync(`${directory}/ipv6`) ? [...ipv4, ...ipv6, ...bridgeNetfilter] : [...ipv4, ...bridgeNetfilter];
+  for (const [path, value] of settings) write(`${directory}/${path}`, value);
+}
+
+function write(path: string, value: string): void {
+  try {
+    writeFileSync(path, value);
+  } catch (cause) {
+    throw unavailable(`the setting ${path} of a router cannot be written, which needs root and a writable /proc/sys`, cause);
+  }
+}
