@@ -5,8 +5,8 @@ export type Owner =
   | { readonly kind: 'gateway' }
   | { readonly kind: 'service'; readonly name: string }
   | { readonly kind: 'endpoint'; readonly id: string }
-  /** Docker asked for an address and has not yet said for which endpoint; it names nobody. */
-  | { readonly kind: 'request' }
+  /** Docker asked for an address and has not yet said for which endpoint; of the container it names nothing. */
+  | { readonly kind: 'request'; readonly host: string }
   /** Released a short while ago: given out again only when nothing else is free. */
   | { readonly kind: 'resting' };
 

@@ -30,7 +30,7 @@ const owner = z.union([
   z.object({ kind: z.literal('gateway') }),
   z.object({ kind: z.literal('service'), name: z.string() }),
   z.object({ kind: z.literal('endpoint'), id: z.string() }),
-  z.object({ kind: z.literal('request') }),
+  z.object({ kind: z.literal('request'), host: z.string() }),
   z.object({ kind: z.literal('resting') }),
 ]);
 

@@ -1,0 +1,226 @@
+import { setTimeout } from 'node:timers/promises';
+import type { AddressPort, EndpointPort } from '../../plugin/ports.js';
+import { keys } from '../../src/model/keys.js';
+import type { Network } from '../../src/model/network.js';
+import type { NetworkRequest, ServiceRequest } from '../../src/model/request.js';
+import type { Service } from '../../src/model/service.js';
+import type { ContainerListener, DockerEngine } from '../docker/port.js';
+import type { Kernel } from '../kernel/port.js';
+import type { Store } from '../store/port.js';
+import { Addresses } from './addresses.js';
+import { Containers } from './containers.js';
+import { DockerNetworks } from './docker-networks.js';
+import { Garbage } from './garbage.js';
+import type { Logger } from './logger.js';
+import { Networks } from './networks.js';
+import type { EndpointView, NetworkView, Operations, ProviderExplanation, ServiceView, TenantView } from './operations.js';
+import { PluginAddresses } from './plugin-addresses.js';
+import { PluginEndpoints } from './plugin-endpoints.js';
+import { Providers } from './providers.js';
+import { Reconciler } from './reconciler.js';
+import { Routers, type RouterMetrics } from './routers.js';
+import { Services } from './services.js';
+import { notReady, State } from './state.js';
+import { Tenants } from './tenants.js';
+import { Views } from './views.js';
+
+export interface ControlOptions {
+  readonly store: Store;
+  readonly kernel: Kernel;
+  readonly docker: DockerEngine;
+  /** The name of this host. */
+  readonly host: string;
+  /** How long a released address rests, in milliseconds. */
+  readonly restMs: number;
+  /** Between two readings of the whole kernel state, in milliseconds. */
+  readonly verifyMs: number;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly log: Logger;
+  readonly metrics: RouterMetrics;
+}
+
+/** How long an answer waits for the kernel, in milliseconds. */
+const settleMs = 3000;
+
+/** How often leftovers are looked for, in milliseconds. */
+const garbageMs = 15_000;
+
+/**
+ * All that netctl decides, put together: users' operations, Docker's calls and Docker's events go
+ * in, the store and the kernel are kept in step. It knows ports, no adapter.
+ */
+export class Control implements Operations {
+  readonly pluginAddresses: AddressPort;
+  readonly pluginEndpoints: EndpointPort;
+  private readonly state: State;
+  private readonly containers: Containers;
+  private readonly tenants: Tenants;
+  private readonly networks: Networks;
+  private readonly services: Services;
+  private readonly providers: Providers;
+  private readonly routers: Routers;
+  private readonly views: Views;
+  private readonly garbage: Garbage;
+  private readonly dockerNetworks: Reconciler;
+  private readonly timers: NodeJS.Timeout[] = [];
+
+  constructor(private readonly options: ControlOptions) {
+    const { store, docker, host, now, log } = options;
+    const state = new State(store, log);
+    const containers = new Containers(log);
+    const addresses = new Addresses(state, now, options.restMs);
+    this.state = state;
+    this.containers = containers;
+    this.providers = new Providers(state, containers, host);
+    this.routers = new Routers({ kernel: options.kernel, state, containers, providers: this.providers, host, log, metrics: options.metrics });
+    this.tenants = new Tenants(store, state);
+    this.networks = new Networks({ store, state, docker, host, now, log });
+    this.services = new Services(store, state, addresses);
+    this.views = new Views(state, containers, this.providers, host, (tenant) => this.routers.errorOf(tenant));
+    const dockerNetworks = new DockerNetworks({ store, state, docker, networks: this.networks, host, log });
+    this.dockerNetworks = new Reconciler('docker-networks', () => dockerNetworks.reconcile(), log);
+    this.pluginAddresses = new PluginAddresses(store, state, addresses, host);
+    const endpoints = new PluginEndpoints({ store, state, addresses, routers: this.routers, host, networkDeleted: (tenant, name) => this.networkDeleted(tenant, name) });
+    this.pluginEndpoints = endpoints;
+    this.garbage = new Garbage({ store, state, containers, addresses, forgetEndpoint: (id) => endpoints.forget(id), host, now, log });
+  }
+
+  /** What Docker says of containers goes here. */
+  get containerListener(): ContainerListener {
+    return this.containers;
+  }
+
+  /** Whether Docker answers, as far as is known. */
+  get dockerAnswers(): boolean {
+    return this.containers.areCurrent;
+  }
+
+  /** Loads the store, then begins to keep the kernel in step. Rejects if the store cannot be read. */
+  async start(): Promise<void> {
+    await this.state.load();
+    await this.tenants.ensureDefault();
+    await this.tenants.recover();
+    await this.networks.recover();
+    this.containers.onConnected(() => this.dockerNetworks.enqueue('all'));
+    await this.routers.start();
+    this.every(this.options.verifyMs, () => Promise.resolve(this.routers.verifyAll()));
+    this.every(garbageMs, () => this.garbage.collect());
+  }
+
+  /** Ends all work of its own. What the kernel holds stays and keeps forwarding. */
+  async stop(): Promise<void> {
+    for (const timer of this.timers) clearInterval(timer);
+    await Promise.all([this.routers.stop(), this.dockerNetworks.stop()]);
+    this.state.close();
+  }
+
+  ready(): Promise<void> {
+    return this.state.isLoaded ? Promise.resolve() : Promise.reject(notReady());
+  }
+
+  createTenant(name: string): Promise<{ created: boolean }> {
+    return this.tenants.create(name);
+  }
+
+  deleteTenant(name: string): Promise<void> {
+    return this.tenants.delete(name);
+  }
+
+  listTenants(): TenantView[] {
+    return this.state.tenants.values().map((tenant) => this.views.tenant(tenant)).sort((a, b) => a.tenant.name.localeCompare(b.tenant.name));
+  }
+
+  tenant(name: string): TenantView {
+    return this.views.tenant(this.state.requireTenant(name).value);
+  }
+
+  async createNetwork(request: NetworkRequest): Promise<{ created: boolean; network: Network }> {
+    const answer = await this.networks.create(request);
+    await this.settled(request.tenant);
+    return answer;
+  }
+
+  async deleteNetwork(tenant: string, name: string): Promise<void> {
+    await this.networks.delete(tenant, name);
+    await this.settled(tenant);
+  }
+
+  listNetworks(): Network[] {
+    return this.state.networks.values().sort(byTenantAndName);
+  }
+
+  network(tenant: string, name: string): NetworkView {
+    return this.views.network(this.state.requireNetwork(tenant, name).value);
+  }
+
+  async createService(request: ServiceRequest): Promise<{ created: boolean; service: Service }> {
+    const answer = await this.services.create(request);
+    await this.settled(request.tenant);
+    return answer;
+  }
+
+  async deleteService(tenant: string, name: string): Promise<void> {
+    await this.services.delete(tenant, name);
+    await this.settled(tenant);
+  }
+
+  listServices(): ServiceView[] {
+    return this.state.tenants
+      .values()
+      .flatMap(({ name }) => this.views.services(this.state.services.of(name), this.providers.membership(name)))
+      .sort((a, b) => byTenantAndName(a.service, b.service));
+  }
+
+  service(tenant: string, name: string): ServiceView {
+    const { value } = this.state.requireService(tenant, name);
+    const [view] = this.views.services([value], this.providers.membership(tenant));
+    if (!view) throw new Error('a service has no view');
+    return view;
+  }
+
+  explainService(tenant: string, name: string): { service: Service; containers: ProviderExplanation[] } {
+    const service = this.state.requireService(tenant, name).value;
+    return { service, containers: this.views.explain(service, this.providers.membership(tenant)) };
+  }
+
+  listEndpoints(): EndpointView[] {
+    return this.views.endpoints(this.state.endpoints.values());
+  }
+
+  findEndpoints(text: string): EndpointView[] {
+    return this.listEndpoints().filter(({ endpoint, container }) =>
+      [endpoint.id, container?.id, container?.name].some((candidate) => candidate?.includes(text)),
+    );
+  }
+
+  private async networkDeleted(tenant: string, name: string): Promise<void> {
+    await this.networks.deletedInDocker(tenant, name);
+    if (this.state.networks.get(keys.network(tenant, name))) this.dockerNetworks.enqueue('all');
+  }
+
+  /**
+   * Waits until the kernel holds what was asked for, so that the user's next command meets it. Not for
+   * long: what takes longer, or fails, goes on by itself and shows in the object's status.
+   */
+  private async settled(tenant: string): Promise<void> {
+    const patience = new AbortController();
+    await Promise.race([this.routers.sync(tenant), setTimeout(settleMs, undefined, { signal: patience.signal }).catch(() => undefined)]);
+    patience.abort();
+  }
+
+  private every(ms: number, work: () => Promise<void>): void {
+    let running = false;
+    const tick = async (): Promise<void> => {
+      if (running) return;
+      running = true;
+      await work().catch((error: unknown) => this.options.log.error({ event: 'periodic-work-failed', err: error }, 'periodic work failed'));
+      running = false;
+    };
+    this.timers.push(setInterval(() => void tick(), ms).unref());
+  }
+}
+
+function byTenantAndName(a: { tenant: string; name: string }, b: { tenant: string; name: string }): number {
+  return a.tenant.localeCompare(b.tenant) || a.name.localeCompare(b.name);
+}

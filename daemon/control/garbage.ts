@@ -1,0 +1,78 @@
+import { keys } from '../../src/model/keys.js';
+import type { Store } from '../store/port.js';
+import type { Addresses } from './addresses.js';
+import type { Containers } from './containers.js';
+import type { Logger } from './logger.js';
+import type { State } from './state.js';
+import { transact } from './transact.js';
+
+/**
+ * How long Docker may take from asking for an address to creating its endpoint, and how long an
+ * endpoint may be without a container, in milliseconds. Both follow each other within a second when
+ * Docker is well; what is older was left by a Docker that crashed in between.
+ */
+const patience = 60_000;
+
+interface Parts {
+  readonly store: Store;
+  readonly state: State;
+  readonly containers: Containers;
+  readonly addresses: Addresses;
+  readonly forgetEndpoint: (id: string) => Promise<void>;
+  readonly host: string;
+  readonly now: () => number;
+  readonly log: Logger;
+}
+
+/** Takes back what crashes left behind, and forgets addresses that have rested. */
+export class Garbage {
+  /** Since when an endpoint has had no container, milliseconds since the epoch. */
+  private readonly orphanedSince = new Map<string, number>();
+
+  constructor(private readonly parts: Parts) {}
+
+  async collect(): Promise<void> {
+    await this.forgetRested();
+    await this.releaseRequests();
+    await this.forgetOrphans();
+  }
+
+  private async forgetRested(): Promise<void> {
+    const { store, addresses, state } = this.parts;
+    for (const { value } of addresses.rested()) {
+      await transact(store, () => {
+        const held = state.allocationOf(value.tenant, value.network, value.address);
+        return held?.value.owner.kind === 'resting' && held.value.since === value.since ? addresses.forget(held) : undefined;
+      });
+    }
+  }
+
+  private async releaseRequests(): Promise<void> {
+    const { store, state, addresses, host, now, log } = this.parts;
+    const stale = state.allocations.values().filter(({ value: { owner, since } }) => owner.kind === 'request' && owner.host === host && since < now() - patience);
+    for (const { value } of stale) {
+      const { tenant, network, address, since } = value;
+      const released = await transact(store, () => {
+        const held = state.allocationOf(tenant, network, address)?.value;
+        return held?.owner.kind === 'request' && held.since === since ? addresses.release(tenant, network, address) : undefined;
+      });
+      if (released) log.warn({ event: 'address-reclaimed', tenant, network, address }, 'Docker asked for this address and never used it; it is released');
+    }
+  }
+
+  /** Only while Docker answers: a container that is not listed might just not be listed yet. */
+  private async forgetOrphans(): Promise<void> {
+    const { state, containers, host, now, log, forgetEndpoint } = this.parts;
+    if (!containers.areCurrent) return;
+    const orphans = state.endpoints.values().filter((endpoint) => endpoint.host === host && !containers.ofEndpoint(endpoint.id));
+    const ids = new Set(orphans.map((endpoint) => endpoint.id));
+    for (const id of this.orphanedSince.keys()) if (!ids.has(id)) this.orphanedSince.delete(id);
+    for (const { id, tenant, network } of orphans) {
+      const since = this.orphanedSince.get(id) ?? now();
+      this.orphanedSince.set(id, since);
+      if (since > now() - patience || !state.endpoints.get(keys.endpoint(id))) continue;
+      log.warn({ event: 'endpoint-reclaimed', endpoint: id, tenant, network }, 'Docker no longer knows this endpoint; it is released');
+      await forgetEndpoint(id);
+    }
+  }
+}

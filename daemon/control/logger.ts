@@ -1,0 +1,7 @@
+/** The part of a structured logger (pino's shape) that controllers use. */
+export interface Logger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}

@@ -1,0 +1,220 @@
+import { checkOverlap } from '../../src/ipam/overlap.js';
+import { nextVni } from '../../src/ipam/vni.js';
+import type { Allocation } from '../../src/model/allocation.js';
+import { conflict, inUse, messageOf, NetctlError } from '../../src/model/errors.js';
+import { keys } from '../../src/model/keys.js';
+import { checkName, dockerNetworkName } from '../../src/model/names.js';
+import { subnetsOf, type Network } from '../../src/model/network.js';
+import type { NetworkRequest } from '../../src/model/request.js';
+import { encodeStored } from '../../src/model/stored.js';
+import type { DockerEngine } from '../docker/port.js';
+import type { Store } from '../store/port.js';
+import type { Logger } from './logger.js';
+import type { State } from './state.js';
+import { counted } from './tenants.js';
+import { combine, transact, when, write, type Fragment } from './transact.js';
+
+interface Parts {
+  readonly store: Store;
+  readonly state: State;
+  readonly docker: DockerEngine;
+  readonly host: string;
+  readonly now: () => number;
+  readonly log: Logger;
+}
+
+/** Creates and deletes networks, here and in Docker. */
+export class Networks {
+  /** Networks that a create or delete is at work on; nobody else touches their Docker networks meanwhile. */
+  private readonly busy = new Set<string>();
+
+  constructor(private readonly parts: Parts) {}
+
+  async create(request: NetworkRequest): Promise<{ created: boolean; network: Network }> {
+    checkName('network', request.name);
+    return this.alone(request, async () => {
+      const { store, state, host } = this.parts;
+      const created = await transact(store, () => this.planCreate(request));
+      const network = state.requireNetwork(request.tenant, request.name).value;
+      if (!state.bindingOf(host, network.tenant, network.name)) await this.createInDocker(network, created);
+      return { created, network };
+    });
+  }
+
+  isBusy(network: { tenant: string; name: string }): boolean {
+    return this.busy.has(keys.network(network.tenant, network.name));
+  }
+
+  /**
+   * First marks the network, so that nothing new can use it, then looks who uses it, then lets
+   * Docker remove its own, and only then forgets the network. A refusal takes the mark away again.
+   */
+  async delete(tenant: string, name: string): Promise<void> {
+    await this.alone({ tenant, name }, () => this.deleteAlone(tenant, name));
+  }
+
+  private async deleteAlone(tenant: string, name: string): Promise<void> {
+    const { store, state, docker, host } = this.parts;
+    this.refuseIfUsed(tenant, name);
+    await this.mark(tenant, name, true);
+    try {
+      this.refuseIfUsed(tenant, name);
+      const binding = state.bindingOf(host, tenant, name);
+      if (binding) await docker.removeNetwork(binding.dockerNetworkId);
+    } catch (error) {
+      await this.mark(tenant, name, false);
+      throw error;
+    }
+    await transact(store, () => this.planErase(tenant, name));
+  }
+
+  /** Docker's own `docker network rm` took the network away: it goes here too, unless a service has its address from it. */
+  async deletedInDocker(tenant: string, name: string): Promise<void> {
+    const { store, log } = this.parts;
+    try {
+      this.refuseIfUsed(tenant, name);
+      await this.mark(tenant, name, true);
+      this.refuseIfUsed(tenant, name);
+    } catch (error) {
+      if (error instanceof NetctlError && error.code === 'not-found') return;
+      log.warn({ event: 'network-kept', tenant, network: name, reason: messageOf(error) }, 'Docker removed a network that is in use; it is made again');
+      await this.mark(tenant, name, false);
+      return;
+    }
+    await transact(store, () => this.planErase(tenant, name));
+  }
+
+  /** Ends deletions that a crash interrupted: the network stays, and Docker's is made again. */
+  async recover(): Promise<void> {
+    for (const network of this.parts.state.networks.values()) {
+      if (network.deleting) await this.mark(network.tenant, network.name, false);
+    }
+  }
+
+  /** Makes the Docker network of a network that has none on this host. */
+  async createInDocker(network: Network, eraseOnFailure: boolean): Promise<void> {
+    try {
+      await this.parts.docker.createNetwork(dockerRequest(network));
+    } catch (error) {
+      if (eraseOnFailure) await transact(this.parts.store, () => this.planErase(network.tenant, network.name));
+      throw error;
+    }
+  }
+
+  private async alone<T>(network: { tenant: string; name: string }, work: () => Promise<T>): Promise<T> {
+    const key = keys.network(network.tenant, network.name);
+    if (this.busy.has(key)) throw conflict(`network ${network.name} is just being created or deleted; try again in a moment`);
+    this.busy.add(key);
+    try {
+      return await work();
+    } finally {
+      this.busy.delete(key);
+    }
+  }
+
+  private planCreate(request: NetworkRequest): Fragment | undefined {
+    const { state } = this.parts;
+    const tenant = state.requireTenant(request.tenant);
+    if (tenant.value.deleting) throw conflict(`tenant ${request.tenant} is just being deleted`);
+    const key = keys.network(request.tenant, request.name);
+    const existing = state.networks.get(key)?.value;
+    if (existing) {
+      refuseIfDifferent(existing, request);
+      return undefined;
+    }
+    checkOverlap(request, state.networks.of(request.tenant));
+    const vni = this.chooseVni(request);
+    const { vni: requestedVni, ...rest } = request;
+    const network: Network = { ...rest, ...(requestedVni === undefined ? {} : { requestedVni }), vni };
+    return combine(
+      when({ key: keys.tenant(request.tenant), is: 'at', revision: tenant.revision }, { key, is: 'absent' }, { key: keys.vni(vni), is: 'absent' }),
+      // Writing the tenant, unchanged, makes two creations in one tenant see each other: overlaps are looked for in all of it.
+      write({ key: keys.tenant(request.tenant), put: encodeStored(tenant.value) }),
+      write({ key, put: encodeStored(network) }, { key: keys.vni(vni), put: { tenant: network.tenant, network: network.name } }),
+      write(...this.gatewayAllocations(network).map((allocation) => put(allocation))),
+    );
+  }
+
+  private chooseVni(request: NetworkRequest): number {
+    const { vnis } = this.parts.state;
+    if (request.vni === undefined) return nextVni(vnis);
+    if (vnis.has(request.vni)) throw conflict(`packet tag ${request.vni} is not available: another network has it`);
+    return request.vni;
+  }
+
+  private gatewayAllocations(network: Network): Allocation[] {
+    const since = this.parts.now();
+    return subnetsOf(network).flatMap(({ gateway }) =>
+      gateway ? [{ tenant: network.tenant, network: network.name, address: gateway, owner: { kind: 'gateway' }, since }] : [],
+    );
+  }
+
+  private async mark(tenant: string, name: string, deleting: boolean): Promise<void> {
+    const { store, state } = this.parts;
+    await transact(store, () => {
+      const { value, revision } = state.requireNetwork(tenant, name);
+      const { deleting: _, ...network } = value;
+      const key = keys.network(tenant, name);
+      return combine(when({ key, is: 'at', revision }), write({ key, put: encodeStored(deleting ? { ...network, deleting } : network) }));
+    });
+  }
+
+  private refuseIfUsed(tenant: string, name: string): void {
+    const { state } = this.parts;
+    state.requireNetwork(tenant, name);
+    const services = state.services.of(tenant).filter((service) => service.network === name);
+    if (services.length > 0) {
+      throw inUse(`network ${name} cannot be deleted: ${counted(services.map((service) => service.name), 'service')} have their address from it; delete them first`);
+    }
+    const endpoints = state.endpoints.of(tenant).filter((endpoint) => endpoint.network === name);
+    if (endpoints.length > 0) {
+      const addresses = endpoints.map((endpoint) => endpoint.addresses.join(' '));
+      throw inUse(`network ${name} cannot be deleted: ${counted(addresses, 'endpoint')} are attached to it; stop or disconnect their containers first`);
+    }
+  }
+
+  /** All that belongs to the network, and the network itself. */
+  private planErase(tenant: string, name: string): Fragment | undefined {
+    const { state } = this.parts;
+    const network = state.networks.get(keys.network(tenant, name))?.value;
+    if (!network) return undefined;
+    const bindings = state.bindings.of(tenant).filter((binding) => binding.network === name);
+    return write(
+      { key: keys.network(tenant, name), delete: true },
+      { key: keys.vni(network.vni), delete: true },
+      ...state.allocations.of(tenant, name).map(({ address }) => ({ key: keys.allocation(tenant, name, address), delete: true }) as const),
+      ...bindings.map((binding) => ({ key: keys.binding(binding.host, binding.dockerNetworkId), delete: true }) as const),
+    );
+  }
+}
+
+export function put(allocation: Allocation): { readonly key: string; readonly put: ReturnType<typeof encodeStored> } {
+  return { key: keys.allocation(allocation.tenant, allocation.network, allocation.address), put: encodeStored(allocation) };
+}
+
+function dockerRequest(network: Network): Parameters<DockerEngine['createNetwork']>[0] {
+  const identity = { tenant: network.tenant, network: network.name };
+  return {
+    name: dockerNetworkName(network.tenant, network.name),
+    options: identity,
+    ipamOptions: identity,
+    subnets: subnetsOf(network).map(({ prefix, gateway }) => ({ subnet: prefix.toString(), ...(gateway ? { gateway: gateway.toString() } : {}) })),
+    ipv6: network.ipv6 !== undefined,
+  };
+}
+
+/** Creating again what is there is fine; a network cannot be changed, since containers live in it. */
+function refuseIfDifferent(existing: Network, request: NetworkRequest): void {
+  if (existing.deleting) throw conflict(`network ${request.name} is just being deleted; try again in a moment`);
+  const asked = { ...request, vni: request.vni ?? existing.vni };
+  const held = { tenant: existing.tenant, name: existing.name, ipv4: existing.ipv4, ipv6: existing.ipv6, vni: existing.vni, tag: existing.tag };
+  const fields = { ipv4: 'subnet or gateway', ipv6: 'IPv6 subnet or gateway', vni: 'packet tag', tag: 'network tag' } as const;
+  const changed = Object.entries(fields).filter(([field]) => text(asked[field as keyof typeof fields]) !== text(held[field as keyof typeof fields]));
+  if (changed.length > 0) {
+    throw conflict(`network ${request.name} exists with another ${changed.map(([, name]) => name).join(', ')}: a network cannot be changed; delete it and create it again`);
+  }
+}
+
+function text(value: unknown): string {
+  return JSON.stringify(value) ?? '';
+}

@@ -1,0 +1,170 @@
+import type { EndpointPort, JoinAnswer } from '../../plugin/ports.js';
+import { containerLinkName } from '../../src/fabric/names.js';
+import { Mac, type IpAddress } from '../../src/model/address.js';
+import type { Endpoint } from '../../src/model/endpoint.js';
+import { conflict, invalid, notFound } from '../../src/model/errors.js';
+import { keys } from '../../src/model/keys.js';
+import type { DockerBinding, Network } from '../../src/model/network.js';
+import { encodeStored } from '../../src/model/stored.js';
+import type { Store } from '../store/port.js';
+import type { Addresses } from './addresses.js';
+import type { Routers } from './routers.js';
+import type { State } from './state.js';
+import { combine, transact, when, write, type Fragment } from './transact.js';
+
+interface Parts {
+  readonly store: Store;
+  readonly state: State;
+  readonly addresses: Addresses;
+  readonly routers: Routers;
+  readonly host: string;
+  /** Docker removed a network by itself. */
+  readonly networkDeleted: (tenant: string, network: string) => Promise<void>;
+}
+
+/** How the container's links are named inside it: eth0, eth1, ... */
+const linkPrefix = 'eth';
+
+/** Answers Docker's network driver calls: what they say goes into the store, links follow from there. */
+export class PluginEndpoints implements EndpointPort {
+  constructor(private readonly parts: Parts) {}
+
+  async createNetwork(request: { networkId: string; tenant: string; network: string }): Promise<void> {
+    const { store, state, host } = this.parts;
+    const { networkId: dockerNetworkId, tenant, network } = request;
+    await transact(store, () => {
+      const { revision } = state.requireNetwork(tenant, network);
+      const bound = state.bindingOf(host, tenant, network);
+      if (bound?.dockerNetworkId === dockerNetworkId) return undefined;
+      if (bound) throw conflict(`network ${network} of tenant ${tenant} already has a Docker network: ${bound.dockerNetworkId}`);
+      const binding: DockerBinding = { host, dockerNetworkId, tenant, network };
+      return combine(
+        when({ key: keys.network(tenant, network), is: 'at', revision }),
+        write({ key: keys.binding(host, dockerNetworkId), put: encodeStored(binding) }),
+      );
+    });
+  }
+
+  async deleteNetwork(dockerNetworkId: string): Promise<void> {
+    const { store, state, host } = this.parts;
+    const key = keys.binding(host, dockerNetworkId);
+    const binding = state.bindings.get(key)?.value;
+    if (!binding) return;
+    await transact(store, () => write({ key, delete: true }));
+    const deleting = state.networks.get(keys.network(binding.tenant, binding.network))?.value.deleting;
+    if (!deleting) await this.parts.networkDeleted(binding.tenant, binding.network);
+  }
+
+  async createEndpoint(request: { networkId: string; endpointId: string; addresses: readonly IpAddress[]; mac?: Mac }): Promise<{ mac?: Mac }> {
+    const { store, host } = this.parts;
+    if (!/^[0-9a-f]{64}$/.test(request.endpointId)) throw invalid(`"${request.endpointId}" is not an endpoint id of Docker's`);
+    const [first] = request.addresses;
+    if (!first) throw invalid('an endpoint without an address cannot be created: Docker gave none');
+    const mac = request.mac ?? Mac.fromIp(first);
+    await transact(store, () => {
+      const network = this.network(request.networkId);
+      const endpoint: Endpoint = { id: request.endpointId, tenant: network.tenant, network: network.name, addresses: request.addresses, mac, host };
+      return this.planEndpoint(endpoint);
+    });
+    return request.mac ? {} : { mac };
+  }
+
+  async deleteEndpoint(_networkId: string, endpointId: string): Promise<void> {
+    await this.forget(endpointId);
+  }
+
+  /** The endpoint and its addresses; its link goes when the router is reconciled. Succeeds if there is none. */
+  async forget(endpointId: string): Promise<void> {
+    const { store, state, addresses } = this.parts;
+    const key = keys.endpoint(endpointId);
+    await transact(store, () => {
+      const endpoint = state.endpoints.get(key)?.value;
+      if (!endpoint) return undefined;
+      const released = endpoint.addresses
+        .filter((address) => this.holds(endpoint, address))
+        .map((address) => addresses.release(endpoint.tenant, endpoint.network, address));
+      return combine(write({ key, delete: true }), ...released);
+    });
+  }
+
+  endpointInfo(_networkId: string, _endpointId: string): Promise<Record<string, string>> {
+    return Promise.resolve({});
+  }
+
+  async join(request: { networkId: string; endpointId: string; sandboxKey: string }): Promise<JoinAnswer> {
+    const { state, routers } = this.parts;
+    const network = this.network(request.networkId);
+    await this.setSandbox(request.endpointId, request.sandboxKey);
+    await routers.attach(network.tenant, request.endpointId).catch(async (error: unknown) => {
+      await this.setSandbox(request.endpointId, undefined);
+      throw error;
+    });
+    const endpoint = state.endpoints.get(keys.endpoint(request.endpointId))?.value;
+    const reaches = (gateway: IpAddress | undefined): gateway is IpAddress =>
+      gateway !== undefined && endpoint !== undefined && endpoint.addresses.some((address) => address.family === gateway.family);
+    return {
+      linkName: containerLinkName(request.endpointId),
+      linkPrefix,
+      ...(reaches(network.ipv4?.gateway) ? { gateway: network.ipv4.gateway } : {}),
+      ...(reaches(network.ipv6?.gateway) ? { gatewayV6: network.ipv6.gateway } : {}),
+    };
+  }
+
+  async leave(_networkId: string, endpointId: string): Promise<void> {
+    const endpoint = this.parts.state.endpoints.get(keys.endpoint(endpointId))?.value;
+    if (!endpoint?.sandboxKey) return;
+    await this.setSandbox(endpointId, undefined);
+    await this.parts.routers.detach(endpoint.tenant, endpointId);
+  }
+
+  private async setSandbox(endpointId: string, sandboxKey: string | undefined): Promise<void> {
+    const { store, state } = this.parts;
+    const key = keys.endpoint(endpointId);
+    await transact(store, () => {
+      const stored = state.endpoints.get(key);
+      if (!stored) {
+        if (sandboxKey === undefined) return undefined;
+        throw notFound(`endpoint ${endpointId} is not known to netctl`);
+      }
+      const { sandboxKey: before, ...endpoint } = stored.value;
+      if (before === sandboxKey) return undefined;
+      const put = encodeStored(sandboxKey === undefined ? endpoint : { ...endpoint, sandboxKey });
+      return combine(when({ key, is: 'at', revision: stored.revision }), write({ key, put }));
+    });
+  }
+
+  private network(dockerNetworkId: string): Network {
+    const { state, host } = this.parts;
+    const binding = state.bindings.get(keys.binding(host, dockerNetworkId))?.value;
+    if (!binding) throw notFound(`Docker network ${dockerNetworkId} is not one of netctl's: make networks with "netctl net create"`);
+    return state.requireNetwork(binding.tenant, binding.network).value;
+  }
+
+  /** Docker may call twice: the same endpoint again is fine, another one under its id is not. */
+  private planEndpoint(endpoint: Endpoint): Fragment | undefined {
+    const { state } = this.parts;
+    const key = keys.endpoint(endpoint.id);
+    const existing = state.endpoints.get(key)?.value;
+    if (existing) {
+      const same = existing.network === endpoint.network && existing.tenant === endpoint.tenant && String(existing.addresses) === String(endpoint.addresses);
+      if (!same) throw conflict(`endpoint ${endpoint.id} exists already, with other addresses or on another network`);
+      return undefined;
+    }
+    const held = endpoint.addresses.map((address) => this.planHold(endpoint, address));
+    return combine(when({ key, is: 'absent' }), ...held, write({ key, put: encodeStored(endpoint) }));
+  }
+
+  /** The address that Docker requested passes to the endpoint; one that it did not request is claimed. */
+  private planHold(endpoint: Endpoint, address: IpAddress): Fragment {
+    const { state, addresses } = this.parts;
+    const network = state.requireNetwork(endpoint.tenant, endpoint.network);
+    const owner = { kind: 'endpoint', id: endpoint.id } as const;
+    const held = state.allocationOf(endpoint.tenant, endpoint.network, address);
+    return held?.value.owner.kind === 'request' ? addresses.pass(held, owner) : addresses.claim(network, address, owner);
+  }
+
+  private holds(endpoint: Endpoint, address: IpAddress): boolean {
+    const owner = this.parts.state.allocationOf(endpoint.tenant, endpoint.network, address)?.value.owner;
+    return owner?.kind === 'endpoint' && owner.id === endpoint.id;
+  }
+}

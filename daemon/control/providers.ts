@@ -1,0 +1,66 @@
+import type { Container } from '../../src/model/container.js';
+import type { Endpoint } from '../../src/model/endpoint.js';
+import { keys } from '../../src/model/keys.js';
+import type { Network } from '../../src/model/network.js';
+import type { Service } from '../../src/model/service.js';
+import { chooseProvider, type ProviderChoice } from '../../src/selectors/provider.js';
+import type { Containers } from './containers.js';
+import type { State } from './state.js';
+
+/** A container of a tenant, with its endpoints there. */
+export interface Member {
+  readonly container: Container;
+  readonly endpoints: readonly Endpoint[];
+}
+
+/** The containers and networks of one tenant, gathered once for many services. */
+export interface Membership {
+  readonly members: readonly Member[];
+  readonly networks: ReadonlyMap<string, Network>;
+}
+
+/** Says of every container of a tenant whether it is a provider of a service, and why. */
+export class Providers {
+  constructor(
+    private readonly state: State,
+    private readonly containers: Containers,
+    private readonly host: string,
+  ) {}
+
+  /** A container is the tenant's if it is attached, or would be when it runs, to one of the tenant's networks. */
+  membership(tenant: string): Membership {
+    const networks = new Map(this.state.networks.of(tenant).map((network) => [network.name, network]));
+    const members = this.containers.values().flatMap((container) => {
+      const endpoints = this.endpointsIn(tenant, container);
+      return endpoints.length > 0 || this.isAttached(tenant, container) ? [{ container, endpoints }] : [];
+    });
+    return { members, networks };
+  }
+
+  choose(service: Service, { members, networks }: Membership): { member: Member; choice: ProviderChoice }[] {
+    return members.map((member) => ({ member, choice: chooseProvider(service, member.container, member.endpoints, networks) }));
+  }
+
+  /** The endpoints that get the service's new connections, in the order of their addresses. */
+  of(service: Service, membership: Membership): Endpoint[] {
+    return this.choose(service, membership)
+      .flatMap(({ choice }) => (choice.provider ? [choice.endpoint] : []))
+      .sort(byAddress);
+  }
+
+  private endpointsIn(tenant: string, container: Container): Endpoint[] {
+    return container.attachments.flatMap(({ endpointId }) => {
+      const endpoint = this.state.endpoints.get(keys.endpoint(endpointId))?.value;
+      return endpoint?.tenant === tenant ? [endpoint] : [];
+    });
+  }
+
+  private isAttached(tenant: string, container: Container): boolean {
+    return container.attachments.some(({ networkId }) => this.state.bindings.get(keys.binding(this.host, networkId))?.value.tenant === tenant);
+  }
+}
+
+export function byAddress(a: Endpoint, b: Endpoint): number {
+  const [first, other] = [a.addresses[0], b.addresses[0]];
+  return first && other ? first.compare(other) : 0;
+}

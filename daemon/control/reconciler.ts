@@ -1,0 +1,107 @@
+import { setImmediate } from 'node:timers/promises';
+import { messageOf } from '../../src/model/errors.js';
+import type { Logger } from './logger.js';
+
+/** First and longest wait after a failure, in milliseconds; each further failure in a row doubles it. */
+const firstRetry = 100;
+const longestRetry = 60_000;
+
+interface Work {
+  /** Whether something happened since the running or the last pass began. */
+  dirty: boolean;
+  running: Promise<void> | undefined;
+  failures: number;
+  retry: NodeJS.Timeout | undefined;
+  /** Told when a pass that began after they asked has ended. */
+  waiting: (() => void)[];
+}
+
+/**
+ * Runs `reconcile(key)` whenever something happened to the key: one pass at a time per key, events
+ * during a pass or a wait become one further pass, and a pass that failed is tried again with
+ * back-off. Events carry nothing: a pass looks at the whole state of its key.
+ */
+export class Reconciler {
+  private readonly works = new Map<string, Work>();
+  private stopped = false;
+
+  constructor(
+    private readonly name: string,
+    private readonly reconcile: (key: string) => Promise<void>,
+    private readonly log: Logger,
+  ) {}
+
+  /** Something happened. A waiting retry is not brought forward: what failed is not helped by a busy loop. */
+  enqueue(key: string): void {
+    if (this.stopped) return;
+    const work = this.work(key);
+    work.dirty = true;
+    if (work.retry === undefined) this.run(key, work);
+  }
+
+  /** Resolves when a pass that began after this call has ended, well or not; back-off is not waited for. */
+  sync(key: string): Promise<void> {
+    if (this.stopped) return Promise.resolve();
+    return new Promise((resolve) => {
+      const work = this.work(key);
+      work.waiting.push(resolve);
+      work.dirty = true;
+      clearTimeout(work.retry);
+      work.retry = undefined;
+      this.run(key, work);
+    });
+  }
+
+  /** Ends all retries and resolves when no pass runs any more. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    for (const work of this.works.values()) clearTimeout(work.retry);
+    await Promise.all([...this.works.values()].map((work) => work.running));
+    for (const work of this.works.values()) for (const resolve of work.waiting.splice(0)) resolve();
+  }
+
+  private work(key: string): Work {
+    const known = this.works.get(key);
+    if (known) return known;
+    const work: Work = { dirty: false, running: undefined, failures: 0, retry: undefined, waiting: [] };
+    this.works.set(key, work);
+    return work;
+  }
+
+  private run(key: string, work: Work): void {
+    if (work.running || this.stopped) return;
+    work.running = this.pass(key, work);
+  }
+
+  private async pass(key: string, work: Work): Promise<void> {
+    // A pass begins in the next turn of the event loop, so that a burst of events is one pass.
+    await setImmediate();
+    const waiting = work.waiting.splice(0);
+    work.dirty = false;
+    try {
+      await this.reconcile(key);
+      work.failures = 0;
+    } catch (error) {
+      this.failed(key, work, error);
+    }
+    work.running = undefined;
+    for (const resolve of waiting) resolve();
+    this.next(key, work);
+  }
+
+  private failed(key: string, work: Work, error: unknown): void {
+    const wait = Math.min(firstRetry * 2 ** work.failures, longestRetry);
+    work.failures += 1;
+    this.log.error({ event: `${this.name}-failed`, key, retryMs: wait, err: error }, `${this.name} of ${key} failed: ${messageOf(error)}`);
+    if (this.stopped) return;
+    work.retry = setTimeout(() => {
+      work.retry = undefined;
+      this.enqueue(key);
+    }, wait);
+  }
+
+  private next(key: string, work: Work): void {
+    if (work.waiting.length > 0 || (work.dirty && work.retry === undefined)) this.run(key, work);
+    else if (work.retry === undefined) this.works.delete(key);
+  }
+}

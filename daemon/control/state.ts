@@ -1,0 +1,147 @@
+import type { IpAddress } from '../../src/model/address.js';
+import type { Allocation } from '../../src/model/allocation.js';
+import type { Endpoint } from '../../src/model/endpoint.js';
+import { messageOf, notFound, unavailable } from '../../src/model/errors.js';
+import { keys } from '../../src/model/keys.js';
+import type { DockerBinding, Network } from '../../src/model/network.js';
+import type { Service } from '../../src/model/service.js';
+import { decodeStored } from '../../src/model/stored.js';
+import type { Tenant } from '../../src/model/tenant.js';
+import type { Change, Store, Watch } from '../store/port.js';
+import { AllocationTable } from './allocation-table.js';
+import type { Logger } from './logger.js';
+import { Table, type Stored } from './table.js';
+
+/** Told which tenants something changed in. */
+export type StateListener = (tenants: ReadonlySet<string>) => void;
+
+/**
+ * All that the store holds, decoded, in memory, and never behind what this process wrote itself:
+ * a watcher is told before the writer's transaction returns.
+ */
+export class State {
+  readonly tenants = new Table<Tenant>(keys.tenants, decodeStored.tenant, (tenant) => tenant.name);
+  readonly networks = new Table<Network>(keys.networks, decodeStored.network, (network) => network.tenant);
+  readonly services = new Table<Service>(keys.services, decodeStored.service, (service) => service.tenant);
+  readonly endpoints = new Table<Endpoint>(keys.endpoints, decodeStored.endpoint, (endpoint) => endpoint.tenant);
+  readonly bindings = new Table<DockerBinding>(keys.bindings, decodeStored.binding, (binding) => binding.tenant);
+  readonly allocations = new AllocationTable();
+  readonly vnis = new Set<number>();
+
+  private readonly listeners = new Set<StateListener>();
+  private watch: Watch | undefined;
+  private loaded = false;
+
+  constructor(
+    private readonly store: Store,
+    private readonly log: Logger,
+  ) {}
+
+  /** Lists everything, and from there on follows every change. Rejects if what is stored cannot be understood. */
+  async load(): Promise<void> {
+    const { entries, revision } = await this.store.list('');
+    this.clear();
+    for (const entry of entries) this.take({ key: entry.key, put: entry });
+    this.loaded = true;
+    this.watch = this.store.watch('', revision, {
+      changed: (set) => this.changed(set.changes),
+      lost: (reason) => this.reload(reason),
+    });
+    this.notify(new Set(this.tenants.values().map((tenant) => tenant.name)));
+  }
+
+  get isLoaded(): boolean {
+    return this.loaded;
+  }
+
+  onChange(listener: StateListener): void {
+    this.listeners.add(listener);
+  }
+
+  close(): void {
+    this.watch?.close();
+    this.loaded = false;
+  }
+
+  /** @throws NetctlError `not-found`. */
+  requireTenant(name: string): Stored<Tenant> {
+    const stored = this.tenants.get(keys.tenant(name));
+    if (!stored) throw notFound(`tenant ${name} not found: create it with "netctl tenant create ${name}"`);
+    return stored;
+  }
+
+  /** @throws NetctlError `not-found`, for the tenant or the network. */
+  requireNetwork(tenant: string, name: string): Stored<Network> {
+    this.requireTenant(tenant);
+    const stored = this.networks.get(keys.network(tenant, name));
+    if (!stored) throw notFound(`network ${name} not found in tenant ${tenant}`);
+    return stored;
+  }
+
+  /** @throws NetctlError `not-found`, for the tenant or the service. */
+  requireService(tenant: string, name: string): Stored<Service> {
+    this.requireTenant(tenant);
+    const stored = this.services.get(keys.service(tenant, name));
+    if (!stored) throw notFound(`service ${name} not found in tenant ${tenant}`);
+    return stored;
+  }
+
+  /** The Docker network on this host that stands for the network. */
+  bindingOf(host: string, tenant: string, network: string): DockerBinding | undefined {
+    return this.bindings.of(tenant).find((binding) => binding.host === host && binding.network === network);
+  }
+
+  allocationOf(tenant: string, network: string, address: IpAddress): Stored<Allocation> | undefined {
+    return this.allocations.get(keys.allocation(tenant, network, address));
+  }
+
+  private changed(changes: readonly Change[]): void {
+    const tenants = new Set<string>();
+    for (const change of changes) {
+      const tenant = this.take(change);
+      if (tenant !== undefined) tenants.add(tenant);
+    }
+    this.notify(tenants);
+  }
+
+  private take(change: Change): string | undefined {
+    if (change.key.startsWith(keys.vnis)) return this.takeVni(change);
+    if (change.key.startsWith(keys.allocations)) return this.allocations.apply(change);
+    const table = this.tables().find((candidate) => change.key.startsWith(candidate.prefix));
+    return table?.apply(change);
+  }
+
+  private takeVni(change: Change): undefined {
+    const vni = Number(change.key.slice(keys.vnis.length));
+    if ('delete' in change) this.vnis.delete(vni);
+    else this.vnis.add(vni);
+  }
+
+  private tables(): Table<unknown>[] {
+    return [this.tenants, this.networks, this.services, this.endpoints, this.bindings] as Table<unknown>[];
+  }
+
+  private clear(): void {
+    for (const table of this.tables()) table.clear();
+    this.allocations.clear();
+    this.vnis.clear();
+  }
+
+  private notify(tenants: ReadonlySet<string>): void {
+    if (tenants.size > 0) for (const listener of this.listeners) listener(tenants);
+  }
+
+  private reload(reason: string): void {
+    this.loaded = false;
+    this.log.warn({ event: 'state-lost', reason }, 'the store cannot tell what changed; reading it again');
+    this.load().catch((error: unknown) => {
+      this.log.error({ event: 'state-reload-failed', err: error }, 'the store could not be read again');
+      setTimeout(() => this.reload(messageOf(error)), 1000).unref();
+    });
+  }
+}
+
+export function notReady(): Error {
+  return unavailable('netctld is still starting: its state is not loaded yet; try again in a moment');
+}
+

@@ -1,0 +1,82 @@
+import { formatAllocated, formatAvailable } from '../../src/ipam/ranges.js';
+import type { Endpoint } from '../../src/model/endpoint.js';
+import type { Network } from '../../src/model/network.js';
+import type { Service } from '../../src/model/service.js';
+import type { Tenant } from '../../src/model/tenant.js';
+import type { Containers } from './containers.js';
+import type { EndpointView, NetworkView, ProviderExplanation, ServiceView, TenantView } from './operations.js';
+import { byAddress, type Membership, type Providers } from './providers.js';
+import type { State } from './state.js';
+
+/** What users see: objects together with what was observed of them. */
+export class Views {
+  /** @param errorOf why a tenant's router does not hold what is desired, if so */
+  constructor(
+    private readonly state: State,
+    private readonly containers: Containers,
+    private readonly providers: Providers,
+    private readonly host: string,
+    private readonly errorOf: (tenant: string) => string | undefined,
+  ) {}
+
+  tenant(tenant: Tenant): TenantView {
+    const { networks, services, endpoints } = this.state;
+    return {
+      tenant,
+      networks: networks.of(tenant.name).length,
+      services: services.of(tenant.name).length,
+      endpoints: endpoints.of(tenant.name).length,
+      ...this.error(tenant.name),
+    };
+  }
+
+  network(network: Network): NetworkView {
+    const { tenant, name } = network;
+    const [ipv4, ipv6] = [this.state.allocations.pool(network, 4), this.state.allocations.pool(network, 6)];
+    const held = this.state.allocations.of(tenant, name).filter(({ owner }) => owner.kind !== 'gateway' && owner.kind !== 'resting');
+    const binding = this.state.bindingOf(this.host, tenant, name);
+    return {
+      network,
+      ...(binding ? { dockerNetworkId: binding.dockerNetworkId } : {}),
+      endpoints: this.endpoints(this.state.endpoints.of(tenant).filter((endpoint) => endpoint.network === name)),
+      services: this.state.services.of(tenant).filter((service) => service.network === name).map((service) => service.name).sort(),
+      allocatedCount: held.length,
+      allocated: ipv4 ? formatAllocated(ipv4) : '',
+      available: ipv4 ? formatAvailable(ipv4) : '',
+      allocatedV6: ipv6 ? formatAllocated(ipv6) : '',
+    };
+  }
+
+  /** The services of one tenant. */
+  services(services: readonly Service[], membership: Membership): ServiceView[] {
+    return services.map((service) => ({
+      service,
+      providers: this.endpoints(this.providers.of(service, membership)),
+      ...this.error(service.tenant),
+    }));
+  }
+
+  explain(service: Service, membership: Membership): ProviderExplanation[] {
+    return this.providers
+      .choose(service, membership)
+      .map(({ member: { container }, choice }) => ({
+        container,
+        provider: choice.provider,
+        ...(choice.provider ? { endpoint: choice.endpoint } : {}),
+        reason: choice.reason,
+      }))
+      .sort((a, b) => a.container.name.localeCompare(b.container.name));
+  }
+
+  endpoints(endpoints: readonly Endpoint[]): EndpointView[] {
+    return endpoints.toSorted(byAddress).map((endpoint) => {
+      const container = this.containers.ofEndpoint(endpoint.id);
+      return { endpoint, ...(container ? { container } : {}) };
+    });
+  }
+
+  private error(tenant: string): { error?: string } {
+    const error = this.errorOf(tenant);
+    return error === undefined ? {} : { error };
+  }
+}
