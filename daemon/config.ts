@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { invalid, messageOf } from '../src/model/errors.js';
+import { defaultFile, parseCommandLine } from './config/command-line.js';
+import { flagOf, optionNames, options, variableOf } from './config/options.js';
+import type { Config, Option } from './config/options.js';
+
+export type { Config } from './config/options.js';
+
+/** A layer of settings: what it gives for a flag's name, and how its place is called in an error. */
+interface Layer {
+  value(flag: string): unknown;
+  place(flag: string): string;
+}
+
+/** How netctld is to run, or what `--help` or `--version` asks it to print instead. */
+export type Loaded = { readonly config: Config } | { readonly print: string };
+
+/**
+ * Reads the configuration: a flag goes before the environment, that before the file, that before the default.
+ *
+ * @param argv the arguments after the program's name.
+ * @param env the environment; an empty variable counts as not set.
+ * @param version what `--version` prints.
+ * @throws NetctlError `invalid`, naming the place and what it must hold.
+ */
+export function loadConfig(argv: readonly string[], env: Readonly<Record<string, string | undefined>>, version: string): Loaded {
+  const commandLine = parseCommandLine(argv, version);
+  if ('print' in commandLine) return commandLine;
+  const flags: Layer = { value: (flag) => commandLine.flags.get(flag), place: (flag) => `--${flag}` };
+  const environment: Layer = { value: (flag) => env[variableOf(flag)] || undefined, place: variableOf };
+  const file = (flags.value('config') ?? environment.value('config')) as string | undefined;
+  const layers = [flags, environment, file === undefined ? readFile(defaultFile, true) : readFile(file, false)];
+  const settings = optionNames.map((name) => [name, pick<unknown>(flagOf(name), options[name], layers)] as const);
+  return { config: Object.fromEntries(settings) as unknown as Config };
+}
+
+function pick<T>(flag: string, { parse, fallback }: Option<T>, layers: readonly Layer[]): T {
+  for (const layer of layers) {
+    const value = layer.value(flag);
+    if (value === undefined) continue;
+    try {
+      return parse(value);
+    } catch (error) {
+      throw invalid(`${layer.place(flag)} is ${JSON.stringify(value)}: it ${messageOf(error)}`);
+    }
+  }
+  return fallback;
+}
+
+/** The settings of a file; of an optional one that is not there, none. */
+function readFile(path: string, optional: boolean): Layer {
+  const settings = parseFile(path, readText(path, optional));
+  const known = optionNames.map(flagOf);
+  const unknown = Object.keys(settings).find((key) => !known.includes(key));
+  if (unknown !== undefined) throw invalid(`the configuration file ${path} has the unknown key "${unknown}": known are ${known.join(', ')}`);
+  return { value: (flag) => settings[flag], place: (flag) => `"${flag}" in ${path}` };
+}
+
+function readText(path: string, optional: boolean): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (optional && error instanceof Error && 'code' in error && error.code === 'ENOENT') return '{}';
+    throw invalid(`the configuration file ${path} cannot be read: ${messageOf(error)}`);
+  }
+}
+
+function parseFile(path: string, text: string): Record<string, unknown> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    throw invalid(`the configuration file ${path} is not JSON: ${messageOf(error)}`);
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw invalid(`the configuration file ${path} must hold a JSON object, for example {"log-level": "debug"}`);
+  }
+  return parsed as Record<string, unknown>;
+}

@@ -1,0 +1,74 @@
+import { isAbsolute, normalize } from 'node:path';
+import { IpAddress } from '../../src/model/address.js';
+
+/**
+ * How the values of options are read. Each takes text from a flag or the environment, or any JSON
+ * from the file, and throws an Error whose message goes on after "... ": what the value must be.
+ */
+export type Parse<T> = (value: unknown) => T;
+
+export interface TcpAddress {
+  /** A loopback address, without brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+export const absolutePath: Parse<string> = (value) => {
+  if (typeof value !== 'string' || !isAbsolute(value)) throw new Error('must be an absolute path');
+  return normalize(value);
+};
+
+/** Linux keeps the path of a Unix socket in 108 bytes, with a final zero (unix(7)). */
+export const socketPath: Parse<string> = (value) => {
+  const path = absolutePath(value);
+  if (Buffer.byteLength(path) > 107) throw new Error('must be at most 107 bytes long, as a Unix socket\'s path is');
+  return path;
+};
+
+/** RFC 1123's host names, as the kernel's `hostname` has them. */
+export const hostName: Parse<string> = (value) => {
+  const pattern = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i;
+  if (typeof value !== 'string' || value.length > 253 || !pattern.test(value)) {
+    throw new Error('must be a host name of letters, digits, dashes and dots');
+  }
+  return value;
+};
+
+export function oneOf<const T extends string>(...words: readonly T[]): Parse<T> {
+  return (value) => {
+    const word = words.find((word) => word === value);
+    if (word === undefined) throw new Error(`must be one of ${words.join(', ')}`);
+    return word;
+  };
+}
+
+export function wholeSeconds(least: number, most: number): Parse<number> {
+  return (value) => {
+    const text = typeof value === 'number' ? String(value) : value;
+    const seconds = typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : NaN;
+    if (!(seconds >= least && seconds <= most)) throw new Error(`must be a whole number of seconds from ${least} to ${most}`);
+    return seconds;
+  };
+}
+
+/**
+ * `127.0.0.1:9999`, `[::1]:9999` or `localhost:9999`. Only loopback addresses: the API has no
+ * authentication of its own, and who may program the host's network is decided by the socket's mode.
+ */
+export const loopbackAddress: Parse<TcpAddress> = (value) => {
+  const match = typeof value === 'string' ? /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(value) : null;
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  if (!host || !(port <= 65535)) throw new Error('must be host:port, for example 127.0.0.1:9999');
+  // Never resolved: a hosts file can lead "localhost" anywhere.
+  const address = IpAddress.tryParse(host === 'localhost' ? '127.0.0.1' : host);
+  if (!address || !isLoopback(address)) {
+    throw new Error('must be on a loopback address, as the API does not ask who calls it: put an authenticating proxy before it to open it to others');
+  }
+  return { host: address.toString(), port };
+};
+
+/** RFC 1122, 3.2.1.3: 127.0.0.0/8; RFC 4291, 2.5.3: ::1. */
+function isLoopback({ family, value }: IpAddress): boolean {
+  return family === 4 ? value >> 24n === 127n : value === 1n;
+}

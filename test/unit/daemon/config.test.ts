@@ -1,0 +1,139 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { loadConfig } from '../../../daemon/config.js';
+import type { Config } from '../../../daemon/config.js';
+import { flagOf, optionNames, variableOf } from '../../../daemon/config/options.js';
+
+const base = mkdtempSync(join(tmpdir(), 'netctl-config-'));
+t.teardown(() => rmSync(base, { recursive: true, force: true }));
+
+function fileWith(text: string): string {
+  const path = join(mkdtempSync(join(base, 'x-')), 'netctld.json');
+  writeFileSync(path, text);
+  return path;
+}
+
+function load(argv: string[], env: Record<string, string> = {}): Config {
+  const loaded = loadConfig(argv, env, '1.2.3');
+  if ('print' in loaded) throw new Error(`only asks to print: ${loaded.print}`);
+  return loaded.config;
+}
+
+/** An empty file stands for the machine's own /etc/netctl/netctld.json, which must not matter here. */
+const noFile = ['--config', fileWith('{}')];
+
+t.test('without settings the defaults hold', (t) => {
+  t.same(load(noFile), {
+    socket: '/run/netctl/netctl.sock',
+    listen: undefined,
+    pluginSocket: '/run/docker/plugins/netctl.sock',
+    state: '/var/lib/netctl',
+    dockerSocket: '/var/run/docker.sock',
+    hostName: hostname(),
+    addressRest: 60,
+    verifyInterval: 60,
+    logLevel: 'info',
+  });
+  t.end();
+});
+
+t.test('flag before environment before file before default', (t) => {
+  const file = fileWith('{ "state": "/file", "socket": "/file.sock", "address-rest": 7, "host-name": "file" }');
+  const env = { NETCTLD_STATE: '/env', NETCTLD_SOCKET: '/env.sock', NETCTLD_HOST_NAME: '' };
+  t.match(load(['--config', file, '--state', '/flag'], env), { state: '/flag', socket: '/env.sock', addressRest: 7, hostName: 'file', verifyInterval: 60 });
+  t.match(load([], { NETCTLD_CONFIG: file }), { state: '/file' }, 'the environment can name the file');
+  t.match(load(['--config', file], { NETCTLD_CONFIG: '/none' }), { state: '/file' }, 'and the flag another');
+  t.end();
+});
+
+t.test('every option is taken from everywhere', (t) => {
+  const texts: Record<keyof Config, string> = {
+    socket: '/a/b.sock',
+    listen: 'localhost:9999',
+    pluginSocket: '/p.sock',
+    state: '/s/../t',
+    dockerSocket: '/d.sock',
+    hostName: 'h1.example',
+    addressRest: '0',
+    verifyInterval: '86400',
+    logLevel: 'trace',
+  };
+  const expected: Config = {
+    ...texts,
+    state: '/t',
+    listen: { host: '127.0.0.1', port: 9999 },
+    addressRest: 0,
+    verifyInterval: 86400,
+    logLevel: 'trace',
+  };
+  const flags = optionNames.map((name) => [flagOf(name), texts[name]] as const);
+  t.same(load([...noFile, ...flags.map(([flag, text]) => `--${flag}=${text}`)]), expected);
+  t.same(load(noFile, Object.fromEntries(flags.map(([flag, text]) => [variableOf(flag), text]))), expected);
+  t.same(load(['--config', fileWith(JSON.stringify(Object.fromEntries(flags)))]), expected);
+  t.end();
+});
+
+t.test('a wrong value is said, with its place and what it must be', (t) => {
+  const table: [string[], RegExp][] = [
+    [['--state', 'x'], /^--state is "x": it must be an absolute path$/],
+    [['--state='], /must be an absolute path/],
+    [['--socket', `/${'x'.repeat(107)}`], /at most 107 bytes/],
+    [['--listen', '9999'], /must be host:port/],
+    [['--listen', ':9999'], /must be host:port/],
+    [['--listen', '127.0.0.1:65536'], /must be host:port/],
+    [['--listen', '::1:9999'], /must be host:port/],
+    [['--listen', '0.0.0.0:9999'], /must be on a loopback address, as/],
+    [['--listen', '128.0.0.1:9999'], /must be on a loopback address/],
+    [['--listen', '[::]:9999'], /must be on a loopback address/],
+    [['--listen', 'example.com:9999'], /must be on a loopback address/],
+    [['--host-name', 'a_b'], /host name/],
+    [['--address-rest', '-1'], /whole number of seconds from 0 to 86400/],
+    [['--address-rest', '1.5'], /whole number/],
+    [['--address-rest', '1e3'], /whole number/],
+    [['--verify-interval', '0'], /from 1 to 86400/],
+    [['--log-level', 'loud'], /must be one of trace, debug, info, warn, error, fatal/],
+    [['--nonsense'], /unknown argument: nonsense/],
+    [['--no-listen'], /unknown argument: no-listen/],
+    [['-s', '/x'], /unknown argument: s/],
+    [['start'], /"start" is not understood/],
+    [['--state'], /not enough arguments following: state/],
+    [['--state', '/a', '--state', '/b'], /--state is given 2 times/],
+  ];
+  for (const [argv, message] of table) t.throws(() => load([...noFile, ...argv]), { code: 'invalid', message }, argv.join(' '));
+  t.throws(() => load(noFile, { NETCTLD_LOG_LEVEL: 'x' }), { code: 'invalid', message: /^NETCTLD_LOG_LEVEL is "x": it must be one of/ });
+  t.end();
+});
+
+t.test('loopback is 127.0.0.0/8 and ::1', (t) => {
+  for (const [text, host] of [['127.0.0.1:1', '127.0.0.1'], ['127.255.0.9:1', '127.255.0.9'], ['[::1]:1', '::1'], ['[0:0::1]:1', '::1']] as const) {
+    t.same(load([...noFile, '--listen', text]).listen, { host, port: 1 });
+  }
+  t.end();
+});
+
+t.test('a wrong file is said', (t) => {
+  const table: [string, RegExp][] = [
+    ['{', /is not JSON/],
+    ['[]', /must hold a JSON object/],
+    ['null', /must hold a JSON object/],
+    ['{ "loglevel": "info" }', /unknown key "loglevel": known are socket, listen,/],
+    ['{ "logLevel": "info" }', /unknown key "logLevel"/],
+    ['{ "state": 5 }', /^"state" in .* is 5: it must be an absolute path/],
+    ['{ "state": null }', /is null: it must be/],
+    ['{ "address-rest": -1 }', /is -1: it must be a whole number/],
+    ['{ "address-rest": true }', /is true: it must be a whole number/],
+  ];
+  for (const [text, message] of table) t.throws(() => load(['--config', fileWith(text)]), { code: 'invalid', message }, text);
+  t.throws(() => load(['--config', join(base, 'none')]), { code: 'invalid', message: /cannot be read: ENOENT/ });
+  t.end();
+});
+
+t.test('--help lists every flag with its variable and default, --version the version', (t) => {
+  const loaded = loadConfig(['--help', '--nonsense'], {}, '1.2.3');
+  const help = 'print' in loaded ? loaded.print : '';
+  for (const flag of ['config', ...optionNames.map(flagOf)]) t.match(help, new RegExp(`--${flag} .*\\[${variableOf(flag)}\\]\\s+\\[string\\] \\[default: .+\\]`), flag);
+  t.same(loadConfig(['--version'], {}, '1.2.3'), { print: '1.2.3' });
+  t.end();
+});
