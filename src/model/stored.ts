@@ -95,7 +95,7 @@ function defined<T extends object>(value: T): Defined<T> {
   return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Defined<T>;
 }
 
-function strip<T extends { v: number }>(value: T): Omit<Defined<T>, 'v'> {
-  const { v: _, ...rest } = defined(value) as Defined<T> & { v: number };
-  return rest as Omit<Defined<T>, 'v'>;
+function strip<T extends { v: number }>(value: T): Defined<Omit<T, 'v'>> {
+  const { v: _, ...rest } = value;
+  return defined(rest);
 }
