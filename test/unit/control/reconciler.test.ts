@@ -1,0 +1,106 @@
+import t from 'tap';
+import { Reconciler } from '../../../daemon/control/reconciler.js';
+
+const log = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** A reconcile function whose passes wait until they are let go. */
+function gate(): { reconcile: (key: string) => Promise<void>; passes: string[]; release: (error?: Error) => void } {
+  const passes: string[] = [];
+  const open: ((error?: Error) => void)[] = [];
+  return {
+    passes,
+    reconcile: (key) => {
+      passes.push(key);
+      return new Promise((resolve, reject) => open.push((error) => (error ? reject(error) : resolve())));
+    },
+    release: (error) => open.shift()?.(error),
+  };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+t.test('a burst of events is one pass, and events during a pass are one further pass', async (t) => {
+  const { reconcile, passes, release } = gate();
+  const reconciler = new Reconciler('test', reconcile, log);
+  for (let i = 0; i < 10; i++) reconciler.enqueue('a');
+  await until(() => passes.length === 1);
+  for (let i = 0; i < 10; i++) reconciler.enqueue('a');
+  release();
+  await until(() => passes.length === 2);
+  release();
+  await reconciler.stop();
+  t.same(passes, ['a', 'a']);
+});
+
+t.test('keys do not wait for each other', async (t) => {
+  const { reconcile, passes, release } = gate();
+  const reconciler = new Reconciler('test', reconcile, log);
+  reconciler.enqueue('a');
+  reconciler.enqueue('b');
+  await until(() => passes.length === 2);
+  t.same(passes.toSorted(), ['a', 'b']);
+  release();
+  release();
+  await reconciler.stop();
+});
+
+t.test('sync waits for a pass that began after the call, not for the one that runs', async (t) => {
+  const { reconcile, passes, release } = gate();
+  const reconciler = new Reconciler('test', reconcile, log);
+  reconciler.enqueue('a');
+  await until(() => passes.length === 1);
+  let synced = false;
+  const sync = reconciler.sync('a').then(() => (synced = true));
+  release();
+  await until(() => passes.length === 2);
+  t.equal(synced, false);
+  release();
+  await sync;
+  await reconciler.stop();
+});
+
+t.test('a failed pass is tried again by itself, and sync does not wait for that', async (t) => {
+  const { reconcile, passes, release } = gate();
+  const reconciler = new Reconciler('test', reconcile, log);
+  const sync = reconciler.sync('a');
+  await until(() => passes.length === 1);
+  release(new Error('the first pass fails'));
+  await sync;
+  t.equal(passes.length, 1, 'the retry waits');
+  await until(() => passes.length === 2);
+  release();
+  await reconciler.stop();
+});
+
+t.test('events do not bring a retry forward: no busy loop over what fails', async (t) => {
+  const { reconcile, passes, release } = gate();
+  const reconciler = new Reconciler('test', reconcile, log);
+  reconciler.enqueue('a');
+  await until(() => passes.length === 1);
+  const failedAt = performance.now();
+  release(new Error('fails'));
+  await until(() => {
+    reconciler.enqueue('a');
+    return passes.length === 2;
+  });
+  t.ok(performance.now() - failedAt >= 95, 'the second pass waited for its back-off of 100 ms');
+  release();
+  await reconciler.stop();
+});
+
+t.test('stop waits for the running pass, answers who waits, and begins nothing more', async (t) => {
+  const { reconcile, passes, release } = gate();
+  const reconciler = new Reconciler('test', reconcile, log);
+  reconciler.enqueue('a');
+  await until(() => passes.length === 1);
+  const sync = reconciler.sync('a');
+  const stopped = reconciler.stop();
+  release();
+  await stopped;
+  await sync;
+  reconciler.enqueue('a');
+  await reconciler.sync('a');
+  t.same(passes, ['a']);
+});
