@@ -1,0 +1,118 @@
+import type { AnyValues, Command, Flag, Flags, Names, Values } from './command.js';
+import { usageError } from './failure.js';
+import { globalFlags } from './flags.js';
+import { didYouMean } from './suggestion.js';
+
+/** What yargs made of the command line: a value for every spelling of each flag, words without a flag in `_`. */
+export type Parsed = Readonly<Record<string, unknown>> & { readonly _: readonly (string | number)[] };
+
+/** The value of each flag, by its long name, as the command's `Values` type has it. */
+export type CheckedValues = AnyValues & Values<typeof globalFlags>;
+
+/** A command and how it was called, before its arguments are checked. */
+export interface Call {
+  /** As the user should spell it: `netctl network create`. */
+  readonly title: string;
+  readonly command: Command;
+  readonly parsed: Parsed;
+  /** The words after the command's own. */
+  readonly names: readonly string[];
+  /** The command line as it was given, to quote from. */
+  readonly words: readonly string[];
+}
+
+/**
+ * The value of each flag.
+ * @throws Failure `usage` if the command line holds too few or too many names, or a flag that is unknown, missing,
+ *   given twice, of the wrong kind, or at odds with another. What needs to know any state is left to netctld.
+ */
+export function checkCall(call: Call): CheckedValues {
+  const flags: Flags = { ...globalFlags, ...call.command.flags };
+  checkFlags(call, flags);
+  const values: Record<string, AnyValues[string]> = {};
+  for (const [name, flag] of Object.entries<Flag>(flags)) values[name] = flagValue(call, name, flag);
+  refuseExclusions(call, flags, values);
+  checkNames(call);
+  return values as CheckedValues;
+}
+
+/** @throws Failure `usage` for the first flag that the command does not have, or that lacks its value. */
+export function checkFlags({ title, parsed, words }: Pick<Call, 'title' | 'parsed' | 'words'>, flags: Flags): void {
+  const known = Object.entries(flags).flatMap(([name, flag]) => [name, ...flag.aliases]);
+  const unknown = Object.keys(parsed).find((key) => key !== '_' && key !== '$0' && !known.includes(key));
+  if (unknown !== undefined) {
+    throw usageError(`"${title}" has no flag "${asGiven(unknown, words)}"${didYouMean(unknown, known, spell)}`, title);
+  }
+  const bare = bareFlag(words, flags);
+  if (bare !== undefined) throw usageError(`the flag "${bare}" needs a value`, title);
+}
+
+/** yargs reads a flag without its value as one with an empty value, which `--selector=` may mean but `--selector` cannot. */
+function bareFlag(words: readonly string[], flags: Flags): string | undefined {
+  const valued = Object.entries(flags).filter(([, flag]) => flag.kind !== 'switch');
+  const dashed = valued.flatMap(([name, flag]) => [name, ...flag.aliases].flatMap((key) => [`-${key}`, `--${key}`]));
+  const end = words.indexOf('--');
+  const before = end === -1 ? words : words.slice(0, end);
+  return before.find((word, at) => dashed.includes(word) && /^-(?!\d)/.test(before[at + 1] ?? '-'));
+}
+
+function flagValue(call: Call, name: string, flag: Flag): AnyValues[string] {
+  const given = call.parsed[name];
+  // yargs makes a list of what is given more than once, and of nothing else.
+  const values = given === undefined ? [] : ([given].flat() as string[]);
+  if (flag.kind === 'switch') return switchValue(call, name, flag);
+  if (flag.required && values.length === 0) {
+    throw usageError(`${call.title} needs ${spellAll(name, flag)}: ${lowerFirst(flag.describe)}`, call.title);
+  }
+  if (flag.kind === 'list') return values;
+  if (values.length > 1) throw usageError(`${spellAll(name, flag)} is given ${values.length} times: give it once`, call.title);
+  return values.length === 0 ? flag.default : values[0];
+}
+
+function switchValue(call: Call, name: string, flag: Flag): boolean {
+  // yargs takes every text but "true" as false: `--json=yes` must not be read as its opposite.
+  const spellings = [name, ...flag.aliases].flatMap((spelling) => [`-${spelling}=`, `--${spelling}=`]);
+  const wrong = call.words.find((word) => spellings.some((start) => word.startsWith(start)) && !/=(true|false)$/.test(word));
+  if (wrong !== undefined) throw usageError(`"${wrong}" is neither true nor false: write ${spell(name)} alone`, call.title);
+  return call.parsed[name] === true;
+}
+
+function refuseExclusions(call: Call, flags: Flags, values: AnyValues): void {
+  for (const [name, flag] of Object.entries<Flag>(flags)) {
+    const other = flag.excludes;
+    const otherFlag = other === undefined ? undefined : flags[other];
+    if (other === undefined || otherFlag === undefined || !values[name] || !values[other]) continue;
+    throw usageError(`${spellAll(name, flag)} and ${spellAll(other, otherFlag)} exclude each other: give one of them`, call.title);
+  }
+}
+
+function checkNames({ title, command, names }: Call): void {
+  const { label = '', count = 'none' } = command.names ?? {};
+  const most = { none: 0, optional: 1, one: 1, several: Infinity }[count];
+  if (names.length > most) {
+    const extra = names.map((name) => `"${name}"`).join(', ');
+    throw usageError(`${title} takes ${most === 0 ? 'no name' : `one ${label}`}, but got ${extra}`, title);
+  }
+  if ((count === 'one' || count === 'several') && names.length === 0) throw usageError(`${title} needs a ${label}`, title);
+  // An empty name would ask the API for the whole list instead.
+  if (names.includes('')) throw usageError(`${title} got an empty name as ${label}`, title);
+}
+
+function spell(name: string): string {
+  return name.length === 1 ? `-${name}` : `--${name}`;
+}
+
+/** `--subnet (-s)`; Contiv's short forms of two letters take one dash. */
+function spellAll(name: string, flag: Flag): string {
+  const [short] = flag.aliases;
+  return short === undefined ? spell(name) : `${spell(name)} (-${short})`;
+}
+
+function asGiven(key: string, words: readonly string[]): string {
+  const word = words.find((candidate) => /^--?[^-]/.test(candidate) && candidate.replace(/^--?/, '').split('=')[0] === key);
+  return word?.split('=')[0] ?? spell(key);
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}

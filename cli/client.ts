@@ -1,0 +1,104 @@
+import { type IncomingMessage, request, type RequestOptions } from 'node:http';
+import { Failure } from './failure.js';
+import { describeTarget, type Target } from './target.js';
+import { unreachable } from './unreachable.js';
+
+/** How long to wait for an answer, in milliseconds. */
+export interface Patience {
+  readonly read: number;
+  /** Longer: netctld makes and removes Docker networks before it answers. */
+  readonly change: number;
+}
+const usualPatience: Patience = { read: 10_000, change: 60_000 };
+
+type Method = 'GET' | 'POST' | 'DELETE';
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/**
+ * Speaks netctld's REST API. Answers are not validated: both ends share src/wire/objects.ts, and loading its
+ * schemas would take longer than most commands.
+ *
+ * Every method throws Failure: `request` if there was no answer, `server` if netctld refused.
+ */
+export class ApiClient {
+  constructor(
+    private readonly target: Target,
+    private readonly patience: Patience = usualPatience,
+  ) {}
+
+  async get<T>(path: string): Promise<T> {
+    return this.parse<T>(accepted(await this.ask('GET', path)));
+  }
+
+  /** The object, or undefined if netctld knows none of that name. */
+  async find<T>(path: string): Promise<T | undefined> {
+    const answer = await this.ask('GET', path);
+    return answer.status === 404 ? undefined : this.parse<T>(accepted(answer));
+  }
+
+  /** Creates or updates; `created` is false if there was an object of that name already. */
+  async post<T>(path: string, body: T): Promise<{ readonly created: boolean; readonly object: T }> {
+    const answer = accepted(await this.ask('POST', path, JSON.stringify(body)));
+    return { created: answer.status === 201, object: this.parse<T>(answer) };
+  }
+
+  async delete(path: string): Promise<void> {
+    accepted(await this.ask('DELETE', path));
+  }
+
+  private async ask(method: Method, path: string, body?: string): Promise<Answer> {
+    const patience = method === 'GET' ? this.patience.read : this.patience.change;
+    try {
+      return await exchange(this.options(method, path, patience, body), body);
+    } catch (error) {
+      throw unreachable(error, this.target, { changes: method !== 'GET', patience });
+    }
+  }
+
+  private options(method: Method, path: string, patience: number, body?: string): RequestOptions {
+    const { target } = this;
+    const place =
+      target.kind === 'unix'
+        ? { socketPath: target.path, path }
+        : { host: target.hostname, port: target.port, path: target.basePath + path };
+    const content = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+    const headers = { accept: 'application/json', ...content };
+    // A kept connection would keep this process alive.
+    return { ...place, method, headers, agent: false, signal: AbortSignal.timeout(patience) };
+  }
+
+  private parse<T>(answer: Answer): T {
+    try {
+      return JSON.parse(answer.body) as T;
+    } catch {
+      throw new Failure('server', `what answered at ${describeTarget(this.target)} does not speak netctld's API: check the address`);
+    }
+  }
+}
+
+function exchange(options: RequestOptions, body?: string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const call = request(options, (response) => {
+      readAll(response).then((text) => resolve({ status: response.statusCode ?? 0, body: text }), reject);
+    });
+    call.on('error', reject);
+    call.end(body);
+  });
+}
+
+async function readAll(response: IncomingMessage): Promise<string> {
+  response.setEncoding('utf8');
+  let text = '';
+  for await (const chunk of response) text += chunk as string;
+  return text;
+}
+
+/** @throws Failure `server` with the sentence that netctld answered. */
+function accepted(answer: Answer): Answer {
+  if (answer.status >= 200 && answer.status < 300) return answer;
+  const sentence = answer.body.trim();
+  throw new Failure('server', sentence || `netctld refused with status ${answer.status} and gave no reason: see its log`);
+}

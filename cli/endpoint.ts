@@ -1,0 +1,58 @@
+import type { EndpointInspect, EndpointOper } from '../src/wire/objects.js';
+import { command, type Command } from './command.js';
+import { containerName, shortId } from './container.js';
+import { Failure } from './failure.js';
+import { listFlags } from './flags.js';
+import { type Listing, ofTenant, printList } from './listing.js';
+import { inspectAll, inspectOne } from './paths.js';
+
+const listing: Listing<EndpointOper> = {
+  titles: ['Container', 'Container ID', 'Tenant', 'Network', 'IP', 'MAC', 'State'],
+  row: (endpoint) => [
+    containerName(endpoint),
+    shortId(endpoint),
+    endpoint.tenantName,
+    networkName(endpoint),
+    endpoint.ipAddress.join(','),
+    endpoint.macAddress ?? '',
+    endpoint.state ?? '',
+  ],
+  name: (endpoint) => endpoint.endpointID,
+};
+
+/** Contiv's `network.tenant` without the tenant; both may hold dots themselves. */
+function networkName({ network, tenantName }: EndpointOper): string {
+  const suffix = `.${tenantName}`;
+  return network.endsWith(suffix) ? network.slice(0, -suffix.length) : network;
+}
+
+const list = command({
+  name: 'ls',
+  aliases: ['list'],
+  summary: 'List the endpoints of a tenant',
+  flags: { ...listFlags, quiet: { kind: 'switch', aliases: ['q'], describe: 'Print the endpoint ids only, one per line' } },
+  examples: ['netctl endpoint ls', 'netctl ep ls -a'],
+  async run(_names, values, context) {
+    const fetchAll = async (): Promise<EndpointOper[]> =>
+      (await context.api.get<readonly EndpointInspect[]>(inspectAll('endpoints'))).map(({ Oper }) => Oper);
+    await printList(await ofTenant(values, context, fetchAll), values, listing, context);
+  },
+});
+
+const inspect = command({
+  name: 'inspect',
+  summary: 'Show endpoints as JSON',
+  details: 'TEXT is a part of an endpoint id, a container id or a container name; every endpoint that has it is shown.',
+  names: { label: 'TEXT', count: 'one' },
+  flags: {},
+  examples: ['netctl endpoint inspect 2c30b978c87b', 'netctl ep inspect web'],
+  async run([text = ''], _values, { api, output }) {
+    const endpoints = await api.get<readonly EndpointInspect[]>(inspectOne('endpoints', text));
+    if (endpoints.length === 0) {
+      throw new Failure('server', `no endpoint id, container id or container name contains "${text}": see "netctl endpoint ls -a"`);
+    }
+    await output.printJson(endpoints);
+  },
+});
+
+export const endpointCommands: readonly Command[] = [list, inspect];

@@ -1,0 +1,46 @@
+#!/usr/bin/env node
+import { messageOf } from '../src/model/errors.js';
+import { exitCodes, Failure } from './failure.js';
+import { type Output, processOutput } from './output.js';
+import { readCommandLine, type Request } from './program.js';
+
+const output = processOutput();
+try {
+  await act(output);
+} catch (error) {
+  process.exitCode = report(error, output);
+}
+
+async function act(output: Output): Promise<void> {
+  const request = await readCommandLine(process.argv.slice(2));
+  switch (request.kind) {
+    case 'completed':
+      return;
+    case 'help':
+      return output.print(request.text);
+    case 'version': {
+      const { clientVersion } = await import('./build.js');
+      const { version, gitCommit } = clientVersion();
+      return output.print(`netctl version ${version}, build ${gitCommit}`);
+    }
+    case 'run':
+      return run(request, output);
+  }
+}
+
+async function run({ command, names, values }: Extract<Request, { kind: 'run' }>, output: Output): Promise<void> {
+  const [{ ApiClient }, { chooseTarget }] = await Promise.all([import('./client.js'), import('./target.js')]);
+  const api = new ApiClient(chooseTarget(values.host, process.env));
+  await command.run(names, values, { api, output });
+}
+
+function report(error: unknown, output: Output): number {
+  if (!(error instanceof Failure)) {
+    output.complain(`netctl failed for a reason of its own, which is a bug: ${messageOf(error)}`);
+    // Most likely an answer of another shape than this client knows: Contiv's code for what is invalid.
+    return exitCodes.server;
+  }
+  if (error.message !== '') output.complain(error.message);
+  if (error.helpOf !== undefined) process.stderr.write(`See "${error.helpOf} --help".\n`);
+  return error.exitCode;
+}

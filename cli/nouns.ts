@@ -1,0 +1,41 @@
+import type { Noun } from './command.js';
+
+/** Everything that may follow `netctl`, in the order in which help shows it. */
+export const nouns: readonly Noun[] = [
+  {
+    name: 'network',
+    aliases: ['net'],
+    summary: 'Create, list, inspect and delete networks',
+    load: async () => (await import('./network.js')).networkCommands,
+  },
+  {
+    name: 'service',
+    aliases: [],
+    summary: 'Create, list, inspect, explain and delete services',
+    load: async () => (await import('./service.js')).serviceCommands,
+  },
+  {
+    name: 'endpoint',
+    aliases: ['ep'],
+    summary: 'List and inspect the attachments of containers to networks',
+    load: async () => (await import('./endpoint.js')).endpointCommands,
+  },
+  {
+    name: 'tenant',
+    aliases: [],
+    summary: 'Create, list, inspect and delete tenants',
+    load: async () => (await import('./tenant.js')).tenantCommands,
+  },
+  {
+    name: 'version',
+    aliases: [],
+    summary: 'Show the versions of netctl and netctld',
+    load: async () => (await import('./version.js')).versionCommand,
+  },
+  {
+    name: 'completion',
+    aliases: [],
+    summary: 'Print a completion script for your shell',
+    load: async () => (await import('./completion.js')).completionCommand,
+  },
+];

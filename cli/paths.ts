@@ -1,0 +1,21 @@
+import { objectKey } from '../src/model/names.js';
+
+/** The plural words of Contiv's REST paths. */
+export type Collection = 'tenants' | 'networks' | 'serviceLBs' | 'endpoints';
+
+const root = '/api/v1';
+
+/** The list of all tenants' objects, each with what was observed of it. */
+export const inspectAll = (collection: Collection): string => `${root}/inspect/${collection}/`;
+export const inspectOne = (collection: Collection, key: string): string => `${root}/inspect/${collection}/${encode(key)}/`;
+export const objectPath = (collection: Collection, key: string): string => `${root}/${collection}/${encode(key)}/`;
+export const explainPath = (key: string): string => `${root}/explain/serviceLBs/${encode(key)}/`;
+export const versionPath = '/version';
+
+/** `tenant:name`; whether both are names is for netctld to judge. */
+export const keyOf = objectKey;
+
+/** The colon of a key stays as Contiv's clients send it; whatever else a user types cannot change the path. */
+function encode(key: string): string {
+  return key.split(':').map(encodeURIComponent).join(':');
+}

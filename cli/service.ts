@@ -1,0 +1,145 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ServiceExplanation, ServiceInspect, ServiceObject } from '../src/wire/objects.js';
+import { command, type Command, type Context } from './command.js';
+import { containerName, shortId } from './container.js';
+import { listFlags, tenantFlag } from './flags.js';
+import { type Listing, ofTenant, printList } from './listing.js';
+import { explainPath, inspectAll, inspectOne, keyOf, objectPath } from './paths.js';
+import { removeEach } from './removal.js';
+import { table } from './table.js';
+
+const create = command({
+  name: 'create',
+  summary: 'Create a service, or change the selectors and ports of one',
+  details:
+    'Its service IP leads to the containers of the tenant whose labels satisfy all selectors. ' +
+    'A selector is one of key=value, key!=value, "key in (a,b)", "key notin (a,b)", key, "!key".',
+  names: { label: 'SERVICE', count: 'one' },
+  flags: {
+    ...tenantFlag,
+    network: { kind: 'text', aliases: ['s'], required: true, describe: 'Network from which the service IP is taken' },
+    selector: { kind: 'list', aliases: ['l'], required: true, describe: 'What the labels of a provider must satisfy; may be repeated' },
+    port: { kind: 'list', aliases: ['p'], required: true, describe: 'PORT:TARGETPORT:PROTOCOL such as 8080:80:TCP; may be repeated' },
+    'preferred-ip': { kind: 'text', aliases: ['ip'], describe: 'Service IP; without it, a free one' },
+  },
+  examples: [
+    'netctl service create app-svc -s contiv-srv-net -l tier=web -l release=stable -p 8080:80:TCP',
+    'netctl service create dns -s contiv-srv-net -ip 100.1.1.9 -l "app in (dns,dns-next)" -p 53:53:UDP',
+  ],
+  async run([service = ''], values, { api, output }) {
+    const key = keyOf(values.tenant, service);
+    const path = objectPath('serviceLBs', key);
+    // Creating again updates. What was there tells the user whether that changed anything.
+    const before = await api.find<ServiceObject>(path);
+    const ip = values['preferred-ip'];
+    const { created, object } = await api.post<ServiceObject>(path, {
+      tenantName: values.tenant,
+      serviceName: service,
+      networkName: values.network,
+      ...(ip === undefined ? {} : { ipAddress: ip }),
+      ports: [...values.port],
+      selectors: [...values.selector],
+    });
+    await output.print(success(key, created, isDeepStrictEqual(before, object)));
+    await printServiceIp(key, { api, output });
+  },
+});
+
+function success(key: string, created: boolean, same: boolean): string {
+  if (created) return `Creating ServiceLB ${key}`;
+  return same ? `ServiceLB ${key} exists already and is the same: nothing was changed` : `Updating ServiceLB ${key}`;
+}
+
+async function printServiceIp(key: string, { api, output }: Context): Promise<void> {
+  const { Oper } = await api.get<ServiceInspect>(inspectOne('serviceLBs', key));
+  if (Oper.serviceVip) await output.print(`Service IP: ${Oper.serviceVip}`);
+}
+
+type ServiceSummary = ServiceObject & Pick<ServiceInspect['Oper'], 'serviceVip' | 'numProviders'>;
+
+const listing: Listing<ServiceSummary> = {
+  titles: ['ServiceName', 'Tenant', 'Network', 'Service IP', 'Ports', 'Selectors', 'Providers'],
+  row: (service) => [
+    service.serviceName,
+    service.tenantName,
+    service.networkName,
+    service.serviceVip,
+    service.ports.join(','),
+    `[${service.selectors.join(' ')}]`,
+    String(service.numProviders),
+  ],
+  name: (service) => service.serviceName,
+};
+
+const list = command({
+  name: 'ls',
+  aliases: ['list'],
+  summary: 'List the services of a tenant',
+  flags: listFlags,
+  examples: ['netctl service ls', 'netctl service ls -t blue'],
+  async run(_names, values, context) {
+    const fetchAll = async (): Promise<ServiceSummary[]> =>
+      (await context.api.get<readonly ServiceInspect[]>(inspectAll('serviceLBs'))).map(summarize);
+    await printList(await ofTenant(values, context, fetchAll), values, listing, context);
+  },
+});
+
+function summarize({ Config, Oper }: ServiceInspect): ServiceSummary {
+  return { ...Config, serviceVip: Oper.serviceVip ?? '', numProviders: Oper.numProviders ?? 0 };
+}
+
+const inspect = command({
+  name: 'inspect',
+  summary: 'Show a service, its service IP and providers as JSON',
+  names: { label: 'SERVICE', count: 'one' },
+  flags: tenantFlag,
+  examples: ['netctl service inspect app-svc'],
+  async run([service = ''], values, { api, output }) {
+    await output.printJson(await api.get<ServiceInspect>(inspectOne('serviceLBs', keyOf(values.tenant, service))));
+  },
+});
+
+const explain = command({
+  name: 'explain',
+  summary: 'Show for each container of the tenant why it is a provider, or why not',
+  names: { label: 'SERVICE', count: 'one' },
+  flags: { ...tenantFlag, json: { kind: 'switch', aliases: ['j'], describe: 'Print JSON' } },
+  examples: ['netctl service explain app-svc'],
+  async run([service = ''], values, { api, output }) {
+    const explanation = await api.get<ServiceExplanation>(explainPath(keyOf(values.tenant, service)));
+    if (values.json) return output.printJson(explanation);
+    await output.print(explained(explanation));
+  },
+});
+
+function explained({ tenantName, serviceName, selectors, containers }: ServiceExplanation): string {
+  const head = `ServiceLB ${keyOf(tenantName, serviceName)} selects [${selectors.join(' ')}]`;
+  if (containers.length === 0) return `${head}\nTenant ${tenantName} has no containers on its networks.`;
+  const titles = ['Container', 'Container ID', 'Provider', 'IP', 'Network', 'Reason'];
+  const rows = containers.map((container) => [
+    containerName(container),
+    shortId(container),
+    container.provider ? 'yes' : 'no',
+    container.ipAddress ?? '',
+    container.network ?? '',
+    container.reason,
+  ]);
+  return `${head}\n\n${table(titles, rows)}`;
+}
+
+const remove = command({
+  name: 'rm',
+  aliases: ['delete'],
+  summary: 'Delete services; their containers are left alone',
+  names: { label: 'SERVICE', count: 'several' },
+  flags: tenantFlag,
+  examples: ['netctl service rm app-svc', 'netctl service rm -t blue app-svc dns'],
+  run: (services, values, context) =>
+    removeEach(services, context, (service) => ({
+      path: objectPath('serviceLBs', keyOf(values.tenant, service)),
+      // Two spaces and a comma: Contiv's own line, which scripts may look for.
+      done: `Deleting Service  ${service},${values.tenant}`,
+    })),
+});
+
+export const serviceCommands: readonly Command[] = [create, list, inspect, explain, remove];
