@@ -1,0 +1,45 @@
+import { formatSubnet } from '../ipam/subnet.js';
+import { objectKey } from '../model/names.js';
+import type { Network } from '../model/network.js';
+import type { Service } from '../model/service.js';
+import type { Tenant } from '../model/tenant.js';
+import { formatTerm } from '../selectors/format.js';
+import type { NetworkObject, ServiceObject, TenantObject } from './objects.js';
+import { formatPort } from './ports.js';
+
+/*
+ * From the resources to the REST objects: what the user asked for, in canonical form. Decoded again
+ * they ask for the same.
+ */
+
+export function encodeTenant({ name }: Tenant): TenantObject {
+  return { key: name, tenantName: name };
+}
+
+export function encodeNetwork({ tenant, name, ipv4, ipv6, requestedVni, tag }: Network): NetworkObject {
+  return {
+    key: objectKey(tenant, name),
+    tenantName: tenant,
+    networkName: name,
+    nwType: 'data',
+    encap: 'vxlan',
+    ...(requestedVni !== undefined && { pktTag: requestedVni }),
+    ...(ipv4 && { subnet: formatSubnet(ipv4) }),
+    ...(ipv4?.gateway && { gateway: ipv4.gateway.toString() }),
+    ...(ipv6 && { ipv6Subnet: formatSubnet(ipv6) }),
+    ...(ipv6?.gateway && { ipv6Gateway: ipv6.gateway.toString() }),
+    ...(tag !== undefined && { cfgdTag: tag }),
+  };
+}
+
+export function encodeService({ tenant, name, network, requestedIp, ports, selectors }: Service): ServiceObject {
+  return {
+    key: objectKey(tenant, name),
+    tenantName: tenant,
+    serviceName: name,
+    networkName: network,
+    ...(requestedIp && { ipAddress: requestedIp.toString() }),
+    ports: ports.map(formatPort),
+    selectors: selectors.map(formatTerm),
+  };
+}
