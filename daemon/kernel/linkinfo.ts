@@ -18,8 +18,13 @@ export function parseLinkInfo(octets: Buffer | undefined): LinkInfo {
   return { ...(kind === undefined ? {} : { kind }), hairpin: port.mode === ifla.BridgePortMode.HAIRPIN };
 }
 
+/**
+ * A bridge without the spanning tree protocol: its ports are all leaves. Said although it is the
+ * default: only with some data does the kernel refuse to take a link of another kind for the bridge.
+ */
 export function bridgeInfo(): Buffer {
-  return concatenated((out) => out.emit(ifla.formatInfo({ kind: 'bridge' })));
+  const data = concatenated((out) => out.emit(ifla.formatBridge({ stpState: Buffer.alloc(4) })));
+  return concatenated((out) => out.emit(ifla.formatInfo({ kind: 'bridge', data })));
 }
 
 /** A veth pair whose other end is made in the network namespace of the process `pid`. */

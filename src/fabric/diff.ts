@@ -9,15 +9,17 @@ type Link = BridgeLink | PortLink;
  * and routes, ports, and neighbours at last. Empty if nothing differs.
  */
 export function diffFabric(desired: FabricState, observed: FabricState): FabricStep[] {
-  const doomed = [...observed.links.values()].filter((link) => desired.links.get(link.name)?.kind !== link.kind);
+  const doomed = [...observed.links.values()].filter((link) => !desired.links.has(link.name));
   const left = afterDeletion(observed, new Set(doomed.map((link) => link.name)));
   const links = [...desired.links.values()];
   const bridges = links.filter((link) => link.kind === 'bridge');
-  const kept = afterRenumbering(left, bridges);
+  const changed = bridges.filter((bridge) => isChanged(bridge, left.links.get(bridge.name)));
+  const kept = afterChange(left, new Set(changed.map((bridge) => bridge.name)));
   return [
     ...deletions(desired, kept),
     ...doomed.toSorted(portsFirst).map((link): FabricStep => ({ action: 'deleteLink', name: link.name })),
-    ...bridges.flatMap((bridge) => bridgeSteps(bridge, left.links.get(bridge.name))),
+    ...bridges.filter((bridge) => !left.links.has(bridge.name)).map((link): FabricStep => ({ action: 'createBridge', link })),
+    ...changed.map((link): FabricStep => ({ action: 'setBridge', link })),
     ...added(desired.addresses, kept.addresses).map((address): FabricStep => ({ action: 'addAddress', address })),
     ...added(desired.routes, kept.routes).map((route): FabricStep => ({ action: 'addRoute', route })),
     ...links.filter((link) => link.kind === 'port').flatMap((port) => portSteps(port, left.links.get(port.name))),
@@ -25,34 +27,27 @@ export function diffFabric(desired: FabricState, observed: FabricState): FabricS
   ];
 }
 
-/** Deleting a link takes its addresses, routes and neighbours with it, and detaches the ports of a bridge. */
+/** Deleting a link takes its addresses, routes and neighbours with it. */
 function afterDeletion(state: FabricState, names: ReadonlySet<string>): FabricState {
   const stays = ({ link }: { readonly link: string }): boolean => !names.has(link);
   return fabricState({
-    links: [...state.links.values()].filter((link) => !names.has(link.name)).map((link) => detached(link, names)),
+    links: [...state.links.values()].filter((link) => !names.has(link.name)),
     addresses: [...state.addresses.values()].filter(stays),
     routes: [...state.routes.values()].filter(stays),
     neighbours: [...state.neighbours.values()].filter(stays),
   });
 }
 
-function detached(link: Link, names: ReadonlySet<string>): Link {
-  if (link.kind === 'bridge' || link.bridge === undefined || !names.has(link.bridge)) return link;
-  return { kind: 'port', name: link.name, hairpin: false, up: link.up };
+/** Writing a link's MAC address, even the one it has, drops all its neighbours, the permanent ones too (Linux 6.18, `neigh_changeaddr`). */
+function afterChange(state: FabricState, bridges: ReadonlySet<string>): FabricState {
+  return { ...state, neighbours: new Map([...state.neighbours].filter(([, { link }]) => !bridges.has(link))) };
 }
 
-/** A link that gets another MAC address loses all its neighbours, the permanent ones too (`neigh_changeaddr`, Linux 6.18). */
-function afterRenumbering(state: FabricState, bridges: readonly BridgeLink[]): FabricState {
-  const renumbered = new Set(bridges.filter((bridge) => changesMac(bridge, state.links.get(bridge.name))).map((bridge) => bridge.name));
-  if (renumbered.size === 0) return state;
-  return { ...state, neighbours: new Map([...state.neighbours].filter(([, { link }]) => !renumbered.has(link))) };
+function isChanged(desired: BridgeLink, observed: Link | undefined): boolean {
+  return observed?.kind === 'bridge' && !(observed.mac.equals(desired.mac) && observed.up === desired.up);
 }
 
-function changesMac(desired: BridgeLink, observed: Link | undefined): boolean {
-  return observed?.kind === 'bridge' && !observed.mac.equals(desired.mac);
-}
-
-/** Of what remains once links are deleted and renumbered: nothing is deleted that goes by itself. */
+/** Of what remains once links are deleted and changed: nothing is deleted that goes by itself. */
 function deletions(desired: FabricState, kept: FabricState): FabricStep[] {
   return [
     ...added(kept.neighbours, desired.neighbours).map((neighbour): FabricStep => ({ action: 'deleteNeighbour', neighbour })),
@@ -64,12 +59,6 @@ function deletions(desired: FabricState, kept: FabricState): FabricStep[] {
 /** A bridge that is deleted under its ports would only detach them. */
 function portsFirst(a: Link, b: Link): number {
   return Number(a.kind === 'bridge') - Number(b.kind === 'bridge');
-}
-
-function bridgeSteps(desired: BridgeLink, observed: Link | undefined): FabricStep[] {
-  if (observed?.kind !== 'bridge') return [{ action: 'createBridge', link: desired }];
-  const same = observed.mac.equals(desired.mac) && observed.up === desired.up;
-  return same ? [] : [{ action: 'setBridge', link: desired }];
 }
 
 /** The peer is not compared: once made, it is Docker's. */

@@ -81,6 +81,7 @@ export type FabricStep =
   | { readonly action: 'createBridge'; readonly link: BridgeLink }
   /** Makes the veth pair: `link` in the router, `peer` in the host's own namespace, where Docker takes it. */
   | { readonly action: 'createPort'; readonly link: PortLink; readonly peer: PortPeer }
+  /** Drops the bridge's neighbours. */
   | { readonly action: 'setBridge'; readonly link: BridgeLink }
   | { readonly action: 'setPort'; readonly link: PortLink }
   | { readonly action: 'deleteLink'; readonly name: string }

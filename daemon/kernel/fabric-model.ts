@@ -1,0 +1,98 @@
+import { fabricState } from '../../src/fabric/keys.js';
+import type { BridgeLink, FabricState, FabricStep, PortLink } from '../../src/fabric/state.js';
+import { KernelRefusal } from './rtnetlink-errors.js';
+
+type Action = FabricStep['action'];
+type Items = { -readonly [K in keyof FabricState]: FabricState[K] extends ReadonlyMap<string, infer T> ? T[] : never };
+type Rules = { readonly [A in Action]: (items: Items, step: Extract<FabricStep, { action: A }>) => Items };
+
+/**
+ * What a router holds after the step: the kernel's behaviour, as far as the fabric sees it, without a
+ * kernel. Additions replace, deletions of what is absent change nothing.
+ * @throws KernelRefusal where the kernel refuses.
+ */
+export function stepped(state: FabricState, step: FabricStep): FabricState {
+  const items: Items = {
+    links: [...state.links.values()],
+    addresses: [...state.addresses.values()],
+    routes: [...state.routes.values()],
+    neighbours: [...state.neighbours.values()],
+  };
+  return fabricState((rules[step.action] as (items: Items, step: FabricStep) => Items)(items, step));
+}
+
+const rules: Rules = {
+  createBridge: ensureBridge,
+  setBridge: ensureBridge,
+  createPort: (items, { link }) => attachPort(withLink(withoutLink(items, link.name), observedPort(link)), link),
+  setPort: (items, { link }) => attachPort(items, link),
+  deleteLink: (items, { name }) => withoutLink(items, name),
+  addAddress(items, { address }) {
+    requireLink(items, address.link);
+    return { ...items, addresses: [...items.addresses, address] };
+  },
+  deleteAddress: (items, { address }) => ({
+    ...items,
+    addresses: items.addresses.filter(({ link, address: other, length }) => link !== address.link || length !== address.length || !other.equals(address.address)),
+  }),
+  addRoute(items, { route }) {
+    if (route.link !== 'lo' && !requireLink(items, route.link).up) throw new KernelRefusal('ENETDOWN');
+    return { ...items, routes: [...items.routes, route] };
+  },
+  deleteRoute: (items, { route }) => ({
+    ...items,
+    routes: items.routes.filter(({ link, kind, prefix }) => link !== route.link || kind !== route.kind || !prefix.equals(route.prefix)),
+  }),
+  setNeighbour(items, { neighbour }) {
+    requireLink(items, neighbour.link);
+    return { ...items, neighbours: [...items.neighbours, neighbour] };
+  },
+  deleteNeighbour: (items, { neighbour }) => ({
+    ...items,
+    neighbours: items.neighbours.filter(({ link, address }) => link !== neighbour.link || !address.equals(neighbour.address)),
+  }),
+};
+
+/** Makes the bridge or changes the one of that name, which drops its neighbours. One that is down has no routes and no IPv6 addresses. */
+function ensureBridge(items: Items, { link }: { readonly link: BridgeLink }): Items {
+  const existing = items.links.find(({ name }) => name === link.name);
+  if (existing && existing.kind !== 'bridge') throw new KernelRefusal('EOPNOTSUPP');
+  const elsewhere = ({ link: name }: { readonly link: string }): boolean => name !== link.name;
+  const routes = link.up ? items.routes : items.routes.filter(elsewhere);
+  const addresses = items.addresses.filter((item) => link.up || elsewhere(item) || item.address.family === 4);
+  return withLink({ ...items, addresses, routes, neighbours: items.neighbours.filter(elsewhere) }, link);
+}
+
+function attachPort(items: Items, link: PortLink): Items {
+  requireLink(items, link.name);
+  if (link.bridge !== undefined && requireLink(items, link.bridge).kind !== 'bridge') throw new KernelRefusal('EOPNOTSUPP');
+  return withLink(items, observedPort(link));
+}
+
+/** A port as it can be read: its peer is elsewhere. */
+function observedPort({ kind, name, bridge, hairpin, up }: PortLink): PortLink {
+  return bridge === undefined ? { kind, name, hairpin: false, up } : { kind, name, bridge, hairpin, up };
+}
+
+function withLink(items: Items, link: BridgeLink | PortLink): Items {
+  return { ...items, links: [...items.links.filter(({ name }) => name !== link.name), link] };
+}
+
+/** A link takes all that is on it along; the ports of a bridge stay, attached to nothing. */
+function withoutLink(items: Items, name: string): Items {
+  const elsewhere = ({ link }: { readonly link: string }): boolean => link !== name;
+  return {
+    links: items.links
+      .filter((link) => link.name !== name)
+      .map((link) => (link.kind === 'port' && link.bridge === name ? observedPort({ kind: 'port', name: link.name, hairpin: false, up: link.up }) : link)),
+    addresses: items.addresses.filter(elsewhere),
+    routes: items.routes.filter(elsewhere),
+    neighbours: items.neighbours.filter(elsewhere),
+  };
+}
+
+function requireLink(items: Items, name: string): BridgeLink | PortLink {
+  const link = items.links.find((candidate) => candidate.name === name);
+  if (!link) throw new KernelRefusal('ENODEV');
+  return link;
+}

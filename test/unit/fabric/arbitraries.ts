@@ -1,0 +1,76 @@
+import fc from 'fast-check';
+import type t from 'tap';
+import type { FabricEndpoint, FabricInput, FabricNetwork, FabricState, FabricStep } from '../../../src/fabric/state.js';
+import { IpAddress, Mac, Prefix } from '../../../src/model/address.js';
+
+// Small ranges, so that two inputs have much in common and differ in every way.
+
+/** One assertion of a test: the property holds; if not, its report is the counterexample. */
+export function holds<T>(test: Pick<typeof t, 'doesNotThrow'>, property: fc.IProperty<T>, numRuns = 100): void {
+  test.doesNotThrow(() => {
+    fc.assert(property, { numRuns });
+  });
+}
+
+export function endpointId(number: number): string {
+  return number.toString(16).padStart(12, '0').padEnd(64, 'e');
+}
+
+const vni = fc.integer({ min: 1, max: 4 });
+
+function network(number: number): fc.Arbitrary<FabricNetwork> {
+  const ipv4 = fc.record({ length: fc.constantFrom(16, 24), gateway: fc.option(fc.integer({ min: 250, max: 252 })) }).map(({ length, gateway }) => ({
+    prefix: Prefix.parse(`10.${number}.0.0/${length}`),
+    ...(gateway === null ? {} : { gateway: IpAddress.parse(`10.${number}.0.${gateway}`) }),
+  }));
+  const ipv6 = fc.boolean().map((gateway) => ({
+    prefix: Prefix.parse(`fd00:${number}::/64`),
+    ...(gateway ? { gateway: IpAddress.parse(`fd00:${number}::ff`) } : {}),
+  }));
+  const subnets = fc.oneof(ipv4.map((v4) => [v4]), ipv6.map((v6) => [v6]), fc.tuple(ipv4, ipv6));
+  return subnets.map((list) => ({ vni: number, subnets: list }));
+}
+
+function endpoint(number: number): fc.Arbitrary<FabricEndpoint> {
+  return fc.record({ vni, host: fc.integer({ min: 2, max: 4 }), ipv6: fc.boolean() }).map(({ vni, host, ipv6 }) => {
+    const address = IpAddress.parse(`10.${vni}.0.${host * 10 + number}`);
+    const addresses = ipv6 ? [address, IpAddress.parse(`fd00:${vni}::${host}${number}`)] : [address];
+    return { id: endpointId(number), vni, addresses, mac: Mac.fromIp(IpAddress.parse(`10.0.0.${host}`)) };
+  });
+}
+
+export const fabricInput: fc.Arbitrary<FabricInput> = fc.record({
+  networks: fc.uniqueArray(vni).chain((numbers) => fc.tuple(...numbers.map(network))),
+  endpoints: fc.uniqueArray(fc.integer({ min: 1, max: 5 })).chain((numbers) => fc.tuple(...numbers.map(endpoint))),
+  serviceAddresses: fc.uniqueArray(fc.constantFrom('10.1.0.9', '10.2.0.9', '172.16.0.1', 'fd00:1::9')).map((texts) => texts.map((text) => IpAddress.parse(text))),
+});
+
+/** Each item of the state disturbed, or not: by what people and crashes do to a router behind the daemon's back. */
+export function disturbances(state: FabricState): fc.Arbitrary<FabricStep[]> {
+  const steps: FabricStep[] = [
+    ...[...state.routes.values()].map((route): FabricStep => ({ action: 'deleteRoute', route })),
+    ...[...state.addresses.values()].map((address): FabricStep => ({ action: 'deleteAddress', address })),
+    ...[...state.links.values()].flatMap((link): FabricStep[] =>
+      link.kind === 'bridge'
+        ? [{ action: 'setBridge', link: { ...link, mac: Mac.parse('02:01:ff:ff:ff:ff') } }, { action: 'setBridge', link: { ...link, up: false } }]
+        : [{ action: 'setPort', link: { ...link, hairpin: false } }, { action: 'setPort', link: { ...link, up: false } }, { action: 'setPort', link: detached(link) }],
+    ),
+    // Last, because a changed bridge has lost its neighbours.
+    ...[...state.neighbours.values()].map((neighbour): FabricStep => ({ action: 'setNeighbour', neighbour })),
+    ...[...state.neighbours.values()].map((neighbour): FabricStep => ({ action: 'deleteNeighbour', neighbour })),
+    ...[...state.neighbours.values()].map((neighbour): FabricStep => ({ action: 'setNeighbour', neighbour: { ...neighbour, mac: Mac.parse('02:02:ff:ff:ff:ff') } })),
+    ...[...state.links.values()].toSorted((a, b) => (a.kind === b.kind ? 0 : a.kind === 'port' ? -1 : 1)).map(({ name }): FabricStep => ({ action: 'deleteLink', name })),
+  ];
+  return fc.subarray(steps);
+}
+
+function detached({ kind, name, up }: { readonly kind: 'port'; readonly name: string; readonly up: boolean }): { kind: 'port'; name: string; up: boolean; hairpin: boolean } {
+  return { kind, name, up, hairpin: false };
+}
+
+/** The state as plain data in a fixed order, without what cannot be read back. */
+export function comparable(state: FabricState): unknown {
+  const sorted = (items: ReadonlyMap<string, object>): unknown[] => [...items].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => [key, { ...item, peer: null }]);
+  const plain = { links: sorted(state.links), addresses: sorted(state.addresses), routes: sorted(state.routes), neighbours: sorted(state.neighbours) };
+  return JSON.parse(JSON.stringify(plain));
+}

@@ -1,0 +1,123 @@
+import { isDeepStrictEqual } from 'node:util';
+import fc from 'fast-check';
+import t from 'tap';
+import { stepped } from '../../../daemon/kernel/fabric-model.js';
+import { diffFabric } from '../../../src/fabric/diff.js';
+import { fabricState } from '../../../src/fabric/keys.js';
+import { portName } from '../../../src/fabric/names.js';
+import { planFabric } from '../../../src/fabric/plan.js';
+import type { FabricState, FabricStep } from '../../../src/fabric/state.js';
+import { IpAddress, Mac, Prefix } from '../../../src/model/address.js';
+import { comparable, disturbances, fabricInput, holds } from './arbitraries.js';
+
+const nothing = fabricState({});
+
+/** A router as some earlier plan left it, with some of it disturbed since. */
+const observed = fabricInput.chain((input) => {
+  const made = carriedOut(nothing, diffFabric(planFabric(input), nothing));
+  return disturbances(made).map((steps) => tolerantly(made, steps));
+});
+
+function carriedOut(state: FabricState, steps: readonly FabricStep[]): FabricState {
+  return steps.reduce(stepped, state);
+}
+
+/** A disturbance of what an earlier one removed is none. */
+function tolerantly(state: FabricState, steps: readonly FabricStep[]): FabricState {
+  return steps.reduce((before, step) => {
+    try {
+      return stepped(before, step);
+    } catch {
+      return before;
+    }
+  }, state);
+}
+
+t.test('the steps lead from any observed state to the desired one, and none is refused', (t) => {
+  holds(
+    t,
+    fc.property(fabricInput, observed, (input, before) => {
+      const desired = planFabric(input);
+      const after = carriedOut(before, diffFabric(desired, before));
+      return isDeepStrictEqual(comparable(after), comparable(desired));
+    }),
+    1000,
+  );
+  t.end();
+});
+
+t.test('every step changes something', (t) => {
+  holds(
+    t,
+    fc.property(fabricInput, observed, (input, before) => {
+      let state = before;
+      return diffFabric(planFabric(input), before).every((step) => {
+        const last = state;
+        state = stepped(state, step);
+        return !isDeepStrictEqual(comparable(state), comparable(last));
+      });
+    }),
+    500,
+  );
+  t.end();
+});
+
+t.test('equals differ in nothing', (t) => {
+  holds(t, fc.property(fabricInput, (input) => diffFabric(planFabric(input), planFabric(input)).length === 0));
+  t.end();
+});
+
+t.test('what is added leaves what was there alone', (t) => {
+  holds(
+    t,
+    fc.property(fabricInput, fabricInput, (input, more) => {
+      const networks = [...input.networks, ...more.networks.filter(({ vni }) => !input.networks.some((network) => network.vni === vni))];
+      const before = planFabric(input);
+      const steps = diffFabric(planFabric({ ...input, networks }), before);
+      return steps.every((step) => isAddition(step) && !before.links.has(linkOf(step)));
+    }),
+  );
+  t.end();
+});
+
+function isAddition(step: FabricStep): boolean {
+  return /^(create|add)|^setNeighbour$/.test(step.action);
+}
+
+function linkOf(step: FabricStep): string {
+  if ('name' in step) return step.name;
+  if ('link' in step) return step.link.name;
+  if ('route' in step) return step.route.link;
+  return 'address' in step ? step.address.link : step.neighbour.link;
+}
+
+const id = 'c0ffee'.padEnd(64, '0');
+const endpoint = { id, addresses: [IpAddress.parse('10.1.0.1')], mac: Mac.parse('02:02:0a:01:00:01') };
+const networks = [1, 2].map((vni) => ({ vni, subnets: [{ prefix: Prefix.parse(`10.${vni}.0.0/24`) }] }));
+
+t.test('a port that moves to another network is attached there, and its peer left alone', (t) => {
+  const [from, to] = [1, 2].map((vni) => planFabric({ networks, endpoints: [{ ...endpoint, vni }], serviceAddresses: [] })) as [FabricState, FabricState];
+  t.match(diffFabric(to, from), [{ action: 'deleteNeighbour' }, { action: 'setPort', link: { bridge: 'br2' } }, { action: 'setNeighbour' }]);
+  t.equal(diffFabric(to, from).length, 3);
+  t.end();
+});
+
+t.test('ports are deleted before their bridge, and what goes with them is not deleted by itself', (t) => {
+  const steps = diffFabric(nothing, planFabric({ networks, endpoints: [{ ...endpoint, vni: 1 }], serviceAddresses: [] }));
+  t.same(steps, [portName(id), 'br1', 'br2'].map((name) => ({ action: 'deleteLink', name })));
+  t.end();
+});
+
+t.test('a bridge that is changed gets its neighbours again: the kernel drops them', (t) => {
+  const desired = planFabric({ networks, endpoints: [{ ...endpoint, vni: 1 }], serviceAddresses: [] });
+  const other = { kind: 'bridge', name: 'br1', mac: Mac.parse('02:00:00:00:00:01'), up: true } as const;
+  const steps = diffFabric(desired, { ...desired, links: new Map([...desired.links, ['br1', other]]) });
+  t.same(steps.map(({ action }) => action), ['setBridge', 'setNeighbour']);
+  t.end();
+});
+
+t.test('a port without its peer is no plan', (t) => {
+  const port = { kind: 'port', name: 'vr-0123456789ab', hairpin: true, up: true } as const;
+  t.throws(() => diffFabric(fabricState({ links: [port] }), nothing), TypeError);
+  t.end();
+});
