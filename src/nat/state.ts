@@ -28,8 +28,10 @@ export interface Hairpin {
   readonly source: IpAddress;
 }
 
-/** The elements of one family's table, keyed by the text that nft uses for the element's key. */
+/** The changing part of one family's table: keyed by the text of the element's key, or by the chain's name. See keys.ts. */
 export interface FamilyState {
+  /** The balancing chains that exist, in use or not: none is ever deleted. */
+  readonly chains: ReadonlyMap<string, BalanceChain>;
   readonly ports: ReadonlyMap<string, BalancedPort>;
   readonly serviceIps: ReadonlyMap<string, IpAddress>;
   readonly hairpins: ReadonlyMap<string, Hairpin>;
@@ -41,3 +43,12 @@ export interface NatState {
   readonly ip: FamilyState;
   readonly ip6: FamilyState;
 }
+
+/** The families as nftables names them. */
+export type NatFamily = keyof NatState;
+export const natFamilies: readonly NatFamily[] = ['ip', 'ip6'];
+
+const emptyFamily: FamilyState = { chains: new Map(), ports: new Map(), serviceIps: new Map(), hairpins: new Map(), bridges: new Set() };
+
+/** What tables hold that have nothing but the constant rules. */
+export const emptyNat: NatState = { ip: emptyFamily, ip6: emptyFamily };

@@ -1,0 +1,31 @@
+import { chainName, segmentKey, slotKey } from './keys.js';
+import type { BalancedPort, FamilyState } from './state.js';
+
+/** The maps and sets of a table. */
+export const setNames = ['services', 'slots', 'service_ips', 'hairpin', 'segments'] as const;
+export type SetName = (typeof setNames)[number];
+
+/** One element of a map, or, without data, of a set; key and data as nft takes them. */
+export interface NatElement {
+  readonly set: SetName;
+  readonly key: string;
+  readonly data?: string;
+}
+
+/** All elements of a table. */
+export function elementsOf(state: Omit<FamilyState, 'chains'>): NatElement[] {
+  return [
+    ...[...state.ports].flatMap(([key, port]) => portElements(key, port)),
+    ...[...state.serviceIps.keys()].map((key): NatElement => ({ set: 'service_ips', key })),
+    ...[...state.hairpins].map(([key, { source }]): NatElement => ({ set: 'hairpin', key, data: source.toString() })),
+    ...[...state.bridges].map((bridge): NatElement => ({ set: 'segments', key: segmentKey(bridge) })),
+  ];
+}
+
+/** The port's element of `services`, and those of its slots. */
+function portElements(key: string, { chain, slots }: BalancedPort): NatElement[] {
+  return [
+    { set: 'services', key, data: `goto ${chainName(chain)}` },
+    ...slots.map(({ address, port }, slot): NatElement => ({ set: 'slots', key: slotKey(key, slot), data: `${address.toString()} . ${port}` })),
+  ];
+}
