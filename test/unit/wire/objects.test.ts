@@ -1,0 +1,121 @@
+import t from 'tap';
+import type { Network } from '../../../src/model/network.js';
+import type { NetworkRequest } from '../../../src/model/request.js';
+import type { Service } from '../../../src/model/service.js';
+import { decodeNetwork, decodeService, decodeTenant } from '../../../src/wire/decode.js';
+import { encodeNetwork, encodeService, encodeTenant } from '../../../src/wire/encode.js';
+import type { NetworkObject, ServiceObject } from '../../../src/wire/objects.js';
+
+const network: NetworkObject = { tenantName: 'default', networkName: 'contiv-net', subnet: '10.1.1.0/24', gateway: '10.1.1.254' };
+const service: ServiceObject = {
+  tenantName: 'default',
+  serviceName: 'app-svc',
+  networkName: 'contiv-srv-net',
+  ports: ['8080:80:TCP'],
+  selectors: ['tier=web', 'release=stable', 'environment=prod'],
+};
+
+/** The network that a request makes, with what is observed added. */
+function made({ vni, ...rest }: NetworkRequest): Network {
+  return { ...rest, vni: vni ?? 1, ...(vni !== undefined && { requestedVni: vni }) };
+}
+
+t.test('tenants', (t) => {
+  t.same(decodeTenant({ tenantName: 'blue', defaultNetwork: 'x' }), { name: 'blue' });
+  t.same(encodeTenant({ name: 'blue' }), { key: 'blue', tenantName: 'blue' });
+  t.throws(() => decodeTenant({ tenantName: '' }), { code: 'invalid' });
+  t.throws(() => decodeTenant({ tenantName: 'a:b' }), { code: 'invalid' });
+  t.end();
+});
+
+t.test('a network comes back as it was asked for, in canonical form', (t) => {
+  for (const [object, expected] of [
+    [network, { subnet: '10.1.1.0/24', gateway: '10.1.1.254' }],
+    [{ ...network, subnet: '10.1.1.7/24' }, { subnet: '10.1.1.0/24', gateway: '10.1.1.254' }],
+    [{ ...network, subnet: '10.1.1.50-10.1.1.60/24', gateway: '' }, { subnet: '10.1.1.50-10.1.1.60/24' }],
+    [{ ...network, nwType: '', encap: '', pktTag: 0, cfgdTag: '', ipv6Subnet: '', ipv6Gateway: '' }, { subnet: '10.1.1.0/24', gateway: '10.1.1.254' }],
+    [{ ...network, nwType: 'data', encap: 'vxlan', pktTag: 16_777_215, cfgdTag: 'blue' }, { subnet: '10.1.1.0/24', gateway: '10.1.1.254', pktTag: 16_777_215, cfgdTag: 'blue' }],
+    [{ tenantName: 'default', networkName: 'contiv-net', ipv6Subnet: '2001:DB8::/64', ipv6Gateway: '2001:db8::1' }, { ipv6Subnet: '2001:db8::/64', ipv6Gateway: '2001:db8::1' }],
+    [{ ...network, ipv6Subnet: '2001:db8::/118' }, { subnet: '10.1.1.0/24', gateway: '10.1.1.254', ipv6Subnet: '2001:db8::/118' }],
+  ] as const) {
+    const request = decodeNetwork(object);
+    const encoded = encodeNetwork(made(request));
+    t.same(encoded, { key: 'default:contiv-net', tenantName: 'default', networkName: 'contiv-net', nwType: 'data', encap: 'vxlan', ...expected });
+    t.same(decodeNetwork(encoded), request, 'it asks for the same');
+  }
+  t.end();
+});
+
+t.test('a tag that nobody asked for is not configuration', (t) => {
+  t.notOk('pktTag' in encodeNetwork({ ...made(decodeNetwork(network)), vni: 42 }));
+  t.end();
+});
+
+t.test('networks that are refused', (t) => {
+  for (const [changes, message] of [
+    [{ tenantName: '' }, /the tenant has no name/],
+    [{ tenantName: 'a/b' }, /not a valid tenant name/],
+    [{ networkName: '-x' }, /not a valid network name/],
+    [{ nwType: 'infra' }, /network type "infra" is not supported/],
+    [{ encap: 'vlan' }, /encapsulation "vlan" is not supported: .* vxlan only/],
+    [{ pktTag: -1 }, /the packet tag -1 is not in 1\.\.16777215/],
+    [{ pktTag: 16_777_216 }, /the packet tag 16777216 is not in 1\.\.16777215/],
+    [{ subnet: '', gateway: '' }, /network contiv-net needs a subnet/],
+    [{ subnet: '' }, /the IPv4 gateway 10\.1\.1\.254 has no IPv4 subnet/],
+    [{ ipv6Gateway: '2001:db8::1' }, /the IPv6 gateway 2001:db8::1 has no IPv6 subnet/],
+    [{ gateway: '10.1.1.255' }, /is the broadcast address/],
+    [{ gateway: '10.1.1.0' }, /is the network address/],
+    [{ gateway: '10.1.2.1' }, /is not in subnet/],
+    [{ subnet: '2001:db8::/64' }, /is an IPv6 subnet where an IPv4 subnet belongs/],
+    [{ ipv6Subnet: '2001:db8::/128' }, /single address/],
+    [{ cfgdTag: 'two words' }, /not one word/],
+  ] as const) {
+    t.throws(() => decodeNetwork({ ...network, ...changes }), { code: 'invalid', message }, JSON.stringify(changes));
+  }
+  t.end();
+});
+
+t.test('a service comes back as it was asked for, in canonical form', (t) => {
+  const object: ServiceObject = { ...service, ipAddress: '100.1.1.9', ports: ['8080:80:tcp', '53:53:UDP'], selectors: [...service.selectors, ' tier == web ', 'app in (b,a)'] };
+  const { ip, ...rest } = decodeService(object);
+  const created: Service = { ...rest, addresses: [], ...(ip && { requestedIp: ip }) };
+  const encoded = encodeService(created);
+  t.same(encoded, {
+    key: 'default:app-svc',
+    tenantName: 'default',
+    serviceName: 'app-svc',
+    networkName: 'contiv-srv-net',
+    ipAddress: '100.1.1.9',
+    ports: ['8080:80:TCP', '53:53:UDP'],
+    selectors: ['tier=web', 'release=stable', 'environment=prod', 'app in (a,b)'],
+  });
+  t.same(decodeService(encoded), { ...rest, ip }, 'it asks for the same');
+  t.end();
+});
+
+t.test('no service IP asked for is none configured, though one is held', (t) => {
+  for (const object of [service, { ...service, ipAddress: '' }]) {
+    const request = decodeService(object);
+    t.notOk('ip' in request);
+    t.notOk('ipAddress' in encodeService({ ...request, addresses: [] }));
+  }
+  t.end();
+});
+
+t.test('services that are refused', (t) => {
+  for (const [changes, message] of [
+    [{ serviceName: '' }, /the service has no name/],
+    [{ serviceName: 'a b' }, /not a valid service name/],
+    [{ networkName: '' }, /the network has no name/],
+    [{ tenantName: 'x:y' }, /not a valid tenant name/],
+    [{ selectors: [] }, /invalid selector options/],
+    [{ selectors: ['tier=web', 'a=b=c'] }, /invalid selector "a=b=c"/],
+    [{ ports: [] }, /at least one port/],
+    [{ ports: ['80'] }, /invalid port mapping "80"/],
+    [{ ipAddress: '100.1.1' }, /the service IP "100\.1\.1" is not an IP address/],
+    [{ ipAddress: '100.1.1.9/24' }, /is not an IP address/],
+  ] as const) {
+    t.throws(() => decodeService({ ...service, ...(changes as Partial<ServiceObject>) }), { code: 'invalid', message }, JSON.stringify(changes));
+  }
+  t.end();
+});
