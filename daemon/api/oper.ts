@@ -1,0 +1,72 @@
+import type { z } from 'zod';
+import type { Container } from '../../src/model/container.js';
+import { portName } from '../../src/fabric/names.js';
+import { formatLabels } from '../../src/selectors/format.js';
+import type { EndpointOper, Explanation, networkInspect, serviceInspect, tenantInspect } from '../../src/wire/objects.js';
+import type { EndpointView, NetworkView, ProviderExplanation, ServiceView, TenantView } from '../control/operations.js';
+
+/** What was observed, in the words of Contiv's `Oper`. What is not known is left out. */
+
+export function tenantOper({ networks, services, endpoints, error }: TenantView): z.infer<typeof tenantInspect>['Oper'] {
+  return { totalNetworks: networks, totalServicelbs: services, totalEndpoints: endpoints, ...present({ error }) };
+}
+
+export function networkOper(view: NetworkView): z.infer<typeof networkInspect>['Oper'] {
+  const { network } = view;
+  return {
+    pktTag: network.vni,
+    numEndpoints: view.endpoints.length,
+    allocatedAddressesCount: view.allocatedCount,
+    allocatedIPAddresses: view.allocated,
+    availableIPAddresses: view.available,
+    endpoints: view.endpoints.map((endpoint) => endpointOper(endpoint)),
+    services: [...view.services],
+    ...present({ networkTag: network.tag, dockerNetworkID: view.dockerNetworkId, allocatedIPv6Addresses: view.allocatedV6 }),
+  };
+}
+
+export function serviceOper({ service, providers, error }: ServiceView): z.infer<typeof serviceInspect>['Oper'] {
+  return {
+    serviceVip: service.addresses.join(', '),
+    numProviders: providers.length,
+    providers: providers.map((provider) => endpointOper(provider, service.name)),
+    ...present({ error }),
+  };
+}
+
+/** @param serviceName the service as whose provider the endpoint is listed. */
+export function endpointOper({ endpoint, container }: EndpointView, serviceName?: string): EndpointOper {
+  const { id, tenant, network, addresses, mac, host, sandboxKey } = endpoint;
+  return {
+    endpointID: id,
+    ipAddress: addresses.map(String),
+    macAddress: mac.toString(),
+    network: `${network}.${tenant}`,
+    tenantName: tenant,
+    ...present({
+      containerID: container?.id,
+      containerName: container?.name,
+      homingHost: host,
+      intfName: sandboxKey === undefined ? undefined : portName(id),
+      labels: container && formatLabels(container.labels),
+      state: container && stateOf(container),
+      serviceName,
+    }),
+  };
+}
+
+export function explanationOf({ container, provider, endpoint, reason }: ProviderExplanation): Explanation {
+  const { id: containerID, name: containerName } = container;
+  return { containerID, containerName, provider, reason, ...present({ ipAddress: endpoint?.addresses.join(', '), network: endpoint?.network }) };
+}
+
+/** As Docker's own `ps` words it: `running (healthy)`, `running (stopping)`. */
+function stateOf({ state, health, stopping }: Container): string {
+  const remarks = [...(health === 'none' ? [] : [health]), ...(stopping ? ['stopping'] : [])];
+  return remarks.length === 0 ? state : `${state} (${remarks.join(', ')})`;
+}
+
+/** The fields that say something: neither undefined nor empty, as Contiv's `omitempty`. */
+function present<K extends string>(fields: Readonly<Record<K, string | undefined>>): Partial<Record<K, string>> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== '')) as Partial<Record<K, string>>;
+}

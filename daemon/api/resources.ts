@@ -1,0 +1,105 @@
+import type { z } from 'zod';
+import { invalid } from '../../src/model/errors.js';
+import { objectKey, parseObjectKey } from '../../src/model/names.js';
+import { decodeNetwork, decodeService, decodeTenant } from '../../src/wire/decode.js';
+import { encodeNetwork, encodeService, encodeTenant } from '../../src/wire/encode.js';
+import { networkInspect, networkObject, serviceInspect, serviceObject, tenantInspect, tenantObject } from '../../src/wire/objects.js';
+import type { NetworkInspect, NetworkObject, ServiceInspect, ServiceObject, TenantInspect, TenantObject } from '../../src/wire/objects.js';
+import type { NetworkView, Operations, ServiceView, TenantView } from '../control/operations.js';
+import { networkOper, serviceOper, tenantOper } from './oper.js';
+
+/** One kind of object of the REST API: its shapes, and what its routes do. Keys are as they stand in the path. */
+export interface Resource<Config, Inspect> {
+  /** `networks` in `/api/v1/networks/`. */
+  readonly path: string;
+  readonly noun: string;
+  readonly object: z.ZodType<Config>;
+  readonly inspection: z.ZodType<Inspect>;
+  list(): Config[];
+  get(key: string): Config;
+  /** Creates it, or updates what is there. */
+  put(key: string, object: Config): Promise<Config>;
+  delete(key: string): Promise<void>;
+  inspectAll(): Inspect[];
+  inspect(key: string): Inspect;
+}
+
+export function tenantResource(operations: Operations): Resource<TenantObject, TenantInspect> {
+  const inspection = (view: TenantView) => ({ Config: encodeTenant(view.tenant), Oper: tenantOper(view) });
+  return {
+    path: 'tenants',
+    noun: 'tenant',
+    object: tenantObject,
+    inspection: tenantInspect,
+    list: () => operations.listTenants().map(({ tenant }) => encodeTenant(tenant)),
+    get: (name) => encodeTenant(operations.tenant(name).tenant),
+    put: async (name, object) => {
+      checkKey(name, object.key, object.tenantName);
+      const tenant = decodeTenant(object);
+      await operations.createTenant(tenant.name);
+      return encodeTenant(tenant);
+    },
+    delete: (name) => operations.deleteTenant(name),
+    inspectAll: () => operations.listTenants().map(inspection),
+    inspect: (name) => inspection(operations.tenant(name)),
+  };
+}
+
+export function networkResource(operations: Operations): Resource<NetworkObject, NetworkInspect> {
+  const inspection = (view: NetworkView) => ({ Config: encodeNetwork(view.network), Oper: networkOper(view) });
+  const find = (key: string) => {
+    const { tenant, name } = parseObjectKey(key);
+    return operations.network(tenant, name);
+  };
+  return {
+    path: 'networks',
+    noun: 'network',
+    object: networkObject,
+    inspection: networkInspect,
+    list: () => operations.listNetworks().map((network) => encodeNetwork(network)),
+    get: (key) => encodeNetwork(find(key).network),
+    put: async (key, object) => {
+      checkKey(key, object.key, objectKey(object.tenantName, object.networkName));
+      return encodeNetwork((await operations.createNetwork(decodeNetwork(object))).network);
+    },
+    delete: async (key) => {
+      const { tenant, name } = parseObjectKey(key);
+      await operations.deleteNetwork(tenant, name);
+    },
+    inspectAll: () => operations.listNetworks().map(({ tenant, name }) => inspection(operations.network(tenant, name))),
+    inspect: (key) => inspection(find(key)),
+  };
+}
+
+export function serviceResource(operations: Operations): Resource<ServiceObject, ServiceInspect> {
+  const inspection = (view: ServiceView) => ({ Config: encodeService(view.service), Oper: serviceOper(view) });
+  const find = (key: string) => {
+    const { tenant, name } = parseObjectKey(key);
+    return operations.service(tenant, name);
+  };
+  return {
+    path: 'serviceLBs',
+    noun: 'service',
+    object: serviceObject,
+    inspection: serviceInspect,
+    list: () => operations.listServices().map(({ service }) => encodeService(service)),
+    get: (key) => encodeService(find(key).service),
+    put: async (key, object) => {
+      checkKey(key, object.key, objectKey(object.tenantName, object.serviceName));
+      return encodeService((await operations.createService(decodeService(object))).service);
+    },
+    delete: async (key) => {
+      const { tenant, name } = parseObjectKey(key);
+      await operations.deleteService(tenant, name);
+    },
+    inspectAll: () => operations.listServices().map(inspection),
+    inspect: (key) => inspection(find(key)),
+  };
+}
+
+/** The path names the object, and so does the body, once or twice: they must agree. */
+function checkKey(inPath: string, inBody: string | undefined, ofNames: string): void {
+  for (const key of [ofNames, inBody || ofNames]) {
+    if (key !== inPath) throw invalid(`the path is for "${inPath}" and the body for "${key}": they must name the same object`);
+  }
+}

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { notFound } from '../../src/model/errors.js';
+import { parseObjectKey } from '../../src/model/names.js';
+import { formatTerm } from '../../src/selectors/format.js';
+import { endpointInspect, serviceExplanation, versionObject } from '../../src/wire/objects.js';
+import type { VersionObject } from '../../src/wire/objects.js';
+import type { Operations } from '../control/operations.js';
+import type { Metrics } from '../metrics.js';
+import { endpointOper, explanationOf } from './oper.js';
+import { failures, keyParams, unavailable } from './schemas.js';
+import type { ApiInstance } from './schemas.js';
+
+/** Endpoints are Docker's to make: they are only inspected. */
+export function addEndpointRoutes(app: ApiInstance, operations: Operations): void {
+  const tags = ['endpoints'];
+  const response = { 200: z.array(endpointInspect), ...failures };
+  app.get('/api/v1/inspect/endpoints/', { schema: { tags, summary: 'Inspect every endpoint', response } }, () =>
+    operations.listEndpoints().map((view) => ({ Oper: endpointOper(view) })),
+  );
+  const summary = 'Inspect the endpoints whose id, container id or container name contains the text';
+  app.get('/api/v1/inspect/endpoints/:text/', { schema: { tags, summary, params: z.object({ text: z.string() }), response } }, ({ params }) => {
+    const found = operations.findEndpoints(params.text);
+    if (found.length === 0) throw notFound(`there is no endpoint whose id, container id or container name contains "${params.text}"`);
+    return found.map((view) => ({ Oper: endpointOper(view) }));
+  });
+}
+
+export function addExplainRoute(app: ApiInstance, operations: Operations): void {
+  const schema = {
+    tags: ['serviceLBs'],
+    summary: 'Tell of each container of the tenant why it is or is not a provider of the service',
+    params: keyParams,
+    response: { 200: serviceExplanation, ...failures },
+  };
+  app.get('/api/v1/explain/serviceLBs/:key/', { schema }, ({ params }) => {
+    const { tenant, name } = parseObjectKey(params.key);
+    const { service, containers } = operations.explainService(tenant, name);
+    return {
+      tenantName: tenant,
+      serviceName: name,
+      selectors: service.selectors.map(formatTerm),
+      containers: containers.map(explanationOf),
+    };
+  });
+}
+
+/** About the daemon itself; they answer whether or not it is ready. */
+export function addDaemonRoutes(app: ApiInstance, { operations, metrics, version }: { operations: Operations; metrics: Metrics; version: VersionObject }): void {
+  const tags = ['daemon'];
+  const text = { 200: { description: 'Plain text', content: { 'text/plain': { schema: z.string() } } } };
+  app.get('/version', { schema: { tags, summary: 'The version of netctld', response: { 200: versionObject } } }, () => version);
+  app.get('/healthz', { schema: { tags, summary: 'Whether netctld is ready', response: { ...text, ...unavailable } } }, async (_request, reply) => {
+    await operations.ready();
+    return reply.type('text/plain; charset=utf-8').send('ok');
+  });
+  app.get('/metrics', { schema: { tags, summary: 'Metrics for Prometheus', response: text } }, async (_request, reply) =>
+    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+  );
+  app.get('/openapi.json', { schema: { tags, summary: 'This document', response: { 200: z.record(z.string(), z.unknown()) } } }, () => ({ ...app.swagger() }));
+}

@@ -1,0 +1,147 @@
+import { createServer } from 'node:http';
+import type { Server } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import swagger from '@fastify/swagger';
+import { fastify } from 'fastify';
+import type { FastifyInstance } from 'fastify';
+import { createJsonSchemaTransform, createJsonSchemaTransformObject, serializerCompiler } from 'fastify-type-provider-zod';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { messageOf, unavailable } from '../../src/model/errors.js';
+import type { VersionObject } from '../../src/wire/objects.js';
+import type { Operations } from '../control/operations.js';
+import type { Logger } from '../log.js';
+import type { Metrics } from '../metrics.js';
+import { answerError, answerUnknownRoute, bodyLimit } from './errors.js';
+import { addResourceRoutes } from './resource-routes.js';
+import { networkResource, serviceResource, tenantResource } from './resources.js';
+import { addDaemonRoutes, addEndpointRoutes, addExplainRoute } from './routes.js';
+import { schemaNames } from './schemas.js';
+import type { ApiInstance } from './schemas.js';
+import { listenOnUnixSocket } from './unix-socket.js';
+import type { UnixSocketOptions } from './unix-socket.js';
+import { parseBody, validatorCompiler } from './validation.js';
+
+export interface ApiParts {
+  readonly operations: Operations;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly version: VersionObject;
+}
+
+/** How long `close` waits for requests under way, in milliseconds. */
+const closingTime = 3000;
+
+/** The REST API, ready to listen. */
+export async function createApi(parts: ApiParts): Promise<Api> {
+  const app = fastify({
+    logger: false,
+    bodyLimit,
+    // A key is two names of up to 64 and 256 characters; a longer one is answered with what is wrong with it.
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 4096 },
+  }).withTypeProvider<ZodTypeProvider>();
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.setErrorHandler(answerError(parts.logger));
+  app.setNotFoundHandler(answerUnknownRoute);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'string' }, async (_request: unknown, text: string) => Promise.resolve(parseBody(text)));
+  observe(app, parts);
+  await describe(app, parts.version);
+  addRoutes(app, parts);
+  await app.ready();
+  return new Api(app);
+}
+
+export class Api {
+  readonly #servers: Server[] = [];
+
+  constructor(private readonly app: FastifyInstance) {}
+
+  /** A request without a socket, for tests: fastify's `inject`. */
+  get inject(): FastifyInstance['inject'] {
+    return this.app.inject.bind(this.app);
+  }
+
+  /**
+   * Listens on a Unix socket of mode 0660, whose directory is made.
+   * @throws NetctlError `conflict` if somebody listens there, `unavailable` if it cannot be made.
+   */
+  async listenUnix(path: string, options?: UnixSocketOptions): Promise<void> {
+    await listenOnUnixSocket(this.#server(), path, options);
+  }
+
+  /**
+   * Listens on TCP, besides. Returns the port, which the kernel chose if 0 was asked for.
+   * @throws NetctlError `unavailable`.
+   */
+  async listenTcp(host: string, port: number): Promise<number> {
+    const server = this.#server();
+    try {
+      server.listen({ host, port });
+      await once(server, 'listening');
+    } catch (error) {
+      throw unavailable(`cannot listen on ${host} port ${port}: ${messageOf(error)}`, error);
+    }
+    return (server.address() as AddressInfo).port;
+  }
+
+  /** Takes no more requests, lets those under way end, and removes the Unix socket. */
+  async close(): Promise<void> {
+    await Promise.all(this.#servers.map(closeServer));
+    await this.app.close();
+  }
+
+  #server(): Server {
+    const server = createServer((request, response) => this.app.routing(request, response));
+    server.on('listening', () => this.#servers.push(server));
+    return server;
+  }
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const deadline = setTimeout(() => server.closeAllConnections(), closingTime);
+  const closed = once(server, 'close');
+  // Ends idle connections, too (Node 19 and later); what is answered from now on ends its connection.
+  server.close();
+  await closed;
+  clearTimeout(deadline);
+}
+
+/** Counts every request, and logs those that may change something. */
+function observe(app: ApiInstance, { logger, metrics }: ApiParts): void {
+  app.addHook('onResponse', (request, reply, done) => {
+    const { method, url } = request;
+    const status = reply.statusCode;
+    metrics.requestSeconds.observe({ method, route: request.routeOptions.url ?? 'unknown', status }, reply.elapsedTime / 1000);
+    const level = method === 'GET' || method === 'HEAD' ? 'debug' : 'info';
+    logger[level]({ event: 'request', method, url, status, milliseconds: Math.round(reply.elapsedTime) }, 'request answered');
+    done();
+  });
+}
+
+async function describe(app: ApiInstance, { version }: VersionObject): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'netctl', version, description: 'Tenants, networks and services of a Docker host. The objects have the shapes of Contiv\'s REST API.' },
+    },
+    transform: createJsonSchemaTransform({ schemaRegistry: schemaNames }),
+    transformObject: createJsonSchemaTransformObject({ schemaRegistry: schemaNames }),
+  });
+}
+
+function addRoutes(app: ApiInstance, parts: ApiParts): void {
+  const { operations } = parts;
+  addDaemonRoutes(app, parts);
+  app.register((scope: ApiInstance, _options, done) => {
+    // Nothing is answered from a state that is not loaded yet.
+    scope.addHook('onRequest', () => operations.ready());
+    addResourceRoutes(scope, tenantResource(operations));
+    addResourceRoutes(scope, networkResource(operations));
+    addResourceRoutes(scope, serviceResource(operations));
+    addEndpointRoutes(scope, operations);
+    addExplainRoute(scope, operations);
+    done();
+  });
+}
