@@ -1,4 +1,4 @@
-import type { AnyValues, Command, Flag, Flags, Names, Values } from './command.js';
+import type { AnyValues, Command, Flag, Flags, Values } from './command.js';
 import { usageError } from './failure.js';
 import { globalFlags } from './flags.js';
 import { didYouMean } from './suggestion.js';
