@@ -3,11 +3,11 @@ import type { SelectorTerm } from '../model/service.js';
 import { formatTerm } from './format.js';
 
 /** Docker takes any text as a label's key; these are the characters of those that people use. */
-const key = '[A-Za-z0-9._/-]+';
+const keyPattern = '[A-Za-z0-9._/-]+';
 /** Contiv refuses a second "="; it would be mistaken for an operator. A line break in a value is never meant. */
-const comparison = new RegExp(`^(${key})\\s*(==|=|!=)\\s*([^=\\p{Cc}]*)$`, 'u');
-const membership = new RegExp(`^(${key})\\s+(in|notin)\\s*\\(([^()\\p{Cc}]+)\\)$`, 'u');
-const presence = new RegExp(`^(!?)\\s*(${key})$`);
+const comparison = new RegExp(`^(${keyPattern})\\s*(==|=|!=)\\s*([^=\\p{Cc}]*)$`, 'u');
+const membership = new RegExp(`^(${keyPattern})\\s+(in|notin)\\s*\\(([^()\\p{Cc}]+)\\)$`, 'u');
+const presence = new RegExp(`^(!?)\\s*(${keyPattern})$`);
 
 /**
  * Reads one selector term: `key=value` (or `key==value`, as kubectl has it), `key!=value`,
