@@ -21,7 +21,10 @@ export const bodyLimit = 1024 * 1024;
 export function answerError(logger: Logger) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const { status, sentence } = describe(error);
-    if (status === 500) logger.error({ error, method: request.method, url: request.url }, 'a request failed unexpectedly');
+    const fields = { error, method: request.method, url: request.url };
+    if (status === 500) logger.error(fields, 'a request failed unexpectedly');
+    // With a cause it is a failure of something that netctld needs; without, it only is too early.
+    else if (status === 503 && (error as Error).cause !== undefined) logger.warn(fields, 'a request failed');
     return reply.code(status).type('text/plain; charset=utf-8').send(sentence);
   };
 }

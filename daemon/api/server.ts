@@ -12,6 +12,7 @@ import type { VersionObject } from '../../src/wire/objects.js';
 import type { Operations } from '../control/operations.js';
 import type { Logger } from '../log.js';
 import type { Metrics } from '../metrics.js';
+import { Drain } from './drain.js';
 import { answerError, answerUnknownRoute, bodyLimit } from './errors.js';
 import { addResourceRoutes } from './resource-routes.js';
 import { networkResource, serviceResource, tenantResource } from './resources.js';
@@ -30,19 +31,22 @@ export interface ApiParts {
 }
 
 /** How long `close` waits for requests under way, in milliseconds. */
-const closingTime = 3000;
+const patience = 3000;
 
 /** The REST API, ready to listen. */
 export async function createApi(parts: ApiParts): Promise<Api> {
+  const answer = answerError(parts.logger);
   const app = fastify({
     logger: false,
     bodyLimit,
+    // Raised before there is a route, for a path that cannot be decoded.
+    frameworkErrors: (error, request, reply) => void answer(error, request, reply),
     // A key is two names of up to 64 and 256 characters; a longer one is answered with what is wrong with it.
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 4096 },
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
-  app.setErrorHandler(answerError(parts.logger));
+  app.setErrorHandler(answer);
   app.setNotFoundHandler(answerUnknownRoute);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'string' }, async (_request: unknown, text: string) => Promise.resolve(parseBody(text)));
@@ -54,7 +58,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
 }
 
 export class Api {
-  readonly #servers: Server[] = [];
+  readonly #drains: Drain[] = [];
 
   constructor(private readonly app: FastifyInstance) {}
 
@@ -68,7 +72,9 @@ export class Api {
    * @throws NetctlError `conflict` if somebody listens there, `unavailable` if it cannot be made.
    */
   async listenUnix(path: string, options?: UnixSocketOptions): Promise<void> {
-    await listenOnUnixSocket(this.#server(), path, options);
+    const { server, drain } = this.#server();
+    await listenOnUnixSocket(server, path, options);
+    this.#drains.push(drain);
   }
 
   /**
@@ -76,10 +82,11 @@ export class Api {
    * @throws NetctlError `unavailable`.
    */
   async listenTcp(host: string, port: number): Promise<number> {
-    const server = this.#server();
+    const { server, drain } = this.#server();
     try {
       server.listen({ host, port });
       await once(server, 'listening');
+      this.#drains.push(drain);
     } catch (error) {
       throw unavailable(`cannot listen on ${host} port ${port}: ${messageOf(error)}`, error);
     }
@@ -88,24 +95,14 @@ export class Api {
 
   /** Takes no more requests, lets those under way end, and removes the Unix socket. */
   async close(): Promise<void> {
-    await Promise.all(this.#servers.map(closeServer));
+    await Promise.all(this.#drains.splice(0).map((drain) => drain.close(patience)));
     await this.app.close();
   }
 
-  #server(): Server {
+  #server(): { server: Server; drain: Drain } {
     const server = createServer((request, response) => this.app.routing(request, response));
-    server.on('listening', () => this.#servers.push(server));
-    return server;
+    return { server, drain: new Drain(server) };
   }
-}
-
-async function closeServer(server: Server): Promise<void> {
-  const deadline = setTimeout(() => server.closeAllConnections(), closingTime);
-  const closed = once(server, 'close');
-  // Ends idle connections, too (Node 19 and later); what is answered from now on ends its connection.
-  server.close();
-  await closed;
-  clearTimeout(deadline);
 }
 
 /** Counts every request, and logs those that may change something. */

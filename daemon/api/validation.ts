@@ -25,7 +25,7 @@ export function parseBody(text: string): unknown {
 }
 
 function wrongField(issue: Issue | undefined, data: unknown, part: string): NetctlError {
-  if (!issue || issue.path.length === 0) return invalid(`the request's ${part} must be a JSON object${data === undefined ? ', and is empty' : ''}`);
+  if (!issue || issue.path.length === 0) return invalid(`the request's ${part} must be a JSON object${data === undefined || data === null ? ', and is empty' : ''}`);
   const field = issue.path.map(String).join('.');
   const value = issue.path.reduce<unknown>((within, step) => (within as Record<PropertyKey, unknown> | undefined)?.[step], data);
   if (value === undefined) return invalid(`the field "${field}" is missing`);

@@ -1,0 +1,145 @@
+import { IpAddress } from '../../../src/model/address.js';
+import { conflict, inUse, NetctlError, notFound, unavailable } from '../../../src/model/errors.js';
+import { defaultTenant, objectKey } from '../../../src/model/names.js';
+import type { Network } from '../../../src/model/network.js';
+import type { NetworkRequest, ServiceRequest } from '../../../src/model/request.js';
+import type { Service } from '../../../src/model/service.js';
+import type { EndpointView, NetworkView, Operations, ProviderExplanation, ServiceView, TenantView } from '../../../daemon/control/operations.js';
+
+/** What users do, on three maps: enough of the rules that every kind of answer occurs. */
+export class MemoryOperations implements Operations {
+  readonly tenants = new Set([defaultTenant]);
+  readonly networks = new Map<string, Network>();
+  readonly services = new Map<string, Service>();
+  endpoints: EndpointView[] = [];
+  explanations: ProviderExplanation[] = [];
+  loaded = true;
+  /** Thrown by the next change, whatever it is. */
+  failure: unknown;
+
+  ready(): Promise<void> {
+    return this.loaded ? Promise.resolve() : Promise.reject(unavailable('netctld is still reading its state: try again in a moment'));
+  }
+
+  async createTenant(name: string): Promise<{ created: boolean }> {
+    await this.#fail();
+    const created = !this.tenants.has(name);
+    this.tenants.add(name);
+    return { created };
+  }
+
+  async deleteTenant(name: string): Promise<void> {
+    await this.#fail();
+    const { networks } = this.tenant(name);
+    if (networks > 0) throw inUse(`tenant ${name} has ${networks} networks: delete them first`);
+    this.tenants.delete(name);
+  }
+
+  listTenants(): TenantView[] {
+    return [...this.tenants].map((name) => this.tenant(name));
+  }
+
+  tenant(name: string): TenantView {
+    if (!this.tenants.has(name)) throw notFound(`there is no tenant ${name}`);
+    return {
+      tenant: { name },
+      networks: this.#of(name, this.networks).length,
+      services: this.#of(name, this.services).length,
+      endpoints: this.endpoints.filter(({ endpoint }) => endpoint.tenant === name).length,
+    };
+  }
+
+  async createNetwork(request: NetworkRequest): Promise<{ created: boolean; network: Network }> {
+    await this.#fail();
+    this.tenant(request.tenant);
+    const key = objectKey(request.tenant, request.name);
+    const { vni, ...rest } = request;
+    const network: Network = { ...rest, vni: vni ?? 1, ...(vni !== undefined && { requestedVni: vni }) };
+    const existing = this.networks.get(key);
+    if (existing && JSON.stringify(existing) !== JSON.stringify(network)) throw conflict(`network ${key} exists with other settings`);
+    this.networks.set(key, network);
+    return { created: !existing, network };
+  }
+
+  async deleteNetwork(tenant: string, name: string): Promise<void> {
+    await this.#fail();
+    const { services } = this.network(tenant, name);
+    if (services.length > 0) throw inUse(`network ${name} has the services ${services.join(', ')}`);
+    this.networks.delete(objectKey(tenant, name));
+  }
+
+  listNetworks(): Network[] {
+    return [...this.networks.values()];
+  }
+
+  network(tenant: string, name: string): NetworkView {
+    const network = this.networks.get(objectKey(tenant, name));
+    if (!network) throw notFound(`there is no network ${name} in tenant ${tenant}`);
+    const services = this.#of(tenant, this.services).filter((service) => service.network === name);
+    const endpoints = this.endpoints.filter(({ endpoint }) => endpoint.tenant === tenant && endpoint.network === name);
+    return {
+      network,
+      dockerNetworkId: 'd0c',
+      endpoints,
+      services: services.map((service) => service.name),
+      allocatedCount: services.length + endpoints.length,
+      allocated: '10.1.1.1-10.1.1.2',
+      available: '10.1.1.3-10.1.1.254',
+      allocatedV6: '',
+    };
+  }
+
+  async createService(request: ServiceRequest): Promise<{ created: boolean; service: Service }> {
+    await this.#fail();
+    this.network(request.tenant, request.network);
+    const key = objectKey(request.tenant, request.name);
+    const { ip, ...rest } = request;
+    if (ip && [...this.services.values()].some((other) => other.name !== request.name && other.addresses.some((address) => address.equals(ip)))) {
+      throw new NetctlError('exhausted', `network ${request.network} has no free address`);
+    }
+    const service: Service = { ...rest, addresses: [ip ?? IpAddress.parse('10.1.1.1')], ...(ip && { requestedIp: ip }) };
+    const created = !this.services.has(key);
+    this.services.set(key, service);
+    return { created, service };
+  }
+
+  async deleteService(tenant: string, name: string): Promise<void> {
+    await this.#fail();
+    this.service(tenant, name);
+    this.services.delete(objectKey(tenant, name));
+  }
+
+  listServices(): ServiceView[] {
+    return [...this.services.values()].map(({ tenant, name }) => this.service(tenant, name));
+  }
+
+  service(tenant: string, name: string): ServiceView {
+    const service = this.services.get(objectKey(tenant, name));
+    if (!service) throw notFound(`there is no service ${name} in tenant ${tenant}`);
+    return { service, providers: this.endpoints };
+  }
+
+  explainService(tenant: string, name: string): { service: Service; containers: ProviderExplanation[] } {
+    return { service: this.service(tenant, name).service, containers: this.explanations };
+  }
+
+  listEndpoints(): EndpointView[] {
+    return this.endpoints;
+  }
+
+  findEndpoints(text: string): EndpointView[] {
+    return this.endpoints.filter(({ endpoint, container }) => [endpoint.id, container?.id, container?.name].some((word) => word?.includes(text)));
+  }
+
+  #of<T extends { tenant: string }>(tenant: string, objects: ReadonlyMap<string, T>): T[] {
+    return [...objects.values()].filter((object) => object.tenant === tenant);
+  }
+
+  #fail(): Promise<void> {
+    const { failure } = this;
+    this.failure = undefined;
+    // Whatever was thrown, an Error or not, reaches the API.
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+    return failure === undefined ? Promise.resolve() : Promise.reject(failure);
+  }
+}
