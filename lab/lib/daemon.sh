@@ -1,0 +1,113 @@
+# The daemons of a host: started in its namespaces, known by their process ids, asked whether they answer.
+. "$LAB_LIB/host.sh"
+
+daemon_log() { echo "$LAB_STATE/$1/$2.log"; }
+
+# daemon_pid HOST DAEMON: its process id, if it runs. An id that was given to another process since does not count.
+daemon_pid() {
+  local pid
+  { read -r pid <"$LAB_RUN/$1/$2.pid"; } 2>/dev/null || return 1
+  alive "$pid" && grep -q "/$CGROUP_LAB/$1/host\$" "/proc/$pid/cgroup" 2>/dev/null || return 1
+  echo "$pid"
+}
+
+daemon_gone() { ! daemon_pid "$1" "$2" >/dev/null; }
+
+# Options given at `up` are kept for later starts, so that a restarted daemon is the same daemon.
+daemon_options() {
+  local file=$LAB_STATE/$1.options variable=LAB_${1^^}_OPTS
+  [ -z "${!variable+set}" ] || printf '%s\n' "${!variable}" >"$file"
+  [ ! -e "$file" ] || cat "$file"
+}
+
+# daemon_line HOST DAEMON: sets LINE to the command that runs it.
+daemon_line() {
+  local options
+  read -r -a options < <(daemon_options "$2") || true
+  case $2 in
+    # cgroupfs: on a machine with systemd dockerd would ask the machine's systemd for cgroups.
+    dockerd) LINE=(dockerd --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$CGROUP_LAB/$1/containers") ;;
+    netctld) LINE=("$LAB_NODE" "$LAB_ROOT/dist/daemon/main.js") ;;
+  esac
+  LINE+=(${options[@]+"${options[@]}"})
+}
+
+# daemon_launch HOST DAEMON: starts it and returns at once; daemon_await waits until it answers.
+daemon_launch() {
+  local host=$1 daemon=$2 pid LINE
+  host_check "$host"
+  host_environment
+  daemon_line "$host" "$daemon"
+  # A process id in there may by now be another process's; dockerd would refuse to start.
+  [ "$daemon" != dockerd ] || rm -f "/proc/$HOST_PID/root/run/docker.pid"
+  cgroup_join "$host/host" # the daemon is born in it
+  (
+    lock_drop
+    cd /
+    exec setsid nsenter --target "$HOST_PID" --net --mount --uts -- "${LINE[@]}"
+  ) </dev/null >>"$(daemon_log "$host" "$daemon")" 2>&1 &
+  pid=$!
+  disown "$pid"
+  echo "$pid" >"$LAB_RUN/$host/$daemon.pid"
+}
+
+daemon_answers() {
+  case $2 in
+    dockerd) in_host "$1" curl -sf -m 5 -o /dev/null --unix-socket /run/docker.sock http://docker/_ping ;;
+    netctld) [ -S "/proc/$HOST_PID/root/run/netctl/netctl.sock" ] && in_host "$1" netctl version >/dev/null 2>&1 ;;
+  esac
+}
+
+in_host() { (host_exec "$@"); }
+
+daemon_answers_or_ended() { daemon_gone "$1" "$2" || daemon_answers "$1" "$2"; }
+
+# daemon_await HOST DAEMON SECONDS: waits until it answers; fails with the end of its log.
+daemon_await() {
+  local host=$1 daemon=$2 seconds=$3 log
+  log=$(daemon_log "$host" "$daemon")
+  host_check "$host"
+  wait_until "$seconds" daemon_answers_or_ended "$host" "$daemon" ||
+    die "$daemon on $host did not answer within $seconds s; its log, $log, ends with:"$'\n'"$(tail -n 15 "$log")"
+  daemon_gone "$host" "$daemon" || return 0
+  die "$daemon on $host ended at once; its log, $log, ends with:"$'\n'"$(tail -n 15 "$log")"
+}
+
+daemon_start() {
+  ! daemon_gone "$1" "$2" || { daemon_launch "$1" "$2"; }
+  daemon_await "$1" "$2" 60
+}
+
+# daemon_end HOST DAEMON SIGNAL SECONDS
+daemon_end() {
+  local pid
+  pid=$(daemon_pid "$1" "$2") || { say "$2 on $1 does not run"; return 0; }
+  kill "-$3" "$pid"
+  wait_until "$4" daemon_gone "$1" "$2" || die "$2 on $1 did not end within $4 s of SIG$3; lab/lab kill $1 $2 ends it"
+  rm -f "$LAB_RUN/$1/$2.pid"
+}
+
+daemon_logs() {
+  local file
+  file=$(daemon_log "$1" "$2")
+  [ -e "$file" ] || die "there is no log of $2 on $1"
+  case ${3:-} in
+    -f) exec tail -n +1 -f "$file" ;;
+    '') cat "$file" ;;
+    *) die_usage "logs does not know '$3'" ;;
+  esac
+}
+
+# daemon_command VERB HOST DAEMON: what `lab start|stop|kill|restart|logs` do.
+daemon_command() {
+  local verb=$1 host=${2:-} daemon=${3:-}
+  [[ $daemon == netctld || $daemon == dockerd ]] || die_usage "$verb needs a host and netctld or dockerd, for instance: lab/lab $verb h1 netctld"
+  [ "$verb" = logs ] || { [ $# -eq 3 ] || die_usage "$verb takes one host and one daemon"; host_check "$host"; }
+  case $verb in
+    start) daemon_start "$host" "$daemon" ;;
+    stop) daemon_end "$host" "$daemon" TERM 60 ;;
+    kill) daemon_end "$host" "$daemon" KILL 10 ;;
+    restart) daemon_end "$host" "$daemon" TERM 60 && daemon_start "$host" "$daemon" ;;
+    logs) shift; daemon_logs "$@" ;;
+  esac
+}
