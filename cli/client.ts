@@ -39,10 +39,9 @@ export class ApiClient {
     return answer.status === 404 ? undefined : this.parse<T>(accepted(answer));
   }
 
-  /** Creates or updates; `created` is false if there was an object of that name already. */
-  async post<T>(path: string, body: T): Promise<{ readonly created: boolean; readonly object: T }> {
-    const answer = accepted(await this.ask('POST', path, JSON.stringify(body)));
-    return { created: answer.status === 201, object: this.parse<T>(answer) };
+  /** Creates or updates, and gives the object as netctld keeps it. */
+  async post<T>(path: string, body: T): Promise<T> {
+    return this.parse<T>(accepted(await this.ask('POST', path, JSON.stringify(body))));
   }
 
   async delete(path: string): Promise<void> {

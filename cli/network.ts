@@ -1,5 +1,6 @@
 import type { NetworkInspect, NetworkObject } from '../src/wire/objects.js';
 import { command, type Command } from './command.js';
+import { createObject } from './creation.js';
 import { usageError } from './failure.js';
 import { listFlags, tenantFlag } from './flags.js';
 import { type Listing, ofTenant, printList } from './listing.js';
@@ -23,12 +24,13 @@ const create = command({
     'nw-tag': { kind: 'text', aliases: ['tag'], describe: 'A word of yours, kept and shown' },
   },
   examples: ['netctl net create contiv-net -s 10.1.1.0/24 -g 10.1.1.254', 'netctl net create -t blue -s 10.1.1.0/24 contiv-net'],
-  async run([network = ''], values, { api, output }) {
+  async run([network = ''], values, context) {
     if (values.subnet === undefined && values.subnetv6 === undefined) {
       throw usageError('netctl network create needs --subnet (-s), such as 10.1.1.0/24', 'netctl network create');
     }
     const key = keyOf(values.tenant, network);
-    const { created } = await api.post<NetworkObject>(objectPath('networks', key), {
+    const words = { created: `Creating network ${key}`, object: `network ${key}` };
+    const body: NetworkObject = {
       tenantName: values.tenant,
       networkName: network,
       nwType: values['nw-type'],
@@ -39,8 +41,8 @@ const create = command({
       ...given('ipv6Subnet', values.subnetv6),
       ...given('ipv6Gateway', values.gatewayv6),
       ...given('cfgdTag', values['nw-tag']),
-    });
-    await output.print(created ? `Creating network ${key}` : `Network ${key} exists already and is the same: nothing was changed`);
+    };
+    await createObject(objectPath('networks', key), body, words, context);
   },
 });
 

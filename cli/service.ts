@@ -1,7 +1,7 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { ServiceExplanation, ServiceInspect, ServiceObject } from '../src/wire/objects.js';
 import { command, type Command, type Context } from './command.js';
 import { containerName, shortId } from './container.js';
+import { createObject } from './creation.js';
 import { listFlags, tenantFlag } from './flags.js';
 import { type Listing, ofTenant, printList } from './listing.js';
 import { explainPath, inspectAll, inspectOne, keyOf, objectPath } from './paths.js';
@@ -26,29 +26,22 @@ const create = command({
     'netctl service create app-svc -s contiv-srv-net -l tier=web -l release=stable -p 8080:80:TCP',
     'netctl service create dns -s contiv-srv-net -ip 100.1.1.9 -l "app in (dns,dns-next)" -p 53:53:UDP',
   ],
-  async run([service = ''], values, { api, output }) {
+  async run([service = ''], values, context) {
     const key = keyOf(values.tenant, service);
-    const path = objectPath('serviceLBs', key);
-    // Creating again updates. What was there tells the user whether that changed anything.
-    const before = await api.find<ServiceObject>(path);
     const ip = values['preferred-ip'];
-    const { created, object } = await api.post<ServiceObject>(path, {
+    const body: ServiceObject = {
       tenantName: values.tenant,
       serviceName: service,
       networkName: values.network,
       ...(ip === undefined ? {} : { ipAddress: ip }),
       ports: [...values.port],
       selectors: [...values.selector],
-    });
-    await output.print(success(key, created, isDeepStrictEqual(before, object)));
-    await printServiceIp(key, { api, output });
+    };
+    const words = { created: `Creating ServiceLB ${key}`, object: `ServiceLB ${key}` };
+    await createObject(objectPath('serviceLBs', key), body, words, context);
+    await printServiceIp(key, context);
   },
 });
-
-function success(key: string, created: boolean, same: boolean): string {
-  if (created) return `Creating ServiceLB ${key}`;
-  return same ? `ServiceLB ${key} exists already and is the same: nothing was changed` : `Updating ServiceLB ${key}`;
-}
 
 async function printServiceIp(key: string, { api, output }: Context): Promise<void> {
   const { Oper } = await api.get<ServiceInspect>(inspectOne('serviceLBs', key));

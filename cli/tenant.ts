@@ -1,5 +1,6 @@
 import type { TenantInspect, TenantObject } from '../src/wire/objects.js';
 import { command, type Command } from './command.js';
+import { createObject } from './creation.js';
 import { formatFlags } from './flags.js';
 import { type Listing, printList } from './listing.js';
 import { inspectAll, inspectOne, objectPath } from './paths.js';
@@ -12,9 +13,9 @@ const create = command({
   names: { label: 'TENANT', count: 'one' },
   flags: {},
   examples: ['netctl tenant create blue'],
-  async run([tenant = ''], _values, { api, output }) {
-    const { created } = await api.post<TenantObject>(objectPath('tenants', tenant), { tenantName: tenant });
-    await output.print(created ? `Creating tenant: ${tenant}` : `Tenant ${tenant} exists already: nothing was changed`);
+  async run([tenant = ''], _values, context) {
+    const words = { created: `Creating tenant: ${tenant}`, object: `tenant ${tenant}` };
+    await createObject<TenantObject>(objectPath('tenants', tenant), { tenantName: tenant }, words, context);
   },
 });
 

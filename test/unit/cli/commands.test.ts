@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
 import type { EndpointInspect, NetworkInspect, NetworkObject, ServiceInspect, ServiceObject, TenantInspect } from '../../../src/wire/objects.js';
-import { Api, created, netctl, ok, refused, type Reply } from './harness.js';
+import { Api, netctl, ok, refused, type Reply } from './harness.js';
 
 type Replies = Readonly<Record<string, Reply | readonly Reply[]>>;
 
@@ -42,14 +42,26 @@ const appService: ServiceObject = {
 };
 const appInspect: ServiceInspect = { Config: appService, Oper: { serviceVip: '100.1.1.1', numProviders: 4, providers: [] } };
 
-withApi('tenant create', { 'POST /api/v1/tenants/blue/': [created({ tenantName: 'blue' }), ok({ tenantName: 'blue' })] }, async (t, api) => {
-  t.strictSame(await api.netctl('tenant', 'create', 'blue'), { code: 0, stdout: 'Creating tenant: blue\n', stderr: '' });
-  t.strictSame(api.seen, [{ method: 'POST', path: '/api/v1/tenants/blue/', body: { tenantName: 'blue' } }]);
-  t.strictSame(await api.netctl('tenant', 'create', 'blue'), {
-    code: 0,
-    stdout: 'Tenant blue exists already: nothing was changed\n',
-    stderr: '',
-  });
+const noTenant = refused(404, 'tenant blue was not found');
+const blue = { key: 'blue', tenantName: 'blue' };
+
+withApi(
+  'tenant create',
+  { 'GET /api/v1/tenants/blue/': [noTenant, ok(blue)], 'POST /api/v1/tenants/blue/': ok(blue) },
+  async (t, api) => {
+    t.strictSame(await api.netctl('tenant', 'create', 'blue'), { code: 0, stdout: 'Creating tenant: blue\n', stderr: '' });
+    t.strictSame(api.seen.at(-1), { method: 'POST', path: '/api/v1/tenants/blue/', body: { tenantName: 'blue' } });
+    t.strictSame(await api.netctl('tenant', 'create', 'blue'), {
+      code: 0,
+      stdout: 'Nothing to do: tenant blue exists already and is the same\n',
+      stderr: '',
+    });
+  },
+);
+
+withApi('a creation stops when netctld cannot say what is there', { 'GET /api/v1/tenants/blue/': refused(503, 'the state is not loaded yet') }, async (t, api) => {
+  t.strictSame(await api.netctl('tenant', 'create', 'blue'), { code: 3, stdout: '', stderr: 'netctl: the state is not loaded yet\n' });
+  t.strictSame(api.asked, ['GET /api/v1/tenants/blue/']);
 });
 
 const tenants: TenantInspect[] = [
@@ -95,11 +107,14 @@ withApi(
 
 withApi(
   'network create',
-  { 'POST /api/v1/networks/default:contiv-net/': [created(contivNet), ok(contivNet), refused(409, 'the subnet of contiv-net cannot change')] },
+  {
+    'GET /api/v1/networks/default:contiv-net/': [refused(404, 'network contiv-net was not found'), ok(contivNet)],
+    'POST /api/v1/networks/default:contiv-net/': [ok(contivNet), ok(contivNet), refused(409, 'the subnet of contiv-net cannot change')],
+  },
   async (t, api) => {
     const words = ['net', 'create', 'contiv-net', '-s', '10.1.1.0/24', '-g', '10.1.1.254'];
     t.strictSame(await api.netctl(...words), { code: 0, stdout: 'Creating network default:contiv-net\n', stderr: '' });
-    t.strictSame(api.seen[0]?.body, {
+    t.strictSame(api.seen.at(-1)?.body, {
       tenantName: 'default',
       networkName: 'contiv-net',
       nwType: 'data',
@@ -109,17 +124,17 @@ withApi(
     });
     t.strictSame(await api.netctl(...words), {
       code: 0,
-      stdout: 'Network default:contiv-net exists already and is the same: nothing was changed\n',
+      stdout: 'Nothing to do: network default:contiv-net exists already and is the same\n',
       stderr: '',
     });
     t.strictSame(await api.netctl(...words), { code: 3, stdout: '', stderr: 'netctl: the subnet of contiv-net cannot change\n' });
   },
 );
 
-withApi('network create with every flag', { 'POST /api/v1/networks/blue:n/': created({}) }, async (t, api) => {
+withApi('network create with every flag', { 'POST /api/v1/networks/blue:n/': ok({}) }, async (t, api) => {
   const flags = '-t blue -s 10.1.1.0/24 -g 10.1.1.1 -s6 2001:db8::/64 -g6 2001:db8::1 -p 100 -e vxlan -n data -tag mine'.split(' ');
   t.equal((await api.netctl('network', 'create', ...flags, 'n')).stdout, 'Creating network blue:n\n');
-  t.strictSame(api.seen[0]?.body, {
+  t.strictSame(api.seen.at(-1)?.body, {
     tenantName: 'blue',
     networkName: 'n',
     nwType: 'data',
@@ -183,7 +198,7 @@ withApi(
   'service create says whether it made, changed or found the service, and tells its IP',
   {
     'GET /api/v1/serviceLBs/default:app-svc/': [refused(404, 'service app-svc was not found'), ok(appService), ok(appService)],
-    'POST /api/v1/serviceLBs/default:app-svc/': [created(appService), ok(appService), ok(changedService)],
+    'POST /api/v1/serviceLBs/default:app-svc/': [ok(appService), ok(appService), ok(changedService)],
     'GET /api/v1/inspect/serviceLBs/default:app-svc/': ok(appInspect),
   },
   async (t, api) => {
@@ -204,7 +219,7 @@ withApi(
     });
     t.strictSame(await api.netctl(...line.split(' ')), {
       code: 0,
-      stdout: 'ServiceLB default:app-svc exists already and is the same: nothing was changed\nService IP: 100.1.1.1\n',
+      stdout: 'Nothing to do: ServiceLB default:app-svc exists already and is the same\nService IP: 100.1.1.1\n',
       stderr: '',
     });
     t.strictSame(await api.netctl(...line.split(' ')), {

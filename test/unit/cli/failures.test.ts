@@ -9,7 +9,7 @@ import { ApiClient } from '../../../cli/client.js';
 import { Failure } from '../../../cli/failure.js';
 import { processOutput } from '../../../cli/output.js';
 import { chooseTarget, defaultSocket } from '../../../cli/target.js';
-import { Api, finished, mainFile, netctl, ok, refused } from './harness.js';
+import { Api, finished, netctl, ok, refused, start } from './harness.js';
 
 const missing = /^netctl: netctld is not running at \/\S*\.sock: start it with "sudo netctld", or name its address with --host\n$/;
 
@@ -138,7 +138,7 @@ t.test('a connection that ends, and one that never answers', async (t) => {
     silent.close();
     rmSync(directory, { recursive: true });
   });
-  const ended = await netctl(['tenant', 'create', 'x', '-H', join(directory, 'a.sock')]);
+  const ended = await netctl(['tenant', 'rm', 'x', '-H', join(directory, 'a.sock')]);
   t.equal(ended.code, 2);
   t.match(ended.stderr, /closed the connection without an answer: the change may have been made, so look before trying again\n$/);
 
@@ -165,8 +165,8 @@ t.test('a reader that goes away is no cause for words', async (t) => {
   const api = await Api.listen({ 'GET /api/v1/inspect/tenants/': ok(names.map((tenantName) => ({ Config: { tenantName }, Oper: {} }))) });
   t.teardown(() => api.close());
   for (const words of ['tenant ls', 'tenant ls -j', 'tenant ls -q']) {
-    const child = spawn(process.execPath, [mainFile, ...words.split(' ')], { env: { NETCTL_HOST: api.socket } });
-    child.stdout.destroy();
+    const child = start(words.split(' '), { NETCTL_HOST: api.socket });
+    child.stdout?.destroy();
     const { code, stderr } = await finished(child);
     t.strictSame([code, stderr], [4, ''], words);
   }

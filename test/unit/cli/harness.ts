@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The compiled command line beside the compiled tests. */
-export const mainFile = fileURLToPath(new URL('../../../cli/main.js', import.meta.url));
+const mainFile = fileURLToPath(new URL('../../../cli/main.js', import.meta.url));
 
 export interface Seen {
   readonly method: string;
@@ -79,8 +79,15 @@ export class Api {
 }
 
 /** Runs the command line with an environment of only what is given, so that the tester's own does not matter. */
-export function netctl(words: readonly string[], env: NodeJS.ProcessEnv = {}, options: SpawnOptions = {}): Promise<Result> {
-  return finished(spawn(process.execPath, [mainFile, ...words], { env, stdio: ['ignore', 'pipe', 'pipe'], ...options }));
+export function netctl(words: readonly string[], env: Record<string, string> = {}, options: SpawnOptions = {}): Promise<Result> {
+  return finished(start(words, env, options));
+}
+
+export function start(words: readonly string[], env: Record<string, string> = {}, options: SpawnOptions = {}): ChildProcess {
+  // By way of env(1): a test runner that follows its children through NODE_OPTIONS would make them slower and, for one
+  // that runs as another user, fail.
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  return spawn('env', ['-i', ...variables, process.execPath, mainFile, ...words], { stdio: ['ignore', 'pipe', 'pipe'], ...options });
 }
 
 export function finished(child: ChildProcess): Promise<Result> {
@@ -96,5 +103,4 @@ export function finished(child: ChildProcess): Promise<Result> {
 
 /** For answers that need no thought. */
 export const ok = (body: unknown): Reply => ({ status: 200, body });
-export const created = (body: unknown): Reply => ({ status: 201, body });
 export const refused = (status: number, sentence: string): Reply => ({ status, body: sentence });
