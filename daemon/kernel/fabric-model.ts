@@ -56,7 +56,7 @@ const rules: Rules = {
 /** Makes the bridge or changes the one of that name, which drops its neighbours. One that is down has no routes and no IPv6 addresses. */
 function ensureBridge(items: Items, { link }: { readonly link: BridgeLink }): Items {
   const existing = items.links.find(({ name }) => name === link.name);
-  if (existing && existing.kind !== 'bridge') throw new KernelRefusal('EOPNOTSUPP');
+  if (existing && existing.kind !== 'bridge') throw new KernelRefusal('ENOTSUP');
   const elsewhere = ({ link: name }: { readonly link: string }): boolean => name !== link.name;
   const routes = link.up ? items.routes : items.routes.filter(elsewhere);
   const addresses = items.addresses.filter((item) => link.up || elsewhere(item) || item.address.family === 4);
@@ -65,7 +65,7 @@ function ensureBridge(items: Items, { link }: { readonly link: BridgeLink }): It
 
 function attachPort(items: Items, link: PortLink): Items {
   requireLink(items, link.name);
-  if (link.bridge !== undefined && requireLink(items, link.bridge).kind !== 'bridge') throw new KernelRefusal('EOPNOTSUPP');
+  if (link.bridge !== undefined && requireLink(items, link.bridge).kind !== 'bridge') throw new KernelRefusal('ENOTSUP');
   return withLink(items, observedPort(link));
 }
 

@@ -71,6 +71,8 @@ async function ensureBridge({ router }: Where, { name, mac, up }: BridgeLink): P
 
 /** What a crash or a slow removal of a router left in the way, at either end, is removed: each end takes the other with it. */
 async function createPort(where: Where, { link, peer }: StepOf<'createPort'>): Promise<void> {
+  // Asked before anything is made: without its bridge there is to be no port.
+  if (link.bridge !== undefined) await where.indexes.of(link.bridge);
   try {
     await createVeth(where, link, peer);
   } catch (error) {

@@ -1,6 +1,6 @@
 import { messageOf, NetctlError } from '../../src/model/errors.js';
 
-/** The kernel refused a request. `errno` is its reason by name, for example `EEXIST`. */
+/** The kernel refused a request. `errno` is its reason as libuv names it: `EEXIST`, but `ENOTSUP` for EOPNOTSUPP. */
 export class KernelRefusal extends Error {
   override readonly name = 'KernelRefusal';
   constructor(readonly errno: string) {
@@ -34,6 +34,6 @@ export function kernelError(what: string, cause: unknown): NetctlError {
 
 /** What the kernel cannot do now it may do later; what it calls malformed never works and is a bug of ours. */
 function codeOf(cause: unknown): 'unavailable' | 'internal' {
-  const malformed = ['EINVAL', 'ERANGE', 'EAFNOSUPPORT', 'EOPNOTSUPP', 'EMSGSIZE'];
+  const malformed = ['EINVAL', 'ERANGE', 'EAFNOSUPPORT', 'ENOTSUP', 'EMSGSIZE'];
   return cause instanceof KernelRefusal && malformed.includes(cause.errno) ? 'internal' : 'unavailable';
 }

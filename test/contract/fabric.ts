@@ -1,0 +1,212 @@
+import type { Test } from 'tap';
+import type { Fabric, Routers } from '../../daemon/kernel/port.js';
+import { addressKey, neighbourKey, routeKey } from '../../src/fabric/keys.js';
+import type { AddressState, BridgeLink, FabricState, FabricStep, NeighbourState, PortLink, RouteState } from '../../src/fabric/state.js';
+import type { ErrorCode } from '../../src/model/errors.js';
+import { IpAddress, Mac, Prefix } from '../../src/model/address.js';
+
+interface Case {
+  readonly name: string;
+  readonly steps: readonly FabricStep[];
+  /** What the router then holds, one line for each item. */
+  readonly holds: readonly string[];
+  /** The code with which the last step is refused. */
+  readonly refused?: ErrorCode;
+}
+
+const mac1 = Mac.parse('02:01:00:00:00:01');
+const mac2 = Mac.parse('02:01:00:00:00:02');
+const peer = { name: 'vc-00000000000a', mac: Mac.parse('02:02:0a:00:00:0a'), mtu: 1500 };
+
+const bridge = (name: string, mac = mac1, up = true): BridgeLink => ({ kind: 'bridge', name, mac, up });
+const port = (name: string, bridge: string, hairpin = true, up = true): PortLink => ({ kind: 'port', name, bridge, hairpin, up });
+const createBridge = (name: string, mac = mac1): FabricStep => ({ action: 'createBridge', link: bridge(name, mac) });
+const createPort = (name: string, bridge: string, other = peer): FabricStep => ({ action: 'createPort', link: port(name, bridge), peer: other });
+const setPort = (link: PortLink): FabricStep => ({ action: 'setPort', link });
+const deleteLink = (name: string): FabricStep => ({ action: 'deleteLink', name });
+
+const address = (text: string, length: number, link = 'br1'): AddressState => ({ link, address: IpAddress.parse(text), length });
+const addAddress = (...of: Parameters<typeof address>): FabricStep => ({ action: 'addAddress', address: address(...of) });
+const deleteAddress = (...of: Parameters<typeof address>): FabricStep => ({ action: 'deleteAddress', address: address(...of) });
+
+const segment = (text: string, link = 'br1'): RouteState => ({ kind: 'segment', prefix: Prefix.parse(text), link });
+const service = (text: string): RouteState => ({ kind: 'service', prefix: Prefix.parse(text), link: 'lo' });
+const addRoute = (route: RouteState): FabricStep => ({ action: 'addRoute', route });
+const deleteRoute = (route: RouteState): FabricStep => ({ action: 'deleteRoute', route });
+
+const neighbour = (text: string, mac = peer.mac, link = 'br1'): NeighbourState => ({ link, address: IpAddress.parse(text), mac });
+const setNeighbour = (...of: Parameters<typeof neighbour>): FabricStep => ({ action: 'setNeighbour', neighbour: neighbour(...of) });
+const deleteNeighbour = (...of: Parameters<typeof neighbour>): FabricStep => ({ action: 'deleteNeighbour', neighbour: neighbour(...of) });
+
+const br1 = 'br1 02:01:00:00:00:01 up';
+const br2 = 'br2 02:01:00:00:00:02 up';
+const twoBridges = [createBridge('br1'), createBridge('br2', mac2)];
+
+const cases: readonly Case[] = [
+  { name: 'a new router holds nothing', steps: [], holds: [] },
+  { name: 'bridges', steps: twoBridges, holds: [br1, br2] },
+  { name: 'a bridge that exists is changed', steps: [createBridge('br1', mac2), createBridge('br1')], holds: [br1] },
+  { name: 'setBridge changes the MAC address', steps: [createBridge('br1', mac2), { action: 'setBridge', link: bridge('br1') }], holds: [br1] },
+  {
+    name: 'a link of another kind is not taken for a bridge',
+    steps: [createBridge('br1'), createPort('vr-00000000000a', 'br1'), createBridge('vr-00000000000a')],
+    holds: [br1, 'vr-00000000000a in br1 hairpin up'],
+    refused: 'internal',
+  },
+  {
+    name: 'a changed bridge loses its neighbours and nothing else',
+    steps: [createBridge('br1'), addAddress('10.0.0.1', 24), addAddress('fd00::1', 64), addRoute(segment('10.9.0.0/24')), setNeighbour('10.0.0.2'), setNeighbour('fd00::2'), createBridge('br1')],
+    holds: [br1, 'br1 10.0.0.1/24', 'br1 fd00::1/64', 'segment 10.9.0.0/24 br1'],
+  },
+  {
+    name: 'a bridge that goes down keeps its IPv4 addresses only, and up again it has got nothing back',
+    steps: [
+      createBridge('br1'),
+      ...[addAddress('10.0.0.1', 24), addAddress('fd00::1', 64), addRoute(segment('10.9.0.0/24')), addRoute(segment('fd09::/64')), setNeighbour('10.0.0.2')],
+      { action: 'setBridge', link: bridge('br1', mac1, false) },
+      { action: 'setBridge', link: bridge('br1') },
+    ],
+    holds: [br1, 'br1 10.0.0.1/24'],
+  },
+  { name: 'a port', steps: [createBridge('br1'), createPort('vr-00000000000a', 'br1')], holds: [br1, 'vr-00000000000a in br1 hairpin up'] },
+  {
+    name: 'a port that exists is replaced',
+    steps: [...twoBridges, createPort('vr-00000000000a', 'br1'), createPort('vr-00000000000a', 'br2')],
+    holds: [br1, br2, 'vr-00000000000a in br2 hairpin up'],
+  },
+  { name: 'a port without its bridge is refused', steps: [createPort('vr-00000000000a', 'br1')], holds: [], refused: 'unavailable' },
+  {
+    name: 'a port is moved to another bridge with its hairpin mode',
+    steps: [...twoBridges, createPort('vr-00000000000a', 'br1'), setPort(port('vr-00000000000a', 'br2'))],
+    holds: [br1, br2, 'vr-00000000000a in br2 hairpin up'],
+  },
+  {
+    name: 'a port is set down, without hairpin',
+    steps: [createBridge('br1'), createPort('vr-00000000000a', 'br1'), setPort(port('vr-00000000000a', 'br1', false, false))],
+    holds: [br1, 'vr-00000000000a in br1'],
+  },
+  {
+    name: 'a port is detached',
+    steps: [createBridge('br1'), createPort('vr-00000000000a', 'br1'), setPort({ kind: 'port', name: 'vr-00000000000a', hairpin: false, up: true })],
+    holds: [br1, 'vr-00000000000a up'],
+  },
+  { name: 'a port that is not there cannot be set', steps: [createBridge('br1'), setPort(port('vr-00000000000a', 'br1'))], holds: [br1], refused: 'unavailable' },
+  { name: 'a deleted port is gone', steps: [createBridge('br1'), createPort('vr-00000000000a', 'br1'), deleteLink('vr-00000000000a')], holds: [br1] },
+  {
+    name: 'a deleted bridge takes what is on it along, and its ports stay',
+    steps: [...twoBridges, createPort('vr-00000000000a', 'br1'), addAddress('10.0.0.1', 24), addRoute(segment('10.9.0.0/24')), setNeighbour('10.0.0.2'), deleteLink('br1')],
+    holds: [br2, 'vr-00000000000a up'],
+  },
+  { name: 'a link that is not there is deleted', steps: [deleteLink('br1'), deleteLink('vr-00000000000a')], holds: [] },
+  {
+    name: 'a bridge that was deleted and made again within one apply can be used',
+    steps: [createBridge('br1'), addAddress('10.0.0.1', 24), deleteLink('br1'), createBridge('br1'), addAddress('10.0.0.2', 24)],
+    holds: [br1, 'br1 10.0.0.2/24'],
+  },
+  {
+    name: 'addresses, added twice',
+    steps: [createBridge('br1'), ...['10.0.0.1', '10.0.0.1'].map((text) => addAddress(text, 24)), ...['fd00::1', 'fd00::1'].map((text) => addAddress(text, 64))],
+    holds: [br1, 'br1 10.0.0.1/24', 'br1 fd00::1/64'],
+  },
+  { name: 'an address without its link is refused', steps: [addAddress('10.0.0.1', 24)], holds: [], refused: 'unavailable' },
+  {
+    name: 'the first address of a subnet is deleted without the second',
+    steps: [createBridge('br1'), addAddress('10.0.0.1', 24), addAddress('10.0.0.2', 24), deleteAddress('10.0.0.1', 24)],
+    holds: [br1, 'br1 10.0.0.2/24'],
+  },
+  {
+    name: 'an address that is not there is deleted',
+    steps: [createBridge('br1'), addAddress('10.0.0.1', 24), deleteAddress('10.0.0.9', 24), deleteAddress('fd00::9', 64), deleteAddress('10.0.0.1', 24, 'br2')],
+    holds: [br1, 'br1 10.0.0.1/24'],
+  },
+  {
+    name: 'routes, added twice',
+    steps: [createBridge('br1'), ...['10.9.0.0/24', 'fd09::/64'].flatMap((text) => [addRoute(segment(text)), addRoute(segment(text))]), ...['10.0.0.9/32', 'fd00::9/128'].flatMap((text) => [addRoute(service(text)), addRoute(service(text))])],
+    holds: [br1, 'segment 10.9.0.0/24 br1', 'segment fd09::/64 br1', 'service 10.0.0.9/32 lo', 'service fd00::9/128 lo'],
+  },
+  {
+    name: 'routes are deleted, and those that are not there',
+    steps: [
+      createBridge('br1'),
+      ...[segment('10.9.0.0/24'), segment('fd09::/64'), service('10.0.0.9/32'), service('fd00::9/128')].flatMap((route) => [addRoute(route), deleteRoute(route), deleteRoute(route)]),
+      deleteRoute(segment('10.9.0.0/24', 'br2')),
+    ],
+    holds: [br1],
+  },
+  {
+    name: "the route that the kernel adds for a gateway's subnet is not ours to delete",
+    steps: [createBridge('br1'), addAddress('10.0.0.1', 24), deleteRoute(segment('10.0.0.0/24'))],
+    holds: [br1, 'br1 10.0.0.1/24'],
+  },
+  { name: 'a route to an absent link is refused', steps: [addRoute(segment('10.9.0.0/24'))], holds: [], refused: 'unavailable' },
+  {
+    name: 'a route to a link that is down is refused',
+    steps: [createBridge('br1'), { action: 'setBridge', link: bridge('br1', mac1, false) }, addRoute(segment('10.9.0.0/24'))],
+    holds: ['br1 02:01:00:00:00:01'],
+    refused: 'unavailable',
+  },
+  {
+    name: 'neighbours are made and changed',
+    steps: [createBridge('br1'), setNeighbour('10.0.0.2'), setNeighbour('10.0.0.2', mac2), setNeighbour('fd00::2')],
+    holds: [br1, 'br1 10.0.0.2 02:01:00:00:00:02', 'br1 fd00::2 02:02:0a:00:00:0a'],
+  },
+  {
+    name: 'neighbours are deleted, and those that are not there',
+    steps: [createBridge('br1'), setNeighbour('10.0.0.2'), deleteNeighbour('10.0.0.2'), deleteNeighbour('10.0.0.2'), deleteNeighbour('fd00::2'), deleteNeighbour('10.0.0.2', mac1, 'br2')],
+    holds: [br1],
+  },
+  { name: 'a neighbour on an absent link is refused', steps: [setNeighbour('10.0.0.2')], holds: [], refused: 'unavailable' },
+  { name: 'the steps before a refused one are done, those after it are not', steps: [createBridge('br1'), setNeighbour('10.0.0.2', mac1, 'br9')], holds: [br1], refused: 'unavailable' },
+];
+
+/** What every implementation of Fabric does, in routers that it shares with `routers`. */
+export async function fabricContract(t: Test, routers: Routers, fabric: Fabric): Promise<void> {
+  for (const { name, steps, holds, refused } of cases) {
+    await t.test(name, async (t) => {
+      await routers.ensure('blue');
+      t.teardown(() => routers.remove('blue'));
+      const applied = fabric.apply('blue', refused ? [...steps, createBridge('br7')] : steps);
+      await (refused ? t.rejects(applied, { name: 'NetctlError', code: refused }) : applied);
+      t.same(linesOf(await fabric.read('blue')), [...holds].toSorted());
+    });
+  }
+
+  await t.test('without a router nothing can be read or applied', async (t) => {
+    await t.rejects(fabric.read('nobody'), { code: 'unavailable' });
+    await t.rejects(fabric.apply('nobody', []), { code: 'unavailable' });
+  });
+
+  await t.test('routers share nothing', async (t) => {
+    t.teardown(() => Promise.all(['blue', 'red'].map((tenant) => routers.remove(tenant))));
+    for (const tenant of ['blue', 'red']) await routers.ensure(tenant);
+    await fabric.apply('blue', [createBridge('br1'), addAddress('10.0.0.1', 24)]);
+    await fabric.apply('red', [createBridge('br1', mac2), addAddress('10.0.0.1', 24)]);
+    t.same(linesOf(await fabric.read('blue')), [br1, 'br1 10.0.0.1/24']);
+    t.same(linesOf(await fabric.read('red')), ['br1 02:01:00:00:00:02 up', 'br1 10.0.0.1/24'].toSorted());
+  });
+
+  await t.test('a router that was removed and made again is empty', async (t) => {
+    t.teardown(() => routers.remove('blue'));
+    await routers.ensure('blue');
+    await fabric.apply('blue', [createBridge('br1')]);
+    await routers.remove('blue');
+    await routers.ensure('blue');
+    t.same(linesOf(await fabric.read('blue')), []);
+  });
+}
+
+/** The items of a state, one line each, in alphabetical order. */
+function linesOf(state: FabricState): string[] {
+  return [
+    ...[...state.links.values()].map(lineOf),
+    ...[...state.addresses.values()].map(addressKey),
+    ...[...state.routes.values()].map(routeKey),
+    ...[...state.neighbours.values()].map((item) => `${neighbourKey(item)} ${item.mac.text}`),
+  ].toSorted();
+}
+
+function lineOf(link: BridgeLink | PortLink): string {
+  const up = link.up ? ['up'] : [];
+  if (link.kind === 'bridge') return [link.name, link.mac.text, ...up].join(' ');
+  return [link.name, ...(link.bridge === undefined ? [] : ['in', link.bridge]), ...(link.hairpin ? ['hairpin'] : []), ...up].join(' ');
+}

@@ -1,0 +1,184 @@
+import '../support/throw-away-host.js';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+import { execa } from 'execa';
+import fc from 'fast-check';
+import t from 'tap';
+import { KernelFabric } from '../../daemon/kernel/fabric.js';
+import { routerName } from '../../daemon/kernel/netns.js';
+import { KernelRouters } from '../../daemon/kernel/routers.js';
+import { RtnetlinkSockets } from '../../daemon/kernel/rtnetlink-sockets.js';
+import { diffFabric } from '../../src/fabric/diff.js';
+import { containerLinkName, portName } from '../../src/fabric/names.js';
+import { planFabric } from '../../src/fabric/plan.js';
+import type { FabricEndpoint, FabricInput, FabricState } from '../../src/fabric/state.js';
+import { IpAddress, Mac, Prefix } from '../../src/model/address.js';
+import { inContainer, reaches, startContainer, stopContainer } from '../support/containers.js';
+import { comparable, disturbances, endpointId, fabricInput } from '../unit/fabric/arbitraries.js';
+
+const sockets = new RtnetlinkSockets();
+const routers = new KernelRouters(sockets);
+const fabric = new KernelFabric(sockets);
+t.teardown(() => sockets.close());
+
+const ip = (text: string): IpAddress => IpAddress.parse(text);
+
+/** Applies what differs, and returns how many steps that took. */
+async function reconcile(tenant: string, desired: FabricState): Promise<number> {
+  const steps = diffFabric(desired, await fabric.read(tenant));
+  await fabric.apply(tenant, steps);
+  return steps.length;
+}
+
+function endpoint(number: number, vni: number, ...addresses: string[]): FabricEndpoint {
+  return { id: endpointId(number), vni, addresses: addresses.map(ip), mac: Mac.fromIp(ip(addresses[0] ?? '')) };
+}
+
+const input: FabricInput = {
+  networks: [
+    { vni: 1, subnets: [{ prefix: Prefix.parse('10.1.0.0/24'), gateway: ip('10.1.0.254') }, { prefix: Prefix.parse('fd00:1::/64'), gateway: ip('fd00:1::ff') }] },
+    { vni: 2, subnets: [{ prefix: Prefix.parse('10.2.0.0/24') }] },
+  ],
+  endpoints: [endpoint(1, 1, '10.1.0.1', 'fd00:1::1'), endpoint(2, 1, '10.1.0.2', 'fd00:1::2'), endpoint(3, 2, '10.2.0.3')],
+  serviceAddresses: [ip('10.1.0.9'), ip('10.2.0.9')],
+};
+const plan = planFabric(input);
+
+t.test('packets', async (t) => {
+  await routers.ensure('blue');
+  t.teardown(async () => {
+    for (const name of ['c1', 'c2', 'c3']) await stopContainer(name);
+    await routers.remove('blue');
+  });
+  await reconcile('blue', plan);
+  await startContainer('c1', containerLinkName(endpointId(1)), '10.1.0.1/24', '10.1.0.254');
+  await startContainer('c2', containerLinkName(endpointId(2)), '10.1.0.2/24', '10.1.0.254');
+  await startContainer('c3', containerLinkName(endpointId(3)), '10.2.0.3/24');
+
+  await t.test("the container's end is as planned", async (t) => {
+    const [link] = JSON.parse(await inContainer('c1', 'ip', '-json', 'link', 'show', 'eth0')) as [{ address: string; mtu: number }];
+    t.match(link, { address: '02:02:0a:01:00:01', mtu: 1500 });
+  });
+
+  await t.test('containers of a segment reach each other, and their gateway', async (t) => {
+    t.ok(await reaches('c1', '10.1.0.2'));
+    t.ok(await reaches('c1', '10.1.0.254'));
+    await inContainer('c1', 'ip', 'address', 'add', 'fd00:1::1/64', 'dev', 'eth0', 'nodad');
+    await inContainer('c2', 'ip', 'address', 'add', 'fd00:1::2/64', 'dev', 'eth0', 'nodad');
+    t.ok(await reaches('c1', 'fd00:1::2'));
+    t.ok(await reaches('c1', 'fd00:1::ff'));
+  });
+
+  await t.test('the router answers ARP for a service address and takes the packet', async (t) => {
+    t.ok(await reaches('c1', '10.1.0.9'), "in the client's own segment");
+    t.match(await inContainer('c1', 'ip', 'neighbour', 'show', '10.1.0.9'), /lladdr 02:01:00:00:00:01/);
+    t.ok(await reaches('c1', '10.2.0.9'), 'in another segment, by the gateway');
+    t.notOk(await reaches('c1', '10.1.0.8'), 'but not for an address that is nobody’s');
+  });
+
+  await t.test('without a gateway the router reaches the segment all the same', async (t) => {
+    t.ok(await reaches('c3', '10.2.0.9'));
+    const steps = [...plan.routes.values()].filter(({ kind }) => kind === 'segment').map((route) => ({ action: 'deleteRoute', route }) as const);
+    await fabric.apply('blue', steps);
+    t.notOk(await reaches('c3', '10.2.0.9'), 'its route is what does it');
+    t.equal(await reconcile('blue', plan), 1);
+    t.ok(await reaches('c3', '10.2.0.9'));
+  });
+
+  await t.test('a router without rules forwards between segments', async (t) => {
+    await inContainer('c3', 'ip', 'route', 'add', '10.1.0.0/24', 'via', '10.2.0.9');
+    t.ok(await reaches('c1', '10.2.0.3'));
+  });
+
+  await t.test('a frame is sent back through the port it came from, because hairpin is on', async (t) => {
+    // A neighbour with the container's own MAC address: only a hairpin port gives the frame back.
+    await inContainer('c1', 'ip', 'neighbour', 'replace', '10.1.0.77', 'lladdr', '02:02:0a:01:00:01', 'dev', 'eth0', 'nud', 'permanent');
+    t.equal(await strayPackets('c1', () => reaches('c1', '10.1.0.77')), 1);
+    const link = plan.links.get(portName(endpointId(1)));
+    if (link?.kind !== 'port') throw new TypeError('the port is not planned');
+    await fabric.apply('blue', [{ action: 'setPort', link: { ...link, hairpin: false } }]);
+    t.equal(await strayPackets('c1', () => reaches('c1', '10.1.0.77')), 0);
+    t.equal(await reconcile('blue', plan), 1);
+  });
+
+  await t.test('what was applied is read again, whatever the containers do', async (t) => {
+    t.same(comparable(await fabric.read('blue')), comparable(plan));
+    await inContainer('c3', 'ip', 'link', 'set', 'eth0', 'down');
+    await until(async () => /state DOWN/.test((await execa('ip', ['-n', routerName('blue'), 'link', 'show', 'br2'])).stdout));
+    t.equal(await reconcile('blue', plan), 0, 'a bridge without a carrier');
+    await stopContainer('c2');
+    await until(async () => !(await fabric.read('blue')).links.has(portName(endpointId(2))));
+    t.equal(await reconcile('blue', plan), 1, 'a container whose namespace ended took its link with it');
+  });
+});
+
+/** How many IPv4 packets to the addresses of others the container received meanwhile. */
+async function strayPackets(container: string, meanwhile: () => Promise<unknown>): Promise<number> {
+  const before = await inAddrErrors(container);
+  await meanwhile();
+  return (await inAddrErrors(container)) - before;
+}
+
+/** ipInAddrErrors of RFC 1213. */
+async function inAddrErrors(container: string): Promise<number> {
+  const [names, values] = (await inContainer(container, 'cat', '/proc/net/snmp')).split('\n').filter((line) => line.startsWith('Ip: '));
+  return Number(values?.split(' ')[names?.split(' ').indexOf('InAddrErrors') ?? -1]);
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error('it did not come about in time');
+  }
+}
+
+t.test('the kernel holds the plan after any disturbance, and what is not ours is left alone', async (t) => {
+  const disturbed = fabricInput.chain((input) => fc.tuple(fc.constant(planFabric(input)), disturbances(planFabric(input)), fabricInput.map(planFabric)));
+  await routers.ensure('blue');
+  t.teardown(() => routers.remove('blue'));
+  await addForeign();
+  const foreign = await foreignItems();
+  const property = fc.asyncProperty(disturbed, async ([first, steps, second]) => {
+    await reconcile('blue', first);
+    for (const step of steps) await fabric.apply('blue', [step]).catch(() => undefined);
+    await reconcile('blue', second);
+    return isDeepStrictEqual(comparable(await fabric.read('blue')), comparable(second));
+  });
+  await t.resolves(fc.assert(property, { numRuns: 25 }));
+  t.equal(await foreignItems(), foreign, 'what people added is still there');
+});
+
+/** What netctl never makes: a bridge of another name with an address, a route and a neighbour on it. */
+async function addForeign(): Promise<void> {
+  const commands = ['link add people up type bridge', 'address add 10.99.0.1/24 dev people', 'route add 10.98.0.0/24 dev people', 'neighbour add 10.99.0.2 lladdr 02:00:00:00:00:02 dev people'];
+  for (const command of commands) await execa('ip', ['-n', routerName('blue'), ...command.split(' ')]);
+}
+
+async function foreignItems(): Promise<string> {
+  const shows = ['address', 'route', 'neighbour'].map((what) => execa('ip', ['-n', routerName('blue'), what, 'show', 'dev', 'people']));
+  return (await Promise.all(shows)).map(({ stdout }) => stdout).join('\n');
+}
+
+t.test('sockets and namespaces end with their router', async (t) => {
+  const cycle = async (): Promise<void> => {
+    await routers.ensure('red');
+    await reconcile('red', planFabric({ ...input, endpoints: input.endpoints.slice(0, 1) }));
+    await routers.remove('red');
+  };
+  await cycle();
+  const before = openFiles();
+  for (let count = 0; count < 100; count++) await cycle();
+  t.same(openFiles(), before);
+});
+
+/** What the process has open, by kind: sockets have no other name than a number. */
+function openFiles(): string[] {
+  const targets = readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return undefined; // The one that the list was read through.
+    }
+  });
+  return targets.filter((target) => target !== undefined).map((target) => target.replace(/\d+/, 'N')).toSorted();
+}
