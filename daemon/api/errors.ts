@@ -30,7 +30,8 @@ export function answerError(logger: Logger) {
 }
 
 export function answerUnknownRoute(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  return reply.code(404).type('text/plain; charset=utf-8').send(`there is no ${request.method} ${request.url}: /openapi.json lists what there is`);
+  const sentence = `there is no ${request.method} ${request.url}: /openapi.json lists what there is`;
+  return reply.code(404).type('text/plain; charset=utf-8').send(sentence);
 }
 
 function describe(error: unknown): { status: number; sentence: string } {

@@ -56,8 +56,13 @@ export function endpointOper({ endpoint, container }: EndpointView, serviceName?
 }
 
 export function explanationOf({ container, provider, endpoint, reason }: ProviderExplanation): Explanation {
-  const { id: containerID, name: containerName } = container;
-  return { containerID, containerName, provider, reason, ...present({ ipAddress: endpoint?.addresses.join(', '), network: endpoint?.network }) };
+  return {
+    containerID: container.id,
+    containerName: container.name,
+    provider,
+    reason,
+    ...present({ ipAddress: endpoint?.addresses.join(', '), network: endpoint?.network }),
+  };
 }
 
 /** As Docker's own `ps` words it: `running (healthy)`, `running (stopping)`. */
@@ -68,5 +73,6 @@ function stateOf({ state, health, stopping }: Container): string {
 
 /** The fields that say something: neither undefined nor empty, as Contiv's `omitempty`. */
 function present<K extends string>(fields: Readonly<Record<K, string | undefined>>): Partial<Record<K, string>> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== '')) as Partial<Record<K, string>>;
+  const said = Object.entries(fields).filter(([, value]) => value !== undefined && value !== '');
+  return Object.fromEntries(said) as Partial<Record<K, string>>;
 }

@@ -18,9 +18,10 @@ export function addEndpointRoutes(app: ApiInstance, operations: Operations): voi
     operations.listEndpoints().map((view) => ({ Oper: endpointOper(view) })),
   );
   const summary = 'Inspect the endpoints whose id, container id or container name contains the text';
-  app.get('/api/v1/inspect/endpoints/:text/', { schema: { tags, summary, params: z.object({ text: z.string() }), response } }, ({ params }) => {
-    const found = operations.findEndpoints(params.text);
-    if (found.length === 0) throw notFound(`there is no endpoint whose id, container id or container name contains "${params.text}"`);
+  const params = z.object({ text: z.string() });
+  app.get('/api/v1/inspect/endpoints/:text/', { schema: { tags, summary, params, response } }, ({ params: { text } }) => {
+    const found = operations.findEndpoints(text);
+    if (found.length === 0) throw notFound(`there is no endpoint whose id, container id or container name contains "${text}"`);
     return found.map((view) => ({ Oper: endpointOper(view) }));
   });
 }
@@ -44,17 +45,28 @@ export function addExplainRoute(app: ApiInstance, operations: Operations): void 
   });
 }
 
+export interface DaemonParts {
+  readonly operations: Operations;
+  readonly metrics: Metrics;
+  readonly version: VersionObject;
+}
+
 /** About the daemon itself; they answer whether or not it is ready. */
-export function addDaemonRoutes(app: ApiInstance, { operations, metrics, version }: { operations: Operations; metrics: Metrics; version: VersionObject }): void {
+export function addDaemonRoutes(app: ApiInstance, { operations, metrics, version }: DaemonParts): void {
   const tags = ['daemon'];
   const text = { 200: { description: 'Plain text', content: { 'text/plain': { schema: z.string() } } } };
   app.get('/version', { schema: { tags, summary: 'The version of netctld', response: { 200: versionObject } } }, () => version);
-  app.get('/healthz', { schema: { tags, summary: 'Whether netctld is ready', response: { ...text, ...unavailable } } }, async (_request, reply) => {
+
+  const health = { tags, summary: 'Whether netctld is ready', response: { ...text, ...unavailable } };
+  app.get('/healthz', { schema: health }, async (_request, reply) => {
     await operations.ready();
     return reply.type('text/plain; charset=utf-8').send('ok');
   });
+
   app.get('/metrics', { schema: { tags, summary: 'Metrics for Prometheus', response: text } }, async (_request, reply) =>
     reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
   );
-  app.get('/openapi.json', { schema: { tags, summary: 'This document', response: { 200: z.record(z.string(), z.unknown()) } } }, () => ({ ...app.swagger() }));
+
+  const document = { tags, summary: 'This document', response: { 200: z.record(z.string(), z.unknown()) } };
+  app.get('/openapi.json', { schema: document }, () => ({ ...app.swagger() }));
 }

@@ -1,6 +1,6 @@
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
-import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import swagger from '@fastify/swagger';
 import { fastify } from 'fastify';
@@ -9,25 +9,21 @@ import { createJsonSchemaTransform, createJsonSchemaTransformObject, serializerC
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { messageOf, unavailable } from '../../src/model/errors.js';
 import type { VersionObject } from '../../src/wire/objects.js';
-import type { Operations } from '../control/operations.js';
 import type { Logger } from '../log.js';
-import type { Metrics } from '../metrics.js';
 import { Drain } from './drain.js';
 import { answerError, answerUnknownRoute, bodyLimit } from './errors.js';
 import { addResourceRoutes } from './resource-routes.js';
 import { networkResource, serviceResource, tenantResource } from './resources.js';
 import { addDaemonRoutes, addEndpointRoutes, addExplainRoute } from './routes.js';
+import type { DaemonParts } from './routes.js';
 import { schemaNames } from './schemas.js';
 import type { ApiInstance } from './schemas.js';
 import { listenOnUnixSocket } from './unix-socket.js';
 import type { UnixSocketOptions } from './unix-socket.js';
 import { parseBody, validatorCompiler } from './validation.js';
 
-export interface ApiParts {
-  readonly operations: Operations;
+export interface ApiParts extends DaemonParts {
   readonly logger: Logger;
-  readonly metrics: Metrics;
-  readonly version: VersionObject;
 }
 
 /** How long `close` waits for requests under way, in milliseconds. */
@@ -121,7 +117,11 @@ async function describe(app: ApiInstance, { version }: VersionObject): Promise<v
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'netctl', version, description: 'Tenants, networks and services of a Docker host. The objects have the shapes of Contiv\'s REST API.' },
+      info: {
+        title: 'netctl',
+        version,
+        description: "Tenants, networks and services of a Docker host. The objects have the shapes of Contiv's REST API.",
+      },
     },
     transform: createJsonSchemaTransform({ schemaRegistry: schemaNames }),
     transformObject: createJsonSchemaTransformObject({ schemaRegistry: schemaNames }),

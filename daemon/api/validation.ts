@@ -25,7 +25,10 @@ export function parseBody(text: string): unknown {
 }
 
 function wrongField(issue: Issue | undefined, data: unknown, part: string): NetctlError {
-  if (!issue || issue.path.length === 0) return invalid(`the request's ${part} must be a JSON object${data === undefined || data === null ? ', and is empty' : ''}`);
+  if (!issue || issue.path.length === 0) {
+    const empty = data === undefined || data === null;
+    return invalid(`the request's ${part} must be a JSON object${empty ? ', and is empty' : ''}`);
+  }
   const field = issue.path.map(String).join('.');
   const value = issue.path.reduce<unknown>((within, step) => (within as Record<PropertyKey, unknown> | undefined)?.[step], data);
   if (value === undefined) return invalid(`the field "${field}" is missing`);

@@ -20,7 +20,7 @@ export type Operation =
 
 export interface Transaction {
   readonly conditions: readonly Condition[];
-  /** At most one operation per key. Deleting what is absent succeeds. */
+  /** At most one operation per key. Deleting what is absent succeeds, and is no change that a watcher hears of. */
   readonly operations: readonly Operation[];
 }
 
