@@ -1,0 +1,42 @@
+import type { IpAddress } from '../../src/model/address.js';
+import { NetctlError } from '../../src/model/errors.js';
+import type { Flow } from '../../src/nat/input.js';
+import { familyName, parseFlows, renderRemoval } from './conntrack-text.js';
+import { routerPath } from './netns.js';
+import type { Conntrack } from './port.js';
+import { runInRouter } from './router-command.js';
+
+/** A router's connections, by the program conntrack. */
+export class KernelConntrack implements Conntrack {
+  /** @param namespaceOf the file that holds a tenant's router. */
+  constructor(private readonly namespaceOf: (tenant: string) => string = routerPath) {}
+
+  async list(tenant: string): Promise<Flow[]> {
+    const families = [4, 6] as const;
+    const texts = await Promise.all(families.map((family) => this.#conntrack(tenant, ['-L', '-f', familyName(family), '--dst-nat', '-o', 'extended'])));
+    return texts.flatMap(parseFlows);
+  }
+
+  async remove(tenant: string, flows: readonly Flow[]): Promise<number> {
+    if (flows.length === 0) return 0;
+    const lines = renderRemoval(flows, await this.list(tenant));
+    return lines === '' ? 0 : countLines(await this.#conntrack(tenant, ['--load-file', '-'], lines));
+  }
+
+  async removeProvider(tenant: string, address: IpAddress): Promise<number> {
+    return countLines(await this.#conntrack(tenant, ['-D', '-f', familyName(address.family), '--reply-src', address.toString()]));
+  }
+
+  /** What the program printed: one line for each flow that was listed or deleted. */
+  async #conntrack(tenant: string, args: readonly string[], input?: string): Promise<string> {
+    const { exitCode, stdout, stderr } = await runInRouter(this.namespaceOf(tenant), 'conntrack', args, input);
+    // That nothing matched is an answer, though conntrack 1.4.7 then exits with 1.
+    if (exitCode === 0 || stderr.includes(' 0 flow entries have been')) return stdout;
+    const reason = stderr.split('\n')[0] || `exit code ${exitCode}`;
+    throw new NetctlError('internal', `conntrack failed in the router of tenant ${tenant}: ${reason}`, { cause: stderr });
+  }
+}
+
+function countLines(text: string): number {
+  return text.split('\n').filter((line) => line !== '').length;
+}

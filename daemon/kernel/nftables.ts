@@ -1,0 +1,64 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { NetctlError } from '../../src/model/errors.js';
+import type { NatChange } from '../../src/nat/diff.js';
+import { isEmptyChange } from '../../src/nat/diff.js';
+import { parseTable } from '../../src/nat/parse.js';
+import { renderChanges, renderReplacement } from '../../src/nat/render.js';
+import { tableName } from '../../src/nat/rules.js';
+import type { FamilyState, NatFamily, NatState } from '../../src/nat/state.js';
+import { routerPath } from './netns.js';
+import type { Nftables } from './port.js';
+import { runInRouter } from './router-command.js';
+import type { CommandResult } from './router-command.js';
+
+/** The tables of a router, by the program nft: text is written, JSON is read, see docs/decisions/nft-text-and-json.md. */
+export class KernelNftables implements Nftables {
+  /** @param namespaceOf the file that holds a tenant's router. */
+  constructor(private readonly namespaceOf: (tenant: string) => string = routerPath) {}
+
+  async read(tenant: string): Promise<NatState | undefined> {
+    const [ip, ip6] = await Promise.all([this.#readTable(tenant, 'ip'), this.#readTable(tenant, 'ip6')]);
+    return ip && ip6 && { ip, ip6 };
+  }
+
+  async replace(tenant: string, state: NatState): Promise<void> {
+    await this.#load(tenant, renderReplacement(state));
+  }
+
+  async apply(tenant: string, change: NatChange): Promise<void> {
+    if (!isEmptyChange(change)) await this.#load(tenant, renderChanges(change));
+  }
+
+  /** Only the one table is listed: nft has crashed on tables of others that a newer nft wrote. */
+  async #readTable(tenant: string, family: NatFamily): Promise<FamilyState | undefined> {
+    const result = await this.#nft(tenant, ['--json', 'list', 'table', family, tableName]);
+    if (result.exitCode === 0) return parseTable(family, result.stdout);
+    if (result.stderr.includes('No such file or directory')) return undefined;
+    throw nftError(tenant, `list the table ${family} ${tableName}`, result);
+  }
+
+  /** One file is one transaction. From a pipe nft would open /dev/stdin, which fails where that is a socket, as Node's pipes are. */
+  async #load(tenant: string, commands: string): Promise<void> {
+    const directory = await mkdtemp(join(tmpdir(), 'netctl-nft-'));
+    try {
+      const file = join(directory, 'commands.nft');
+      await writeFile(file, commands, { mode: 0o600 });
+      const result = await this.#nft(tenant, ['--file', file]);
+      if (result.exitCode !== 0) throw nftError(tenant, 'change the tables', result);
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  }
+
+  #nft(tenant: string, args: readonly string[]): Promise<CommandResult> {
+    return runInRouter(this.namespaceOf(tenant), 'nft', args);
+  }
+}
+
+function nftError(tenant: string, what: string, { exitCode, stderr }: CommandResult): NetctlError {
+  const line = stderr.split('\n').find((candidate) => candidate.includes('Error:'));
+  const reason = line?.replace(/^.*?Error:\s*/, '') ?? (stderr.split('\n')[0] || `exit code ${exitCode}`);
+  return new NetctlError('internal', `nft could not ${what} in the router of tenant ${tenant}: ${reason}`, { cause: stderr });
+}

@@ -1,0 +1,36 @@
+import { execa } from 'execa';
+import { NetctlError, unavailable } from '../../src/model/errors.js';
+
+/** What a program answered. */
+export interface CommandResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** How long a program may take, in milliseconds: the largest tables load in a few seconds. */
+const timeLimit = 30_000;
+
+/** What a shell, and nsenter since util-linux 2.36, answer if there is no such program. */
+const noSuchProgram = 127;
+
+/**
+ * Runs a program in a router's namespace. Any exit code is an answer.
+ * @param namespace the file that holds the namespace.
+ * @throws NetctlError `unavailable` if there is no such namespace or program, `internal` if the program was
+ *   killed, took too long, or printed too much.
+ */
+export async function runInRouter(namespace: string, program: string, args: readonly string[], input = ''): Promise<CommandResult> {
+  const result = await execa('nsenter', [`--net=${namespace}`, program, ...args], {
+    input,
+    reject: false,
+    timeout: timeLimit,
+    // Messages are matched, so they must not be translated.
+    env: { LC_ALL: 'C' },
+  });
+  const { exitCode, stdout, stderr } = result;
+  if (stderr.startsWith('nsenter: cannot open')) throw unavailable(`there is no router at ${namespace}`);
+  if (exitCode === noSuchProgram) throw unavailable(`the program ${program} is not installed: install it with your system's package manager`);
+  if (exitCode === undefined) throw new NetctlError('internal', `${program} failed in the router at ${namespace}: ${result.shortMessage ?? 'no exit code'}`, { cause: result });
+  return { exitCode, stdout, stderr };
+}

@@ -1,0 +1,48 @@
+import type { IpAddress } from '../model/address.js';
+import type { Protocol } from '../model/service.js';
+import type { Flow, NatService } from './input.js';
+
+/** Who may keep the connections that they have. */
+export interface Living {
+  /** The addresses of the endpoints whose container runs; paused and draining ones included. */
+  readonly addresses: readonly IpAddress[];
+  /** The services, with the providers that get new connections *and* those that drain. */
+  readonly services: readonly NatService[];
+}
+
+/**
+ * The connections that must be forgotten, because nothing but their time-out would end them:
+ * - TCP to a provider that is not alive: the next packet of the client then meets another provider, or
+ *   none, and is reset. To any living provider a TCP connection stays, whatever became of the service.
+ * - UDP to whoever is not, or no longer, a provider of this service port: as long as a client keeps its
+ *   source port it would be sent there for ever, also if no provider is left or the service is gone.
+ */
+export function staleFlows(flows: readonly Flow[], living: Living): Flow[] {
+  const alive = new Set(living.addresses.map((address) => address.toString()));
+  const legs = new Set(living.services.flatMap(legsOf));
+  return flows.filter((flow) => !(flow.protocol === 'tcp' ? alive.has(flow.provider.address.toString()) : legs.has(legKey(flow))));
+}
+
+function legsOf({ addresses, ports, providers }: NatService): string[] {
+  const answering = providers.flatMap((provider) => provider.addresses);
+  return addresses.flatMap((address) =>
+    ports.flatMap(({ protocol, port, targetPort }) =>
+      answering
+        .filter(({ family }) => family === address.family)
+        .map((provider) => legKey({ protocol, service: { address, port }, provider: { address: provider, port: targetPort } })),
+    ),
+  );
+}
+
+interface Socket {
+  readonly address: IpAddress;
+  readonly port: number;
+}
+
+function legKey({ protocol, service, provider }: { readonly protocol: Protocol; readonly service: Socket; readonly provider: Socket }): string {
+  return `${protocol} ${socketKey(service)} ${socketKey(provider)}`;
+}
+
+function socketKey({ address, port }: Socket): string {
+  return `${address.toString()} ${port}`;
+}

@@ -1,0 +1,140 @@
+import type { NatFamily } from './state.js';
+
+/** The table of netctl, in a router's namespace, of both families. */
+export const tableName = 'netctl';
+
+export interface Rule {
+  readonly text: string;
+  /** Tells a reader of `nft list` what the rule is for, and {@link parseTable} that it is ours. */
+  readonly comment: string;
+}
+
+export interface BaseChain {
+  readonly name: string;
+  readonly type: 'nat' | 'filter';
+  readonly hook: 'prerouting' | 'forward' | 'postrouting';
+  /** A number: nft knows the words for it in some hooks only. */
+  readonly priority: number;
+  readonly policy: 'accept' | 'drop';
+  readonly rules: readonly Rule[];
+}
+
+export interface ElementSet {
+  readonly name: string;
+  readonly kind: 'map' | 'set';
+  readonly type: string;
+}
+
+interface Words {
+  readonly ip: string;
+  readonly address: string;
+  readonly unreachable: string;
+  /** What the router itself answers at a service IP. */
+  readonly answered: string;
+}
+
+/** The two tables have one shape and differ in these words only. */
+const words: Record<NatFamily, Words> = {
+  ip: { ip: 'ip', address: 'ipv4_addr', unreachable: 'icmp port-unreachable', answered: 'icmp type echo-request' },
+  ip6: { ip: 'ip6', address: 'ipv6_addr', unreachable: 'icmpv6 port-unreachable', answered: 'icmpv6 type { echo-request, nd-neighbor-solicit }' },
+};
+
+export function elementSets(family: NatFamily): ElementSet[] {
+  const { address } = words[family];
+  return [
+    { kind: 'map', name: 'services', type: `${address} . inet_proto . inet_service : verdict` },
+    { kind: 'map', name: 'slots', type: `${address} . inet_proto . inet_service . mark : ${address} . inet_service` },
+    { kind: 'set', name: 'service_ips', type: address },
+    { kind: 'map', name: 'hairpin', type: `${address} . ${address} : ${address}` },
+    { kind: 'set', name: 'segments', type: 'ifname . ifname' },
+  ];
+}
+
+/** The rules that never change. What they do to a packet is told in docs/dataplane.md. */
+export function baseChains(family: NatFamily): BaseChain[] {
+  return [translate(words[family]), refuse(words[family]), forward(), hairpin(words[family])];
+}
+
+/** -100 is nftables' `dstnat`. */
+function translate({ ip }: Words): BaseChain {
+  return {
+    ...{ name: 'translate', type: 'nat', hook: 'prerouting', priority: -100, policy: 'accept' },
+    rules: [{ text: `${ip} daddr . meta l4proto . th dport vmap @services`, comment: 'to a service port: balance it' }],
+  };
+}
+
+/**
+ * TCP is answered with a reset and not with an ICMP error, because the kernel limits the rate of the
+ * latter and a client would wait for its time-out. Invalid packets are dropped unanswered: they may be
+ * of a live connection, which a reset would end.
+ */
+function refuse({ ip, answered, unreachable }: Words): BaseChain {
+  return {
+    ...{ name: 'refuse', type: 'filter', hook: 'prerouting', priority: -90, policy: 'accept' },
+    rules: [
+      { text: `${ip} daddr != @service_ips accept`, comment: 'not, or no longer, to a service IP' },
+      { text: 'ct state invalid drop', comment: 'of a connection that is not known' },
+      { text: `${answered} accept`, comment: 'the router answers for the service IP' },
+      { text: 'meta l4proto tcp reject with tcp reset', comment: 'no such port, or no provider' },
+      { text: `reject with ${unreachable}`, comment: 'no such port, or no provider' },
+    ],
+  };
+}
+
+/**
+ * An invalid packet was not translated. Passed on, a provider's answer would reach the client from the
+ * provider's own address, and the client's reset of this would end the connection.
+ */
+function forward(): BaseChain {
+  return {
+    ...{ name: 'forward', type: 'filter', hook: 'forward', priority: 0, policy: 'drop' },
+    rules: [
+      { text: 'ct state invalid drop', comment: 'of a connection that is not known' },
+      { text: 'ct state established,related accept', comment: 'of a connection that was let through' },
+      { text: 'ct status dnat accept', comment: 'through a service' },
+      { text: 'meta iifname . meta oifname @segments accept', comment: 'within a network' },
+    ],
+  };
+}
+
+/** 100 is nftables' `srcnat`. The mark has done its work; nothing behind this point shall see it. */
+function hairpin({ ip }: Words): BaseChain {
+  return {
+    ...{ name: 'hairpin', type: 'nat', hook: 'postrouting', priority: 100, policy: 'accept' },
+    rules: [
+      { text: 'meta mark set 0', comment: 'the slot number is no longer needed' },
+      { text: `snat ${ip} to ${ip} saddr . ${ip} daddr map @hairpin`, comment: 'from a provider to itself' },
+    ],
+  };
+}
+
+/**
+ * Round robin over this many slots. The number goes through the packet's mark because nft 1.0.6
+ * accepts no `numgen` within a key, see docs/decisions/balance-chains.md. A packet without a slot
+ * passes on, still addressed to the service IP, and is refused.
+ */
+export function balanceRules(family: NatFamily, slots: number): Rule[] {
+  const { ip } = words[family];
+  return [
+    { text: `meta mark set numgen inc mod ${slots}`, comment: 'the next slot' },
+    { text: `dnat ${ip} to ${ip} daddr . meta l4proto . th dport . meta mark map @slots`, comment: 'its provider' },
+  ];
+}
+
+/**
+ * The name of an empty chain that says which version of the rules the table has: it changes with every
+ * letter of them.
+ */
+export function versionChain(family: NatFamily): string {
+  const text = JSON.stringify([elementSets(family), baseChains(family), balanceRules(family, 1)]);
+  return `version_${fnv1a(text).toString(16).padStart(8, '0')}`;
+}
+
+/** FNV-1a with 32 bits (draft-eastlake-fnv, section 2), over UTF-16 units; the text is ASCII. */
+function fnv1a(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < text.length; index += 1) {
+    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193) >>> 0;
+  }
+  return hash;
+}
