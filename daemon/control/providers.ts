@@ -48,6 +48,11 @@ export class Providers {
       .sort(byAddress);
   }
 
+  /** Those that get new connections, and those that drain: open connections to both live. */
+  answering(service: Service, membership: Membership): Endpoint[] {
+    return this.choose(service, membership).flatMap(({ choice }) => (choice.endpoint && (choice.provider || choice.draining) ? [choice.endpoint] : []));
+  }
+
   private endpointsIn(tenant: string, container: Container): Endpoint[] {
     return container.attachments.flatMap(({ endpointId }) => {
       const endpoint = this.state.endpoints.get(keys.endpoint(endpointId))?.value;

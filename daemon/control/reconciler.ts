@@ -56,7 +56,7 @@ export class Reconciler {
   async stop(): Promise<void> {
     this.stopped = true;
     for (const work of this.works.values()) clearTimeout(work.retry);
-    await Promise.all([...this.works.values()].map((work) => work.running));
+    await Promise.all([...this.works.values()].flatMap((work) => work.running ?? []));
     for (const work of this.works.values()) for (const resolve of work.waiting.splice(0)) resolve();
   }
 

@@ -6,6 +6,7 @@ import type { Endpoint } from '../../src/model/endpoint.js';
 import { messageOf, NetctlError } from '../../src/model/errors.js';
 import { keys } from '../../src/model/keys.js';
 import { countOperations, diffNat } from '../../src/nat/diff.js';
+import type { Living } from '../../src/nat/flows.js';
 import { planNat } from '../../src/nat/plan.js';
 import type { NatState } from '../../src/nat/state.js';
 import type { Kernel } from '../kernel/port.js';
@@ -126,7 +127,7 @@ export class Routers {
       await this.bring(tenant, changes);
       failed = false;
     } finally {
-      if (failed) this.held.delete(tenant);
+      if (failed) this.readAnew(tenant);
       this.parts.metrics.passed(tenant, { seconds: (performance.now() - started) / 1000, ...changes, failed });
     }
   }
@@ -134,7 +135,7 @@ export class Routers {
   private async bring(tenant: string, changes: { steps: number; operations: number }): Promise<void> {
     const onHost = this.onHost(tenant);
     if (onHost.networks.length === 0) return this.remove(tenant);
-    if (this.unverified.delete(tenant)) this.held.delete(tenant);
+    if (this.unverified.delete(tenant)) this.readAnew(tenant);
     const held = this.held.get(tenant) ?? (await this.read(tenant));
     this.held.set(tenant, held);
     // A router without rules forwards everything: they come before the first link does.
@@ -168,11 +169,16 @@ export class Routers {
     });
   }
 
+  /** Nothing that is thought to be in the router is relied on any more. */
+  private readAnew(tenant: string): void {
+    this.held.delete(tenant);
+    this.flows.forget(tenant);
+  }
+
   private async remove(tenant: string): Promise<void> {
     await this.stage(tenant, 'fabric', () => this.parts.kernel.routers.remove(tenant));
-    this.held.delete(tenant);
+    this.readAnew(tenant);
     this.statuses.delete(tenant);
-    this.flows.forget(tenant);
   }
 
   private async bringFabric(tenant: string, onHost: TenantOnHost, held: Held): Promise<number> {
@@ -188,13 +194,13 @@ export class Routers {
    * as they are. Where there are none, the constant ones are needed at once: they keep networks apart.
    */
   private async bringNat(tenant: string, onHost: TenantOnHost, held: Held): Promise<number> {
-    const { kernel, containers, providers } = this.parts;
+    const { containers, providers } = this.parts;
     if (held.nat && !containers.areKnown) return 0;
     const membership = providers.membership(tenant);
     const desired = planNat(natInput(onHost, (service) => providers.of(service, membership)), held.nat);
     const operations = await this.applyNat(tenant, desired, held.nat);
     held.nat = desired;
-    if (containers.areKnown) await this.flows.clean(tenant, kernelFlowsOf(onHost, membership, providers));
+    if (containers.areKnown) await this.flows.clean(tenant, this.living(onHost, membership));
     return operations;
   }
 
@@ -208,6 +214,19 @@ export class Routers {
     const operations = countOperations(change);
     if (operations > 0) await nftables.apply(tenant, change);
     return operations;
+  }
+
+  /** A container that Docker has not told of yet counts as living: its endpoint was made a moment ago. */
+  private living({ services, endpoints }: TenantOnHost, membership: Membership): Living {
+    const { containers, providers } = this.parts;
+    const alive = endpoints.filter(({ id, sandboxKey }) => {
+      const state = containers.ofEndpoint(id)?.state;
+      return sandboxKey !== undefined && (state === undefined || state === 'running' || state === 'paused');
+    });
+    return {
+      addresses: alive.flatMap((endpoint) => endpoint.addresses),
+      services: services.map((service) => ({ ...service, providers: providers.answering(service, membership) })),
+    };
   }
 
   private onHost(tenant: string): TenantOnHost {

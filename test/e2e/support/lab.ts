@@ -1,0 +1,110 @@
+import { fileURLToPath } from 'node:url';
+import { execa, type Options } from 'execa';
+import type { Test } from 'tap';
+
+const root = fileURLToPath(new URL('../../../..', import.meta.url));
+const lab = `${root}/lab/lab`;
+
+/** How a command in a lab host ended. Output is without its last newline. */
+export interface Ended {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number;
+}
+
+/** A host of a lab that this test file made, and removes at its end. */
+export class Host {
+  constructor(
+    readonly labName: string,
+    readonly name: string,
+  ) {}
+
+  /** Runs a command in the host, whatever its exit code. */
+  async run(command: string, ...args: string[]): Promise<Ended> {
+    return execLab(this.labName, ['exec', this.name, '--', command, ...args]);
+  }
+
+  /** Runs a command that must succeed; its output. */
+  async ok(command: string, ...args: string[]): Promise<string> {
+    const { stdout, stderr, exitCode } = await this.run(command, ...args);
+    if (exitCode !== 0) throw new Error(`${[command, ...args].join(' ')} exited ${exitCode}: ${stderr || stdout}`);
+    return stdout;
+  }
+
+  docker(...args: string[]): Promise<string> {
+    return this.ok('docker', ...args);
+  }
+
+  netctl(...args: string[]): Promise<string> {
+    return this.ok('netctl', ...args);
+  }
+
+  /** A shell command inside a container. */
+  async inside(container: string, script: string): Promise<Ended> {
+    return this.run('docker', 'exec', container, 'sh', '-c', script);
+  }
+
+  async daemon(verb: 'start' | 'stop' | 'kill' | 'restart', daemon: 'netctld' | 'dockerd', env: Record<string, string> = {}): Promise<void> {
+    await must(execLab(this.labName, [verb, this.name, daemon], env), `lab ${verb} ${this.name} ${daemon}`);
+  }
+
+  /** What a service inspects as. */
+  async service(name: string, tenant = 'default'): Promise<ServiceState> {
+    return JSON.parse(await this.netctl('service', 'inspect', name, '-t', tenant)) as ServiceState;
+  }
+}
+
+export interface ServiceState {
+  readonly Config: { readonly selectors: string[]; readonly ports: string[] };
+  readonly Oper: { readonly serviceVip: string; readonly numProviders: number; readonly providers: { readonly containerName: string; readonly ipAddress: string[] }[] };
+}
+
+/** A lab of one host for this test file; it goes when the test ends, well or not. */
+export async function labHost(t: Test, name: string, env: Record<string, string> = {}): Promise<Host> {
+  const labName = `t${process.pid}${name}`;
+  t.teardown(() => execLab(labName, ['down']).then(() => undefined));
+  await must(execLab(labName, ['up'], env), 'lab up');
+  return new Host(labName, 'h1');
+}
+
+/**
+ * Waits until the condition answers true; fails with what it last answered otherwise. The deadline is
+ * for a machine that is slow, not a part of what is tested.
+ */
+export async function until(what: string, condition: () => Promise<true | string>, deadlineMs = 20_000): Promise<void> {
+  const end = performance.now() + deadlineMs;
+  let last: true | string = 'never asked';
+  while (performance.now() < end) {
+    last = await condition();
+    if (last === true) return;
+  }
+  throw new Error(`${what}: not within ${deadlineMs} ms; last seen: ${last}`);
+}
+
+/** Waits until the service has just these providers, by container name. */
+export async function untilProviders(host: Host, service: string, names: readonly string[], tenant = 'default'): Promise<void> {
+  const wanted = [...names].sort().join(' ');
+  await until(`providers of ${service} are "${wanted}"`, async () => {
+    const { Oper } = await host.service(service, tenant);
+    const found = Oper.providers.map(({ containerName }) => containerName.replace(/^\//, '')).sort().join(' ');
+    return found === wanted || `"${found}"`;
+  });
+}
+
+/** How often each line occurs. */
+export function tally(text: string): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const line of text.split('\n').filter((line) => line !== '')) counts[line] = (counts[line] ?? 0) + 1;
+  return counts;
+}
+
+async function execLab(labName: string, args: string[], env: Record<string, string> = {}): Promise<Ended> {
+  const options: Options = { reject: false, env: { LAB_NAME: labName, ...env }, stdin: 'ignore', timeout: 180_000 };
+  const { stdout, stderr, exitCode, timedOut } = await execa(lab, args, options);
+  return { stdout: String(stdout), stderr: timedOut ? `timed out: ${String(stderr)}` : String(stderr), exitCode: exitCode ?? 255 };
+}
+
+async function must(ended: Promise<Ended>, what: string): Promise<void> {
+  const { exitCode, stderr, stdout } = await ended;
+  if (exitCode !== 0) throw new Error(`${what} exited ${exitCode}: ${stderr || stdout}`);
+}
