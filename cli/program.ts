@@ -54,9 +54,9 @@ function withoutHelpCommand(words: readonly string[]): readonly string[] {
 }
 
 /**
- * yargs splits the line into commands, flags and words, and lays out help and completion. It validates
- * nothing: that is done in arguments.ts, with sentences of its own. Its handlers only note what was asked for, so that no
- * command runs inside the parser.
+ * yargs splits the line into commands, flags and words, and lays out help and completion. It validates nothing: that is
+ * done in arguments.ts, with sentences of its own. Its handlers only note what was asked for, so that no command runs
+ * inside the parser.
  */
 class Program {
   private request: Request | undefined;
