@@ -13,23 +13,25 @@ image_file() {
 }
 
 # The shared libraries of the programs given, and their loader.
-image_libraries() { ldd "$@" | awk '$2 == "=>" && $3 ~ /^\// { print $3 } $1 ~ /^\// && NF == 2 { print $1 }' | sort -u | grep -v ':$'; }
+image_libraries() { ldd "$@" | awk '$2 == "=>" && $3 ~ /^\// { print $3 } $1 ~ /^\// && NF == 2 { print $1 }' | sort -u; }
 
 image_programs() {
   local applet
-  install -D /bin/busybox bin/busybox
+  mkdir bin
   for applet in $(/bin/busybox --list); do
-    ln -sf /bin/busybox "bin/$applet"
+    ln -s /bin/busybox "bin/$applet"
   done
-  install -D -t usr/bin /usr/bin/curl /usr/bin/socat
-  ln -sf /bin/busybox usr/bin/env
-  rm -f bin/nc
+  rm bin/busybox bin/nc
+  install -t bin /bin/busybox
   install /bin/nc.openbsd bin/nc
+  install -D -t usr/bin /usr/bin/curl /usr/bin/socat
+  ln -s /bin/busybox usr/bin/env # scripts name it so
   image_libraries "${IMAGE_PROGRAMS[@]}" | while read -r library; do install -D "$library" ".$library"; done
 }
 
 image_files() {
   mkdir -p dev proc sys etc root tmp var run
+  chmod 755 . # mktemp made it private
   chmod 1777 tmp
   ln -s /run var/run
   echo 'root:x:0:0:root:/root:/bin/sh' >etc/passwd
@@ -46,7 +48,7 @@ image_build() {
   say 'making the image alpine:latest (once per machine)'
   mkdir -p "$LAB_CACHE"
   root=$(mktemp -d "$LAB_STATE/image.XXXXXX")
-  (cd "$root" && umask 022 && image_files && image_programs)
+  (cd "$root"; umask 022; image_files; image_programs)
   tar -C "$root" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf "$root.tar" .
   rm -f "$LAB_CACHE"/alpine-*.tar
   mv "$root.tar" "$IMAGE"
