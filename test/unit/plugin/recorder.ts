@@ -60,7 +60,7 @@ export class Recorder implements AddressPort, EndpointPort {
 
   /** Calls as plain JSON: addresses as text. */
   get plain(): unknown {
-    return JSON.parse(JSON.stringify(this.calls));
+    return JSON.parse(JSON.stringify(this.calls)) as unknown;
   }
 
   private async record(call: string, request: unknown): Promise<void> {

@@ -1,0 +1,67 @@
+import { Agent } from 'node:http';
+import Docker from 'dockerode';
+import { messageOf, NetctlError, unavailable } from '../../src/model/errors.js';
+
+/** Docker's own default. */
+export const defaultSocketPath = '/var/run/docker.sock';
+
+/** The Docker engine behind one Unix socket. */
+export interface DockerClient {
+  readonly socketPath: string;
+  readonly api: Docker;
+}
+
+/** Connects to nothing yet. `DOCKER_HOST` and its like are not looked at: netctld works for the host it runs on. */
+export function openDocker(socketPath: string = defaultSocketPath): DockerClient {
+  // No connection is kept: one from before a restart of Docker would fail the first request after it.
+  const agent = new Agent({ keepAlive: false });
+  // The types leave out `agent`, which docker-modem has.
+  const options: Docker.DockerOptions & { agent: Agent } = { socketPath, agent, protocol: 'http', host: undefined };
+  return { socketPath, api: new Docker(options) };
+}
+
+/** Why Docker did not do it, with the HTTP status, where Docker answered. */
+export class DockerRefusal extends Error {
+  override readonly name = 'DockerRefusal';
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * Asks Docker, for at most `timeoutMs`.
+ * @param what for the error's sentence, for example "list the containers"
+ * @throws DockerRefusal if Docker answered with an error, NetctlError `unavailable` if it did not answer
+ */
+export async function ask<T>(client: DockerClient, what: string, timeoutMs: number, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const abort = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  // Raced, not only aborted: dockerode never settles for an answer whose connection breaks in the middle.
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(unavailable(`Docker at ${client.socketPath} did not ${what} within ${timeoutMs / 1000} s: see whether it hangs`));
+      abort.abort();
+    }, timeoutMs);
+  });
+  try {
+    return await Promise.race([call(abort.signal), deadline]);
+  } catch (error) {
+    throw explain(client, error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The one place where the errors of dockerode are told apart; what is none of them is returned as it is. */
+function explain(client: DockerClient, error: unknown): Error {
+  if (error instanceof NetctlError) return error;
+  if (!(error instanceof Error)) return new Error(String(error));
+  const { statusCode, json, code } = error as Error & { statusCode?: unknown; json?: { message?: unknown } | null; code?: unknown };
+  if (typeof statusCode === 'number') return new DockerRefusal(statusCode, typeof json?.message === 'string' ? json.message : messageOf(error).trim());
+  if (code === 'EACCES') return unavailable(`may not speak with Docker at ${client.socketPath}: run netctld as root`, error);
+  if (typeof code !== 'string') return error;
+  return unavailable(`Docker does not answer at ${client.socketPath}: start it, or say where it is (${messageOf(error)})`, error);
+}
