@@ -1,5 +1,5 @@
 import { fabricState } from '../../src/fabric/keys.js';
-import type { BridgeLink, FabricState, FabricStep, PortLink } from '../../src/fabric/state.js';
+import type { AddressState, BridgeLink, FabricState, FabricStep, PortLink } from '../../src/fabric/state.js';
 import { KernelRefusal } from './rtnetlink-errors.js';
 
 type Action = FabricStep['action'];
@@ -31,10 +31,7 @@ const rules: Rules = {
     requireLink(items, address.link);
     return { ...items, addresses: [...items.addresses, address] };
   },
-  deleteAddress: (items, { address }) => ({
-    ...items,
-    addresses: items.addresses.filter(({ link, address: other, length }) => link !== address.link || length !== address.length || !other.equals(address.address)),
-  }),
+  deleteAddress: (items, { address }) => withoutAddress(items, address),
   addRoute(items, { route }) {
     if (route.link !== 'lo' && !requireLink(items, route.link).up) throw new KernelRefusal('ENETDOWN');
     return { ...items, routes: [...items.routes, route] };
@@ -61,6 +58,19 @@ function ensureBridge(items: Items, { link }: { readonly link: BridgeLink }): It
   const routes = link.up ? items.routes : items.routes.filter(elsewhere);
   const addresses = items.addresses.filter((item) => link.up || elsewhere(item) || item.address.family === 4);
   return withLink({ ...items, addresses, routes, neighbours: items.neighbours.filter(elsewhere) }, link);
+}
+
+/** A link that loses its last IPv4 address loses its IPv4 routes and neighbours, too. */
+function withoutAddress(items: Items, { link, address, length }: AddressState): Items {
+  const addresses = items.addresses.filter((item) => item.link !== link || item.length !== length || !item.address.equals(address));
+  const isLast = addresses.length < items.addresses.length && address.family === 4 && !addresses.some((item) => item.link === link && item.address.family === 4);
+  if (!isLast) return { ...items, addresses };
+  return {
+    ...items,
+    addresses,
+    routes: items.routes.filter((route) => route.link !== link || route.prefix.family === 6),
+    neighbours: items.neighbours.filter((neighbour) => neighbour.link !== link || neighbour.address.family === 6),
+  };
 }
 
 function attachPort(items: Items, link: PortLink): Items {

@@ -1,4 +1,4 @@
-import { existsSync, statfsSync } from 'node:fs';
+import { statfsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { execa } from 'execa';
 import { messageOf, unavailable } from '../../src/model/errors.js';
@@ -36,9 +36,8 @@ export class KernelRouters implements Routers {
 
   async remove(tenant: string): Promise<void> {
     await this.sockets.closeRouter(tenant);
-    if (!existsSync(routerPath(tenant))) return;
-    if (!isNamespace(routerPath(tenant))) return rm(routerPath(tenant), { force: true });
-    await ip(['netns', 'delete', routerName(tenant)], `remove the router of tenant ${tenant}`);
+    if (isNamespace(routerPath(tenant))) await ip(['netns', 'delete', routerName(tenant)], `remove the router of tenant ${tenant}`);
+    else await removeFile(tenant);
   }
 
   /** Without it the kernel refuses the local routes of service addresses. */
@@ -53,14 +52,25 @@ export class KernelRouters implements Routers {
   }
 }
 
-/** `ip netns add` makes the file and then mounts the namespace on it: a crash between the two leaves a plain file in the way. */
 async function addNamespace(tenant: string): Promise<void> {
-  await rm(routerPath(tenant), { force: true });
+  await removeFile(tenant);
   await ip(['netns', 'add', routerName(tenant)], `make a router for tenant ${tenant}`);
 }
 
+/** `ip netns add` makes the file and then mounts the namespace on it: a crash between the two leaves a plain file in the way. */
+async function removeFile(tenant: string): Promise<void> {
+  await rm(routerPath(tenant), { force: true }).catch((error: unknown) => {
+    throw unavailable(`the file ${routerPath(tenant)}, which is in the way of a router, cannot be removed`, error);
+  });
+}
+
 function isNamespace(path: string): boolean {
-  return existsSync(path) && statfsSync(path).type === namespaceFileSystem;
+  try {
+    return statfsSync(path).type === namespaceFileSystem;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw unavailable(`${path} cannot be read`, error);
+  }
 }
 
 /** Whether it worked is seen by the setting that it brings, which may also be there without a module. */

@@ -14,7 +14,7 @@ export function diffFabric(desired: FabricState, observed: FabricState): FabricS
   const links = [...desired.links.values()];
   const bridges = links.filter((link) => link.kind === 'bridge');
   const changed = bridges.filter((bridge) => isChanged(bridge, left.links.get(bridge.name)));
-  const kept = afterChange(left, new Set(changed.map((bridge) => bridge.name)));
+  const kept = afterAddressLoss(afterChange(left, new Set(changed.map((bridge) => bridge.name))), desired);
   return [
     ...deletions(desired, kept),
     ...doomed.toSorted(portsFirst).map((link): FabricStep => ({ action: 'deleteLink', name: link.name })),
@@ -43,11 +43,23 @@ function afterChange(state: FabricState, bridges: ReadonlySet<string>): FabricSt
   return { ...state, neighbours: new Map([...state.neighbours].filter(([, { link }]) => !bridges.has(link))) };
 }
 
+/** A link that loses its last IPv4 address loses its IPv4 routes and neighbours with it (Linux 6.18, `fib_disable_ip`). */
+function afterAddressLoss(state: FabricState, desired: FabricState): FabricState {
+  const ipv4 = [...state.addresses].filter(([, { address }]) => address.family === 4);
+  const lasting = new Set(ipv4.filter(([key]) => desired.addresses.has(key)).map(([, { link }]) => link));
+  const losing = new Set(ipv4.map(([, { link }]) => link).filter((link) => !lasting.has(link)));
+  return {
+    ...state,
+    routes: new Map([...state.routes].filter(([, { link, prefix }]) => prefix.family === 6 || !losing.has(link))),
+    neighbours: new Map([...state.neighbours].filter(([, { link, address }]) => address.family === 6 || !losing.has(link))),
+  };
+}
+
 function isChanged(desired: BridgeLink, observed: Link | undefined): boolean {
   return observed?.kind === 'bridge' && !(observed.mac.equals(desired.mac) && observed.up === desired.up);
 }
 
-/** Of what remains once links are deleted and changed: nothing is deleted that goes by itself. */
+/** Of what remains once links and addresses are gone: nothing is deleted that goes by itself. */
 function deletions(desired: FabricState, kept: FabricState): FabricStep[] {
   return [
     ...added(kept.neighbours, desired.neighbours).map((neighbour): FabricStep => ({ action: 'deleteNeighbour', neighbour })),

@@ -86,6 +86,7 @@ export type FabricStep =
   | { readonly action: 'setPort'; readonly link: PortLink }
   | { readonly action: 'deleteLink'; readonly name: string }
   | { readonly action: 'addAddress'; readonly address: AddressState }
+  /** The last IPv4 address takes the IPv4 routes and neighbours of its link along. */
   | { readonly action: 'deleteAddress'; readonly address: AddressState }
   | { readonly action: 'addRoute'; readonly route: RouteState }
   | { readonly action: 'deleteRoute'; readonly route: RouteState }

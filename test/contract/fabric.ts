@@ -115,6 +115,20 @@ const cases: readonly Case[] = [
     holds: [br1, 'br1 10.0.0.2/24'],
   },
   {
+    name: 'the last IPv4 address of a link takes its IPv4 routes and neighbours along',
+    steps: [
+      createBridge('br1'),
+      ...[addAddress('10.0.0.1', 24), addAddress('fd00::1', 64), addRoute(segment('10.9.0.0/24')), addRoute(segment('fd09::/64'))],
+      ...[addRoute(service('10.0.0.9/32')), setNeighbour('10.0.0.2'), setNeighbour('fd00::2'), deleteAddress('10.0.0.1', 24)],
+    ],
+    holds: [br1, 'br1 fd00::1/64', 'segment fd09::/64 br1', 'service 10.0.0.9/32 lo', 'br1 fd00::2 02:02:0a:00:00:0a'],
+  },
+  {
+    name: 'the last IPv6 address of a link goes alone',
+    steps: [createBridge('br1'), addAddress('fd00::1', 64), addRoute(segment('fd09::/64')), setNeighbour('fd00::2'), deleteAddress('fd00::1', 64)],
+    holds: [br1, 'segment fd09::/64 br1', 'br1 fd00::2 02:02:0a:00:00:0a'],
+  },
+  {
     name: 'an address that is not there is deleted',
     steps: [createBridge('br1'), addAddress('10.0.0.1', 24), deleteAddress('10.0.0.9', 24), deleteAddress('fd00::9', 64), deleteAddress('10.0.0.1', 24, 'br2')],
     holds: [br1, 'br1 10.0.0.1/24'],

@@ -159,6 +159,24 @@ async function foreignItems(): Promise<string> {
   return (await Promise.all(shows)).map(({ stdout }) => stdout).join('\n');
 }
 
+t.test('a hundred containers at once', async (t) => {
+  await routers.ensure('blue');
+  t.teardown(() => routers.remove('blue'));
+  const endpoints = Array.from({ length: 100 }, (_, index) => endpoint(index, 1, `10.1.0.${index + 1}`));
+  const many = planFabric({ ...input, endpoints });
+  await reconcile('blue', many);
+  t.same(comparable(await fabric.read('blue')), comparable(many));
+});
+
+t.test("a link in the way, here another tenant's with the same names, gives way", async (t) => {
+  t.teardown(() => Promise.all(['blue', 'red'].map((tenant) => routers.remove(tenant))));
+  for (const tenant of ['red', 'blue']) await routers.ensure(tenant);
+  await reconcile('red', plan);
+  await reconcile('blue', plan);
+  t.same(comparable(await fabric.read('blue')), comparable(plan));
+  t.notOk((await fabric.read('red')).links.has(portName(endpointId(1))), 'with its other end');
+});
+
 t.test('sockets and namespaces end with their router', async (t) => {
   const cycle = async (): Promise<void> => {
     await routers.ensure('red');
