@@ -1,6 +1,6 @@
 import { NetctlError } from '../../src/model/errors.js';
 import { assembleFamily } from '../../src/nat/assemble.js';
-import { diffNat } from '../../src/nat/diff.js';
+import { diffNat, isEmptyChange } from '../../src/nat/diff.js';
 import type { FamilyChange, NatChange } from '../../src/nat/diff.js';
 import type { NatElement } from '../../src/nat/elements.js';
 import { chainName } from '../../src/nat/keys.js';
@@ -38,6 +38,7 @@ export class FakeNftables implements Nftables {
   // eslint-disable-next-line @typescript-eslint/require-await -- see read
   async apply(tenant: string, change: NatChange): Promise<void> {
     const tables = this.#tables.get(this.routers.identityOf(tenant));
+    if (isEmptyChange(change)) return;
     if (!tables) throw refused(tenant, 'there are no tables');
     this.#change(tenant, tables, change);
   }

@@ -1,0 +1,125 @@
+import fc from 'fast-check';
+import type { Test } from 'tap';
+import type { Nftables, Routers } from '../../daemon/kernel/port.js';
+import { diffNat } from '../../src/nat/diff.js';
+import type { FamilyChange, NatChange } from '../../src/nat/diff.js';
+import { planNat } from '../../src/nat/plan.js';
+import { emptyNat } from '../../src/nat/state.js';
+import type { NatState } from '../../src/nat/state.js';
+import { natInput, network, service } from '../unit/nat/arbitraries.js';
+
+const networks = [network('br1', ['10.1.0.0/24', '10.1.0.254'], ['2001:db8:1::/64']), network('br2', ['10.2.0.0/24'])];
+const web = (...providers: string[]) => service(['10.1.0.100', '2001:db8:1::100'], ['80:8080/tcp', '53:53/udp'], providers);
+const shop = service('10.1.0.101', ['80:80/tcp'], ['10.1.0.1', '10.2.0.1']);
+
+const two = planNat({ networks, services: [web('10.1.0.1', '10.1.0.2', '2001:db8:1::1')] });
+/** A provider less, another service, a network less: elements and a chain come, go and change. */
+const one = planNat({ networks: networks.slice(0, 1), services: [web('10.1.0.2'), shop] }, two);
+
+const nothing: FamilyChange = { chains: [], deletes: [], adds: [] };
+const onlyIp = (change: Partial<FamilyChange>): NatChange => ({ ip: { ...nothing, ...change }, ip6: nothing });
+
+const webPort = '10.1.0.100 . tcp . 80';
+const webSlot = { set: 'slots', key: `${webPort} . 0`, data: '10.1.0.1 . 8080' } as const;
+const newIp = { set: 'service_ips', key: '10.1.0.102' } as const;
+
+interface Case {
+  readonly name: string;
+  /** The content of the tables before; absent: there are none. */
+  readonly before?: NatState;
+  readonly change: NatChange;
+  /** Absent: the change is refused and the tables are as they were. */
+  readonly after?: NatState;
+}
+
+const cases: readonly Case[] = [
+  { name: 'from the constant rules to a plan', before: emptyNat, change: diffNat(two, emptyNat), after: two },
+  { name: 'from one plan to another', before: two, change: diffNat(one, two), after: one },
+  { name: 'back to nothing, but for the chains', before: two, change: diffNat(emptyNat, two), after: { ip: { ...emptyNat.ip, chains: two.ip.chains }, ip6: { ...emptyNat.ip6, chains: two.ip6.chains } } },
+  { name: 'nothing', before: two, change: diffNat(two, two), after: two },
+  { name: 'an element that exists with the same data', before: two, change: onlyIp({ adds: [webSlot] }), after: two },
+  { name: 'an element deleted and added again', before: two, change: onlyIp({ deletes: [webSlot], adds: [webSlot] }), after: two },
+  { name: 'an element that exists with other data', before: two, change: onlyIp({ adds: [newIp, { ...webSlot, data: '10.1.0.9 . 8080' }] }) },
+  { name: 'a deletion of what is missing', before: two, change: onlyIp({ adds: [newIp], deletes: [{ ...webSlot, key: `${webPort} . 7` }] }) },
+  { name: 'a chain that exists', before: two, change: onlyIp({ chains: [{ slots: 2, turn: 0 }], adds: [newIp] }) },
+  { name: 'a way to a chain that does not exist', before: two, change: onlyIp({ adds: [newIp, { set: 'services', key: '10.1.0.102 . tcp . 80', data: 'goto balance_9_9' }] }) },
+  { name: 'a refusal in one family keeps the other from changing', before: two, change: { ip: { ...nothing, adds: [newIp] }, ip6: { ...nothing, deletes: [{ set: 'service_ips', key: '2001:db8::dead' }] } } },
+  { name: 'a change without tables', change: onlyIp({ adds: [newIp] }) },
+];
+
+/** What every implementation of Nftables does, in routers that it shares with `routers`. */
+export async function nftablesContract(t: Test, routers: Routers, nftables: Nftables, numRuns: number): Promise<void> {
+  const inRouter = async (t: Test): Promise<void> => {
+    await routers.ensure('blue');
+    t.teardown(() => routers.remove('blue'));
+  };
+
+  for (const { name, before, change, after } of cases) {
+    await t.test(`${after ? 'applied' : 'refused'}: ${name}`, async (t) => {
+      await inRouter(t);
+      if (before) await nftables.replace('blue', before);
+      const applied = nftables.apply('blue', change);
+      await (after ? applied : t.rejects(applied, { name: 'NetctlError', code: 'internal' }));
+      holds(t, await nftables.read('blue'), after ?? before);
+    });
+  }
+
+  await t.test('a router without tables', async (t) => {
+    await inRouter(t);
+    t.equal(await nftables.read('blue'), undefined);
+    await nftables.apply('blue', diffNat(two, two));
+    t.equal(await nftables.read('blue'), undefined, 'an empty change makes none');
+  });
+
+  await t.test('replacing leaves nothing of what was', async (t) => {
+    await inRouter(t);
+    for (const state of [emptyNat, two, one, two, emptyNat]) {
+      await nftables.replace('blue', state);
+      holds(t, await nftables.read('blue'), state);
+    }
+  });
+
+  await t.test('any plan follows any other', async (t) => {
+    await inRouter(t);
+    let held: NatState = emptyNat;
+    await nftables.replace('blue', held);
+    await fc.assert(
+      fc.asyncProperty(natInput, fc.boolean(), async (input, anew) => {
+        const desired = anew ? planNat(input) : planNat(input, held);
+        await (anew ? nftables.replace('blue', desired) : nftables.apply('blue', diffNat(desired, held)));
+        held = desired;
+        holds(t, await nftables.read('blue'), desired);
+      }),
+      { numRuns },
+    );
+  });
+
+  await t.test('without a router nothing can be read or applied', async (t) => {
+    await t.rejects(nftables.read('nobody'), { code: 'unavailable' });
+    await t.rejects(nftables.replace('nobody', two), { code: 'unavailable' });
+    await t.rejects(nftables.apply('nobody', diffNat(two, emptyNat)), { code: 'unavailable' });
+  });
+
+  await t.test('routers share nothing', async (t) => {
+    await inRouter(t);
+    await routers.ensure('red');
+    t.teardown(() => routers.remove('red'));
+    await nftables.replace('blue', two);
+    await nftables.replace('red', one);
+    holds(t, await nftables.read('blue'), two);
+    holds(t, await nftables.read('red'), one);
+  });
+}
+
+/** Maps keep the order in which they were filled, which says nothing here. */
+function holds(t: Test, found: NatState | undefined, expected: NatState | undefined): void {
+  t.same(found && linesOf(found), expected && linesOf(expected));
+}
+
+function linesOf(state: NatState): string[] {
+  return (['ip', 'ip6'] as const).flatMap((family) => {
+    const { chains, ports, serviceIps, hairpins, bridges } = state[family];
+    const items = [...chains, ...ports, ...serviceIps, ...hairpins, ...bridges];
+    return items.map((item) => `${family} ${JSON.stringify(item)}`).toSorted();
+  });
+}
