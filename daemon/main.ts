@@ -16,7 +16,7 @@ import { RtnetlinkSockets } from './kernel/rtnetlink-sockets.js';
 import { createLogger, type Logger } from './log.js';
 import { Metrics } from './metrics.js';
 import { openLevelStore } from './store/level.js';
-import { routerMetrics } from './router-metrics.js';
+import { routerMetrics, sampleControl } from './control-metrics.js';
 import { meteredStore } from './store/metered.js';
 
 /** Something that was started, and how it is ended. Ended in the reverse order. */
@@ -47,6 +47,7 @@ async function start(config: Config, log: Logger): Promise<End[]> {
     log,
     metrics: routerMetrics(metrics),
   });
+  sampleControl(metrics, control);
   const ends: End[] = [() => store.close(), () => sockets.close(), () => control.stop()];
   try {
     await control.start();

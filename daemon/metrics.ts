@@ -41,16 +41,16 @@ export class Metrics {
     help: 'Elements in the nftables maps and sets of a tenant.',
     labelNames: ['tenant'],
   });
-  readonly nftTransactions = new Counter({
+  readonly changes = new Counter({
     ...this.own,
-    name: 'netctl_nft_transactions_total',
-    help: 'nftables transactions, by result: applied or failed.',
-    labelNames: ['result'],
+    name: 'netctl_router_changes_total',
+    help: 'Changes made to routers, by kind: link (also addresses, routes and neighbours), element (nftables) or flow (connections ended).',
+    labelNames: ['kind'],
   });
   readonly objects = new Gauge({
     ...this.own,
     name: 'netctl_objects',
-    help: 'Objects held, by kind: tenant, network, service, endpoint or provider.',
+    help: 'Objects held, by kind: tenant, network, service or endpoint.',
     labelNames: ['kind'],
   });
   readonly dockerConnected = new Gauge({
@@ -72,6 +72,8 @@ export class Metrics {
     buckets: requestBuckets,
   });
 
+  private readonly samplers: (() => void)[] = [];
+
   constructor({ version, gitCommit }: Pick<VersionObject, 'version' | 'gitCommit'>) {
     const build = new Gauge({
       ...this.own,
@@ -85,6 +87,17 @@ export class Metrics {
   /** Adds the process's own: CPU, memory, open files, event loop. Once per process is enough. */
   collectProcess(): void {
     collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** Sets gauges that are read, not counted, each time somebody asks. */
+  sampleWith(sampler: () => void): void {
+    this.samplers.push(sampler);
+  }
+
+  /** All of them in Prometheus' text format. */
+  text(): Promise<string> {
+    for (const sampler of this.samplers) sampler();
+    return this.registry.metrics();
   }
 
   /** A tenant is gone: its series end. */

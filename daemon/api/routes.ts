@@ -64,7 +64,7 @@ export function addDaemonRoutes(app: ApiInstance, { operations, metrics, version
   });
 
   app.get('/metrics', { schema: { tags, summary: 'Metrics for Prometheus', response: text } }, async (_request, reply) =>
-    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+    reply.type(metrics.registry.contentType).send(await metrics.text()),
   );
 
   const document = { tags, summary: 'This document', response: { 200: z.record(z.string(), z.unknown()) } };

@@ -96,6 +96,12 @@ export class Control implements Operations {
     return this.containers.areCurrent;
   }
 
+  /** How many objects of each kind there are. */
+  counts(): Record<'tenant' | 'network' | 'service' | 'endpoint', number> {
+    const { tenants, networks, services, endpoints } = this.state;
+    return { tenant: tenants.size, network: networks.size, service: services.size, endpoint: endpoints.size };
+  }
+
   /** Loads the store, then begins to keep the kernel in step. Rejects if the store cannot be read. */
   async start(): Promise<void> {
     await this.state.load();

@@ -1,39 +1,40 @@
 import { staleFlows, type Living } from '../../src/nat/flows.js';
 import type { Conntrack } from '../kernel/port.js';
-import type { Logger } from './logger.js';
 
 /**
- * Ends connections to providers that are no more. It compares what is tracked with who lives: at
- * start, whenever somebody who lived does so no longer, and again after any failure; so nothing
- * rests on having seen an event.
+ * Ends a router's connections to providers that are no more. It compares what is tracked with who
+ * lives: at first, whenever somebody who lived does so no longer, and again after any failure; so
+ * nothing rests on having seen an event.
  */
 export class FlowCleaner {
-  /** Who lived when a tenant's connections were last looked through. */
-  private readonly seen = new Map<string, ReadonlySet<string>>();
+  /** Who lived when the connections were last looked through. */
+  private seen: ReadonlySet<string> | undefined;
 
   constructor(
+    private readonly tenant: string,
     private readonly conntrack: Conntrack,
-    private readonly log: Logger,
   ) {}
 
-  /** After the rules were applied: what is new then no longer goes to those who are gone. */
-  async clean(tenant: string, living: Living): Promise<void> {
+  /**
+   * To be called after the rules were applied: what is new then no longer goes to those who are gone.
+   * @returns how many connections were ended.
+   */
+  async clean(living: Living): Promise<number> {
     const legs = legsOf(living);
-    const before = this.seen.get(tenant);
-    if (before && [...before].every((leg) => legs.has(leg))) {
-      this.seen.set(tenant, legs);
-      return;
-    }
-    this.seen.delete(tenant);
-    const stale = staleFlows(await this.conntrack.list(tenant), living);
-    const removed = await this.conntrack.remove(tenant, stale);
-    this.seen.set(tenant, legs);
-    if (removed > 0) this.log.info({ event: 'connections-ended', tenant, count: removed }, 'ended connections to providers that are gone');
+    const nobodyLeft = this.seen !== undefined && [...this.seen].every((leg) => legs.has(leg));
+    const removed = nobodyLeft ? 0 : await this.sweep(living);
+    this.seen = legs;
+    return removed;
   }
 
-  /** The router is gone, and its connections with it. */
-  forget(tenant: string): void {
-    this.seen.delete(tenant);
+  /** The next call looks through all connections. */
+  forget(): void {
+    this.seen = undefined;
+  }
+
+  private async sweep(living: Living): Promise<number> {
+    this.forget();
+    return this.conntrack.remove(this.tenant, staleFlows(await this.conntrack.list(this.tenant), living));
   }
 }
 

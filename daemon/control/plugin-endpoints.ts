@@ -114,7 +114,7 @@ export class PluginEndpoints implements EndpointPort {
     const endpoint = this.parts.state.endpoints.get(keys.endpoint(endpointId))?.value;
     if (!endpoint?.sandboxKey) return;
     await this.setSandbox(endpointId, undefined);
-    await this.parts.routers.detach(endpoint.tenant, endpointId);
+    await this.parts.routers.sync(endpoint.tenant);
   }
 
   private async setSandbox(endpointId: string, sandboxKey: string | undefined): Promise<void> {
