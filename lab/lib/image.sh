@@ -1,8 +1,9 @@
 # The image alpine:latest, made of Debian's packages on this machine: there is no registry in a lab. Its commands are those of
-# busybox, with OpenBSD's nc (its -z reports what it found), curl and socat in place of busybox' own or beside them.
+# busybox, with OpenBSD's nc (its -z reports what it found), curl and socat in place of busybox' own or beside them. The shell is
+# dash: the one of Debian's busybox runs its own nc whatever PATH says (it is built with FEATURE_SH_STANDALONE).
 
-IMAGE_PACKAGES=(busybox-static netcat-openbsd curl socat)
-IMAGE_PROGRAMS=(/bin/nc.openbsd /usr/bin/curl /usr/bin/socat)
+IMAGE_PACKAGES=(busybox-static dash netcat-openbsd curl socat)
+IMAGE_PROGRAMS=(/bin/dash /bin/nc.openbsd /usr/bin/curl /usr/bin/socat)
 
 # The file of the image as these packages and this recipe make it. Sets IMAGE.
 image_file() {
@@ -21,8 +22,9 @@ image_programs() {
   for applet in $(/bin/busybox --list); do
     ln -s /bin/busybox "bin/$applet"
   done
-  rm bin/busybox bin/nc
+  rm bin/busybox bin/nc bin/sh
   install -t bin /bin/busybox
+  install /bin/dash bin/sh
   install /bin/nc.openbsd bin/nc
   install -D -t usr/bin /usr/bin/curl /usr/bin/socat
   ln -s /bin/busybox usr/bin/env # scripts name it so
