@@ -1,48 +1,14 @@
 import '../support/throw-away-host.js';
-import { readdirSync, readlinkSync } from 'node:fs';
-import { isDeepStrictEqual } from 'node:util';
 import { execa } from 'execa';
-import fc from 'fast-check';
 import t from 'tap';
-import { KernelFabric } from '../../daemon/kernel/fabric.js';
 import { routerName } from '../../daemon/kernel/netns.js';
-import { KernelRouters } from '../../daemon/kernel/routers.js';
-import { RtnetlinkSockets } from '../../daemon/kernel/rtnetlink-sockets.js';
-import { diffFabric } from '../../src/fabric/diff.js';
 import { containerLinkName, portName } from '../../src/fabric/names.js';
 import { planFabric } from '../../src/fabric/plan.js';
-import type { FabricEndpoint, FabricInput, FabricState } from '../../src/fabric/state.js';
-import { IpAddress, Mac, Prefix } from '../../src/model/address.js';
 import { inContainer, reaches, startContainer, stopContainer } from '../support/containers.js';
-import { comparable, disturbances, endpointId, fabricInput } from '../unit/fabric/arbitraries.js';
+import { comparable, endpointId } from '../unit/fabric/arbitraries.js';
+import { endpoint, fabric, reconcile, routers, sampleInput } from './fabric-bed.js';
 
-const sockets = new RtnetlinkSockets();
-const routers = new KernelRouters(sockets);
-const fabric = new KernelFabric(sockets);
-t.teardown(() => sockets.close());
-
-const ip = (text: string): IpAddress => IpAddress.parse(text);
-
-/** Applies what differs, and returns how many steps that took. */
-async function reconcile(tenant: string, desired: FabricState): Promise<number> {
-  const steps = diffFabric(desired, await fabric.read(tenant));
-  await fabric.apply(tenant, steps);
-  return steps.length;
-}
-
-function endpoint(number: number, vni: number, ...addresses: string[]): FabricEndpoint {
-  return { id: endpointId(number), vni, addresses: addresses.map(ip), mac: Mac.fromIp(ip(addresses[0] ?? '')) };
-}
-
-const input: FabricInput = {
-  networks: [
-    { vni: 1, subnets: [{ prefix: Prefix.parse('10.1.0.0/24'), gateway: ip('10.1.0.254') }, { prefix: Prefix.parse('fd00:1::/64'), gateway: ip('fd00:1::ff') }] },
-    { vni: 2, subnets: [{ prefix: Prefix.parse('10.2.0.0/24') }] },
-  ],
-  endpoints: [endpoint(1, 1, '10.1.0.1', 'fd00:1::1'), endpoint(2, 1, '10.1.0.2', 'fd00:1::2'), endpoint(3, 2, '10.2.0.3')],
-  serviceAddresses: [ip('10.1.0.9'), ip('10.2.0.9')],
-};
-const plan = planFabric(input);
+const plan = planFabric(sampleInput);
 
 t.test('packets', async (t) => {
   await routers.ensure('blue');
@@ -132,38 +98,11 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
   }
 }
 
-t.test('the kernel holds the plan after any disturbance, and what is not ours is left alone', async (t) => {
-  const disturbed = fabricInput.chain((input) => fc.tuple(fc.constant(planFabric(input)), disturbances(planFabric(input)), fabricInput.map(planFabric)));
-  await routers.ensure('blue');
-  t.teardown(() => routers.remove('blue'));
-  await addForeign();
-  const foreign = await foreignItems();
-  const property = fc.asyncProperty(disturbed, async ([first, steps, second]) => {
-    await reconcile('blue', first);
-    for (const step of steps) await fabric.apply('blue', [step]).catch(() => undefined);
-    await reconcile('blue', second);
-    return isDeepStrictEqual(comparable(await fabric.read('blue')), comparable(second));
-  });
-  await t.resolves(fc.assert(property, { numRuns: 25 }));
-  t.equal(await foreignItems(), foreign, 'what people added is still there');
-});
-
-/** What netctl never makes: a bridge of another name with an address, a route and a neighbour on it. */
-async function addForeign(): Promise<void> {
-  const commands = ['link add people up type bridge', 'address add 10.99.0.1/24 dev people', 'route add 10.98.0.0/24 dev people', 'neighbour add 10.99.0.2 lladdr 02:00:00:00:00:02 dev people'];
-  for (const command of commands) await execa('ip', ['-n', routerName('blue'), ...command.split(' ')]);
-}
-
-async function foreignItems(): Promise<string> {
-  const shows = ['address', 'route', 'neighbour'].map((what) => execa('ip', ['-n', routerName('blue'), what, 'show', 'dev', 'people']));
-  return (await Promise.all(shows)).map(({ stdout }) => stdout).join('\n');
-}
-
 t.test('a hundred containers at once', async (t) => {
   await routers.ensure('blue');
   t.teardown(() => routers.remove('blue'));
   const endpoints = Array.from({ length: 100 }, (_, index) => endpoint(index, 1, `10.1.0.${index + 1}`));
-  const many = planFabric({ ...input, endpoints });
+  const many = planFabric({ ...sampleInput, endpoints });
   await reconcile('blue', many);
   t.same(comparable(await fabric.read('blue')), comparable(many));
 });
@@ -176,27 +115,3 @@ t.test("a link in the way, here another tenant's with the same names, gives way"
   t.same(comparable(await fabric.read('blue')), comparable(plan));
   t.notOk((await fabric.read('red')).links.has(portName(endpointId(1))), 'with its other end');
 });
-
-t.test('sockets and namespaces end with their router', async (t) => {
-  const cycle = async (): Promise<void> => {
-    await routers.ensure('red');
-    await reconcile('red', planFabric({ ...input, endpoints: input.endpoints.slice(0, 1) }));
-    await routers.remove('red');
-  };
-  await cycle();
-  const before = openFiles();
-  for (let count = 0; count < 100; count++) await cycle();
-  t.same(openFiles(), before);
-});
-
-/** What the process has open, by kind: sockets have no other name than a number. */
-function openFiles(): string[] {
-  const targets = readdirSync('/proc/self/fd').map((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`);
-    } catch {
-      return undefined; // The one that the list was read through.
-    }
-  });
-  return targets.filter((target) => target !== undefined).map((target) => target.replace(/\d+/, 'N')).toSorted();
-}
