@@ -1,7 +1,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
-import koffi from 'koffi';
 import { getSystemErrorName } from 'node:util';
-import { NetctlError } from '../../src/model/errors.js';
+import koffi from 'koffi';
+import { unavailable } from '../../src/model/errors.js';
 
 /** Where `ip netns` keeps its namespaces: one file each, with the namespace mounted on it. */
 export const namespaceDirectory = '/run/netns';
@@ -33,19 +33,14 @@ const setns = koffi.load(null).func('int setns(int fd, int type)') as (fd: numbe
  * `/proc/sys/net` is that namespace's. Without a path `work` is only called.
  *
  * `work` must be synchronous in all it does: whatever the event loop ran meanwhile would run in the
- * wrong namespace. A promise as its result is a bug and is thrown as one.
+ * wrong namespace. A promise as its result is a bug, for which a TypeError is thrown.
  * @throws NetctlError `unavailable` if there is no such namespace, and whatever `work` throws.
  */
 export function inNamespace<T>(path: string | undefined, work: () => T): T {
   if (path === undefined) return settled(work());
   const own = openSync('/proc/thread-self/ns/net', 'r');
   try {
-    const other = openNamespace(path);
-    try {
-      enter(other, path);
-    } finally {
-      closeSync(other);
-    }
+    enter(path);
     try {
       return settled(work());
     } finally {
@@ -56,18 +51,23 @@ export function inNamespace<T>(path: string | undefined, work: () => T): T {
   }
 }
 
+function enter(path: string): void {
+  const other = openNamespace(path);
+  try {
+    if (setns(other, CLONE_NEWNET) === 0) return;
+    const reason = getSystemErrorName(-koffi.errno());
+    throw unavailable(`the network namespace ${path} cannot be entered: setns says ${reason}`);
+  } finally {
+    closeSync(other);
+  }
+}
+
 function openNamespace(path: string): number {
   try {
     return openSync(path, 'r');
   } catch (cause) {
-    throw new NetctlError('unavailable', `the network namespace ${path} cannot be opened`, { cause });
+    throw unavailable(`the network namespace ${path} cannot be opened`, cause);
   }
-}
-
-function enter(fd: number, path: string): void {
-  if (setns(fd, CLONE_NEWNET) === 0) return;
-  const reason = getSystemErrorName(-koffi.errno());
-  throw new NetctlError('unavailable', `the network namespace ${path} cannot be entered: setns says ${reason}`);
 }
 
 /** A daemon that went on in a tenant's namespace would program the wrong kernel tables: better no daemon. */
