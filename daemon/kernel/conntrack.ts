@@ -2,6 +2,7 @@ import type { IpAddress } from '../../src/model/address.js';
 import { NetctlError } from '../../src/model/errors.js';
 import type { Flow } from '../../src/nat/input.js';
 import { familyName, parseFlows, renderRemoval } from './conntrack-text.js';
+import { withCommandFile } from './command-file.js';
 import { routerPath } from './netns.js';
 import type { Conntrack } from './port.js';
 import { runInRouter } from './router-command.js';
@@ -20,7 +21,8 @@ export class KernelConntrack implements Conntrack {
   async remove(tenant: string, flows: readonly Flow[]): Promise<number> {
     if (flows.length === 0) return 0;
     const lines = renderRemoval(flows, await this.list(tenant));
-    return lines === '' ? 0 : countLines(await this.#conntrack(tenant, ['--load-file', '-'], lines));
+    if (lines === '') return 0;
+    return countLines(await withCommandFile(lines, (file) => this.#conntrack(tenant, ['--load-file', file])));
   }
 
   async removeProvider(tenant: string, address: IpAddress): Promise<number> {
@@ -28,8 +30,8 @@ export class KernelConntrack implements Conntrack {
   }
 
   /** What the program printed: one line for each flow that was listed or deleted. */
-  async #conntrack(tenant: string, args: readonly string[], input?: string): Promise<string> {
-    const { exitCode, stdout, stderr } = await runInRouter(this.namespaceOf(tenant), 'conntrack', args, input);
+  async #conntrack(tenant: string, args: readonly string[]): Promise<string> {
+    const { exitCode, stdout, stderr } = await runInRouter(this.namespaceOf(tenant), 'conntrack', args);
     // That nothing matched is an answer, though conntrack 1.4.7 then exits with 1.
     if (exitCode === 0 || stderr.includes(' 0 flow entries have been')) return stdout;
     const reason = stderr.split('\n')[0] || `exit code ${exitCode}`;

@@ -1,6 +1,3 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { NetctlError } from '../../src/model/errors.js';
 import type { NatChange } from '../../src/nat/diff.js';
 import { isEmptyChange } from '../../src/nat/diff.js';
@@ -8,6 +5,7 @@ import { parseTable } from '../../src/nat/parse.js';
 import { renderChanges, renderReplacement } from '../../src/nat/render.js';
 import { tableName } from '../../src/nat/rules.js';
 import type { FamilyState, NatFamily, NatState } from '../../src/nat/state.js';
+import { withCommandFile } from './command-file.js';
 import { routerPath } from './netns.js';
 import type { Nftables } from './port.js';
 import { runInRouter } from './router-command.js';
@@ -39,17 +37,10 @@ export class KernelNftables implements Nftables {
     throw nftError(tenant, `list the table ${family} ${tableName}`, result);
   }
 
-  /** One file is one transaction. From a pipe nft would open /dev/stdin, which fails where that is a socket, as Node's pipes are. */
+  /** One file is one transaction. */
   async #load(tenant: string, commands: string): Promise<void> {
-    const directory = await mkdtemp(join(tmpdir(), 'netctl-nft-'));
-    try {
-      const file = join(directory, 'commands.nft');
-      await writeFile(file, commands, { mode: 0o600 });
-      const result = await this.#nft(tenant, ['--file', file]);
-      if (result.exitCode !== 0) throw nftError(tenant, 'change the tables', result);
-    } finally {
-      await rm(directory, { recursive: true, force: true });
-    }
+    const result = await withCommandFile(commands, (file) => this.#nft(tenant, ['--file', file]));
+    if (result.exitCode !== 0) throw nftError(tenant, 'change the tables', result);
   }
 
   #nft(tenant: string, args: readonly string[]): Promise<CommandResult> {

@@ -20,9 +20,9 @@ const noSuchProgram = 127;
  * @throws NetctlError `unavailable` if there is no such namespace or program, `internal` if the program was
  *   killed, took too long, or printed too much.
  */
-export async function runInRouter(namespace: string, program: string, args: readonly string[], input = ''): Promise<CommandResult> {
+export async function runInRouter(namespace: string, program: string, args: readonly string[]): Promise<CommandResult> {
   const result = await execa('nsenter', [`--net=${namespace}`, program, ...args], {
-    input,
+    stdin: 'ignore',
     reject: false,
     timeout: timeLimit,
     // Messages are matched, so they must not be translated.

@@ -1,0 +1,39 @@
+import '../support/throw-away-host.js';
+import t from 'tap';
+import { planNat } from '../../src/nat/plan.js';
+import { ServiceBed, tenant } from '../support/service-bed.js';
+import { input, web } from '../unit/nat/scenario.js';
+import { conntrackContract } from './conntrack.js';
+
+const bed = new ServiceBed();
+const { conntrack } = bed;
+t.before(() => bed.start());
+t.teardown(() => bed.stop());
+
+t.test('KernelConntrack', async (t) => {
+  await conntrackContract(t, {
+    conntrack,
+    tenant,
+    make: async (requests) => {
+      // The turns begin anew, so that the first client of each service meets a1.
+      await bed.nftables.replace(tenant, planNat(input));
+      for (const { clientPort, service, port } of requests) await bed.ask(['b9', 'udp', service, port, ''], clientPort);
+    },
+  });
+
+  await t.test('TCP is listed too, with the protocol and ports of both ends', async (t) => {
+    await conntrack.remove(tenant, await conntrack.list(tenant));
+    await bed.nftables.replace(tenant, planNat(input));
+    t.equal(await bed.open('b9', 1, web, 80), 'a1 10.2.0.9');
+    const [flow, ...others] = await conntrack.list(tenant);
+    t.same(others, []);
+    t.match(flow, { protocol: 'tcp', service: { port: 80 }, provider: { port: 8080 } });
+    t.equal(flow?.provider.address.toString(), '10.1.0.1');
+  });
+
+  await t.test('what was not translated is not listed', async (t) => {
+    await conntrack.remove(tenant, await conntrack.list(tenant));
+    t.equal((await bed.ask(['a9', 'udp', '10.1.0.1', 5353, ''])).word, 'a1 10.1.0.9');
+    t.same(await conntrack.list(tenant), []);
+  });
+});
