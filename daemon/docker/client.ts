@@ -9,6 +9,8 @@ export const defaultSocketPath = '/var/run/docker.sock';
 export interface DockerClient {
   readonly socketPath: string;
   readonly api: Docker;
+  /** When it is aborted, every question under way is given up. */
+  readonly cancel?: AbortSignal;
 }
 
 /** Connects to nothing yet. `DOCKER_HOST` and its like are not looked at: netctld works for the host it runs on. */
@@ -38,20 +40,24 @@ export class DockerRefusal extends Error {
  */
 export async function ask<T>(client: DockerClient, what: string, timeoutMs: number, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const abort = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
+  let giveUp: (reason: string) => void = () => undefined;
   // Raced, not only aborted: dockerode never settles for an answer whose connection breaks in the middle.
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(unavailable(`Docker at ${client.socketPath} did not ${what} within ${timeoutMs / 1000} s: see whether it hangs`));
+  const givenUp = new Promise<never>((_, reject) => {
+    giveUp = (reason) => {
+      reject(unavailable(`Docker at ${client.socketPath} did not ${what}${reason}`));
       abort.abort();
-    }, timeoutMs);
+    };
   });
+  const timer = setTimeout(() => giveUp(` within ${timeoutMs / 1000} s: see whether it hangs`), timeoutMs);
+  const cancelled = (): void => giveUp(' before it was told not to');
+  client.cancel?.addEventListener('abort', cancelled);
   try {
-    return await Promise.race([call(abort.signal), deadline]);
+    return await Promise.race([call(abort.signal), givenUp]);
   } catch (error) {
     throw explain(client, error);
   } finally {
     clearTimeout(timer);
+    client.cancel?.removeEventListener('abort', cancelled);
   }
 }
 

@@ -47,7 +47,12 @@ export class Session {
   private finish: () => void = () => undefined;
   private readonly finished = new Promise<void>((resolve) => (this.finish = resolve));
 
-  constructor(private readonly options: SessionOptions) {}
+  private readonly abort = new AbortController();
+  private readonly docker: DockerClient;
+
+  constructor(private readonly options: SessionOptions) {
+    this.docker = { ...options.docker, cancel: this.abort.signal };
+  }
 
   /** Whether the listener was told of all containers. */
   get connected(): boolean {
@@ -68,11 +73,12 @@ export class Session {
     this.lookups.stop();
     this.timers.clear();
     this.stream?.destroy?.();
+    this.abort.abort();
     this.finish();
   }
 
   private async begin(): Promise<void> {
-    const stream: EventStream = await openEvents(this.options.docker, this.options.now());
+    const stream: EventStream = await openEvents(this.docker, this.options.now());
     this.follow(stream);
     await this.list();
     if (this.reason !== undefined) return;
@@ -112,7 +118,7 @@ export class Session {
   }
 
   private async list(): Promise<void> {
-    this.summaries = await listContainers(this.options.docker);
+    this.summaries = await listContainers(this.docker);
     this.missing ??= new Set(this.summaries.keys());
     for (const id of this.summaries.keys()) this.lookups.add(id);
     for (const id of this.known.keys()) this.lookups.add(id);
@@ -143,7 +149,7 @@ export class Session {
   /** `unknown`: Docker cannot say now, and what was known stays. */
   private async inspect(id: string): Promise<Inspected | 'gone' | 'unknown'> {
     try {
-      return (await inspectContainer(this.options.docker, id)) ?? 'gone';
+      return (await inspectContainer(this.docker, id)) ?? 'gone';
     } catch (error) {
       if (this.reason !== undefined) return 'unknown';
       // Docker has been seen to hang on one container for ever; the others must not suffer from it.

@@ -14,7 +14,7 @@ interface Rig {
   readonly engine: FakeEngine;
   readonly told: Told;
   readonly logs: LogLine[];
-  watch(): ContainerWatch;
+  readonly watch: () => ContainerWatch;
 }
 
 async function rig(t: Teardown): Promise<Rig> {
