@@ -45,6 +45,8 @@ type Stage = 'fabric' | 'nat';
  */
 export class Router {
   private held: Held | undefined;
+  /** The links that the last pass left in place: they are there whatever became of the rules afterwards. */
+  private links: ReadonlySet<string> = new Set();
   private doubted = false;
   private readonly failures: { [stage in Stage]?: string } = {};
   private readonly flows: FlowCleaner;
@@ -61,10 +63,6 @@ export class Router {
     return this.failures.fabric ?? this.failures.nat;
   }
 
-  get fabricError(): string | undefined {
-    return this.failures.fabric;
-  }
-
   /** How many elements, chains aside, its tables hold. */
   get elements(): number {
     const { nat } = this.held ?? {};
@@ -72,7 +70,7 @@ export class Router {
   }
 
   holdsLink(name: string): boolean {
-    return this.held?.fabric.links.has(name) ?? false;
+    return this.links.has(name);
   }
 
   /** The next pass reads the kernel. */
@@ -102,6 +100,7 @@ export class Router {
   /** The namespace and all in it goes. */
   async remove(): Promise<void> {
     await this.stage('fabric', () => this.kernel.routers.remove(this.tenant));
+    this.links = new Set();
     this.held = undefined;
     this.flows.forget();
   }
@@ -137,8 +136,10 @@ export class Router {
   private async bringFabric(input: FabricInput, held: Held): Promise<number> {
     const desired = planFabric(input);
     const steps = diffFabric(desired, held.fabric);
+    this.links = new Set();
     if (steps.length > 0) await this.kernel.fabric.apply(this.tenant, steps);
     held.fabric = desired;
+    this.links = new Set(desired.links.keys());
     return steps.length;
   }
 

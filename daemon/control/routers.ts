@@ -64,7 +64,7 @@ export class Routers {
     await this.reconciler.sync(tenant);
     const router = this.routers.get(tenant);
     if (router?.holdsLink(portName(endpointId))) return;
-    const reason = router?.fabricError ?? 'its network is gone';
+    const reason = router?.error ?? 'its network is gone';
     throw new NetctlError('internal', `the link of endpoint ${endpointId.slice(0, 12)} could not be made: ${reason}`);
   }
 
