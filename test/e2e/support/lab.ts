@@ -1,9 +1,16 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa, type Options } from 'execa';
 import type { Test } from 'tap';
 
-const root = fileURLToPath(new URL('../../../..', import.meta.url));
-const lab = `${root}/lab/lab`;
+/** Compiled tests may lie in any directory of the repository. */
+function repository(directory = dirname(fileURLToPath(import.meta.url))): string {
+  return existsSync(join(directory, 'package.json')) ? directory : repository(dirname(directory));
+}
+
+export const lab = join(repository(), 'lab', 'lab');
 
 /** How a command in a lab host ended. Output is without its last newline. */
 export interface Ended {
@@ -48,6 +55,17 @@ export class Host {
     await must(execLab(this.labName, [verb, this.name, daemon], env), `lab ${verb} ${this.name} ${daemon}`);
   }
 
+  /** The end of a daemon's log: what helps when a test fails. */
+  async log(daemon: 'netctld' | 'dockerd', lines = 40): Promise<string> {
+    const { stdout } = await execLab(this.labName, ['logs', this.name, daemon]);
+    return stdout.split('\n').slice(-lines).join('\n');
+  }
+
+  /** A command inside the network namespace of a tenant's router. */
+  async router(tenant: string, command: string, ...args: string[]): Promise<string> {
+    return this.ok('ip', 'netns', 'exec', `netctl-${tenant}`, command, ...args);
+  }
+
   /** What a service inspects as. */
   async service(name: string, tenant = 'default'): Promise<ServiceState> {
     return JSON.parse(await this.netctl('service', 'inspect', name, '-t', tenant)) as ServiceState;
@@ -62,7 +80,13 @@ export interface ServiceState {
 /** A lab of one host for this test file; it goes when the test ends, well or not. */
 export async function labHost(t: Test, name: string, env: Record<string, string> = {}): Promise<Host> {
   const labName = `t${process.pid}${name}`;
-  t.teardown(() => execLab(labName, ['down']).then(() => undefined));
+  // An error outside of any subtest ends the process without a teardown.
+  const atExit = (): void => void spawnSync(lab, ['down'], { env: { ...process.env, LAB_NAME: labName } });
+  process.once('exit', atExit);
+  t.teardown(async () => {
+    await execLab(labName, ['down']);
+    process.off('exit', atExit);
+  });
   await must(execLab(labName, ['up'], env), 'lab up');
   return new Host(labName, 'h1');
 }

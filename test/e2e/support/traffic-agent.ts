@@ -1,0 +1,131 @@
+import { createSocket } from 'node:dgram';
+import { connect, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+import type { Attempt, Fate, Requests } from './traffic.js';
+
+// A client that runs in the network namespace of a container. It takes one request per line, as JSON,
+// and answers each with one line. It ends with its input, and all its connections with it.
+
+interface Held {
+  readonly socket: Socket;
+  lines: string[];
+  fate: Fate;
+}
+
+const connections: Held[] = [];
+const loads: { readonly timer: NodeJS.Timeout; readonly attempts: Promise<Attempt>[] }[] = [];
+
+/** One connection: what the other side says before it closes, or why there was none. */
+function attempt(host: string, port: number, timeoutMs = 10_000): Promise<Attempt> {
+  const at = Date.now();
+  const started = performance.now();
+  return new Promise((resolve) => {
+    let answer = '';
+    const socket = connect({ host, port });
+    const end = (error?: string): void => {
+      socket.destroy();
+      const ms = performance.now() - started;
+      resolve(error === undefined && answer !== '' ? { at, ms, answer: answer.trim() } : { at, ms, error: error ?? 'closed without an answer' });
+    };
+    socket.setTimeout(timeoutMs, () => end('timed out'));
+    socket.on('data', (data) => (answer += data.toString()));
+    socket.on('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
+    socket.on('end', () => end());
+  });
+}
+
+async function sequence<T>(times: number, work: () => Promise<T>): Promise<T[]> {
+  const results: T[] = [];
+  for (let index = 0; index < times; index++) results.push(await work());
+  return results;
+}
+
+function hold(host: string, port: number): Promise<{ connection: number; greeting: string }> {
+  const socket = connect({ host, port });
+  const held: Held = { socket, lines: [], fate: { alive: true } };
+  const connection = connections.push(held) - 1;
+  createInterface({ input: socket }).on('line', (line) => held.lines.push(line)).on('error', () => undefined);
+  let error: string | undefined;
+  socket.on('error', (problem: NodeJS.ErrnoException) => (error = problem.code ?? problem.message));
+  socket.on('end', () => socket.destroy());
+  socket.on('close', () => (held.fate = { alive: false, endedAt: Date.now(), reason: error ?? 'closed' }));
+  return nextLine(held).then((greeting) => ({ connection, greeting }));
+}
+
+async function nextLine(held: Held, timeoutMs = 10_000): Promise<string> {
+  const end = performance.now() + timeoutMs;
+  while (performance.now() < end) {
+    const line = held.lines.shift();
+    if (line !== undefined) return line;
+    if (!held.fate.alive) throw new Error(`the connection has ended: ${held.fate.reason}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  throw new Error(`nothing came within ${timeoutMs} ms`);
+}
+
+function heldOf(connection: number): Held {
+  const held = connections[connection];
+  if (!held) throw new Error(`there is no connection ${connection}`);
+  return held;
+}
+
+/** Paced by the clock: what a busy machine delayed is made up for. */
+function startLoad(host: string, port: number, perSecond: number): number {
+  const attempts: Promise<Attempt>[] = [];
+  const started = performance.now();
+  const timer = setInterval(() => {
+    const due = ((performance.now() - started) * perSecond) / 1000;
+    while (attempts.length < due) attempts.push(attempt(host, port));
+  }, 5);
+  return loads.push({ timer, attempts }) - 1;
+}
+
+function stopLoad(load: number): Promise<Attempt[]> {
+  const { timer, attempts } = loads[load] ?? {};
+  clearInterval(timer);
+  return Promise.all(attempts ?? []);
+}
+
+/** One datagram from this source port, and the answer to it. */
+function datagram(host: string, port: number, sourcePort: number, timeoutMs: number): Promise<Attempt> {
+  const at = Date.now();
+  const started = performance.now();
+  const socket = createSocket({ type: 'udp4', reuseAddr: true });
+  return new Promise((resolve) => {
+    const end = (outcome: { answer: string } | { error: string }): void => {
+      clearTimeout(timer);
+      socket.close();
+      resolve({ at, ms: performance.now() - started, ...outcome });
+    };
+    const timer = setTimeout(() => end({ error: 'timed out' }), timeoutMs);
+    socket.on('message', (message) => end({ answer: message.toString().trim() }));
+    socket.on('error', (error: NodeJS.ErrnoException) => end({ error: error.code ?? error.message }));
+    // Connected, so that an ICMP error is told.
+    socket.bind(sourcePort, () => socket.connect(port, host, () => socket.send('who are you\n')));
+  });
+}
+
+const handlers: { [K in keyof Requests]: (request: Requests[K]['request']) => Promise<Requests[K]['answer']> } = {
+  connect: ({ host, port, times }) => sequence(times, () => attempt(host, port)),
+  hold: ({ host, port }) => hold(host, port),
+  async say({ connection, text }) {
+    const held = heldOf(connection);
+    held.socket.write(`${text}\n`);
+    return nextLine(held);
+  },
+  fate: async ({ connection }) => heldOf(connection).fate,
+  load: async ({ host, port, perSecond }) => startLoad(host, port, perSecond),
+  unload: ({ load }) => stopLoad(load),
+  datagram: ({ host, port, sourcePort, timeoutMs }) => datagram(host, port, sourcePort, timeoutMs),
+};
+
+async function handle(line: string): Promise<void> {
+  const { id, op, request } = JSON.parse(line) as { id: number; op: keyof Requests; request: never };
+  try {
+    process.stdout.write(`${JSON.stringify({ id, answer: await handlers[op](request) })}\n`);
+  } catch (error) {
+    process.stdout.write(`${JSON.stringify({ id, error: error instanceof Error ? error.message : String(error) })}\n`);
+  }
+}
+
+createInterface({ input: process.stdin }).on('line', (line) => void handle(line)).on('close', () => process.exit(0));

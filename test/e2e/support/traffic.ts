@@ -1,0 +1,126 @@
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import type { Test } from 'tap';
+import { lab, type Host } from './lab.js';
+
+/** One try to be served: by whom, or why not. */
+export interface Attempt {
+  /** When it began, milliseconds since the epoch. */
+  readonly at: number;
+  /** How long it took. */
+  readonly ms: number;
+  readonly answer?: string;
+  readonly error?: string;
+}
+
+/** What became of a connection that was held open. */
+export type Fate = { readonly alive: true } | { readonly alive: false; readonly endedAt: number; readonly reason: string };
+
+/** What the agent does, by the name of the request. */
+export interface Requests {
+  connect: { request: { host: string; port: number; times: number }; answer: Attempt[] };
+  hold: { request: { host: string; port: number }; answer: { connection: number; greeting: string } };
+  say: { request: { connection: number; text: string }; answer: string };
+  fate: { request: { connection: number }; answer: Fate };
+  load: { request: { host: string; port: number; perSecond: number }; answer: number };
+  unload: { request: { load: number }; answer: Attempt[] };
+  datagram: { request: { host: string; port: number; sourcePort: number; timeoutMs: number }; answer: Attempt };
+}
+
+interface Waiting {
+  readonly resolve: (answer: never) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * A client in a container's network namespace: counts connections, holds some open, and makes many at
+ * a steady pace. It lives as long as the test, whatever happens to Docker and netctl.
+ */
+export class Traffic {
+  private readonly waiting = new Map<number, Waiting>();
+  private counter = 0;
+
+  private constructor(private readonly write: (line: string) => void) {}
+
+  static async from(t: Test, host: Host, container: string): Promise<Traffic> {
+    const pid = await host.docker('inspect', '--format', '{{.State.Pid}}', container);
+    const agent = fileURLToPath(new URL('traffic-agent.js', import.meta.url));
+    const command = ['exec', host.name, '--', 'nsenter', `--net=/proc/${pid}/ns/net`, process.execPath, agent];
+    const child = execa(lab, command, { env: { LAB_NAME: host.labName }, reject: false, buffer: false, stderr: 'inherit' });
+    const traffic = new Traffic((line) => child.stdin.write(line));
+    createInterface({ input: child.stdout }).on('line', (line) => traffic.take(line));
+    void child.then(() => traffic.ended());
+    t.teardown(async () => {
+      child.stdin.end();
+      await child;
+    });
+    return traffic;
+  }
+
+  /** So many connections, one after the other. */
+  connect(host: string, port: number, times: number): Promise<Attempt[]> {
+    return this.ask('connect', { host, port, times });
+  }
+
+  /** Opens a connection and leaves it open. */
+  async hold(host: string, port: number): Promise<Connection> {
+    const { connection, greeting } = await this.ask('hold', { host, port });
+    return {
+      greeting,
+      say: (text) => this.ask('say', { connection, text }),
+      fate: () => this.ask('fate', { connection }),
+    };
+  }
+
+  /** So many new connections each second, until it is ended; that returns what became of each. */
+  async load(host: string, port: number, perSecond: number): Promise<() => Promise<Attempt[]>> {
+    const load = await this.ask('load', { host, port, perSecond });
+    return () => this.ask('unload', { load });
+  }
+
+  /** One datagram from this source port. */
+  datagram(host: string, port: number, sourcePort: number, timeoutMs = 1000): Promise<Attempt> {
+    return this.ask('datagram', { host, port, sourcePort, timeoutMs });
+  }
+
+  private ask<K extends keyof Requests>(op: K, request: Requests[K]['request']): Promise<Requests[K]['answer']> {
+    this.counter += 1;
+    const id = this.counter;
+    return new Promise((resolve, reject) => {
+      this.waiting.set(id, { resolve, reject });
+      this.write(`${JSON.stringify({ id, op, request })}\n`);
+    });
+  }
+
+  private take(line: string): void {
+    const { id, answer, error } = JSON.parse(line) as { id: number; answer?: never; error?: string };
+    const waiting = this.waiting.get(id);
+    this.waiting.delete(id);
+    if (error === undefined) waiting?.resolve(answer as never);
+    else waiting?.reject(new Error(error));
+  }
+
+  private ended(): void {
+    for (const { reject } of this.waiting.values()) reject(new Error('the client has ended'));
+    this.waiting.clear();
+  }
+}
+
+export interface Connection {
+  /** The first line that came. */
+  readonly greeting: string;
+  /** Sends a line; the line that came back. Rejects if the connection has ended. */
+  say(text: string): Promise<string>;
+  fate(): Promise<Fate>;
+}
+
+/** How many of the attempts each one answered; errors count under their own names. */
+export function answers(attempts: readonly Attempt[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { answer, error } of attempts) {
+    const name = answer ?? error ?? '';
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return counts;
+}
