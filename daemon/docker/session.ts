@@ -11,11 +11,6 @@ import type { ContainerListener } from './port.js';
 import { drainEnd, isWorthAsking, type Known, learn, nothingKnown, observe, view } from './reduce.js';
 import { Timers } from './timers.js';
 
-/** Every this many milliseconds all containers are looked at anew, should an event ever have been lost. */
-const relistMs = 300_000;
-/** After this many milliseconds Docker is asked again about a container that it could not inspect. */
-const retryMs = 5000;
-
 /** dockerode's type leaves out what every stream of Node has. */
 type EventStream = NodeJS.ReadableStream & { destroy?: () => void };
 
@@ -24,7 +19,18 @@ export interface SessionOptions {
   readonly listener: Pick<ContainerListener, 'connected' | 'changed' | 'removed'>;
   readonly logger: Logger;
   readonly now: () => number;
+  readonly pace: Pace;
 }
+
+/** Times in milliseconds. */
+export interface Pace {
+  /** How often all containers are looked at anew, should an event ever have been lost. */
+  readonly relistMs: number;
+  /** When Docker is asked again about a container that it could not inspect, and after an event that was not understood. */
+  readonly retryMs: number;
+}
+
+export const usualPace: Pace = { relistMs: 300_000, retryMs: 5000 };
 
 /**
  * One connection to Docker's events and what is learned over it. Subscribes first, lists then, so
@@ -46,7 +52,6 @@ export class Session {
   private reason: string | undefined;
   private finish: () => void = () => undefined;
   private readonly finished = new Promise<void>((resolve) => (this.finish = resolve));
-
   private readonly abort = new AbortController();
   private readonly docker: DockerClient;
 
@@ -82,7 +87,7 @@ export class Session {
     this.follow(stream);
     await this.list();
     if (this.reason !== undefined) return;
-    this.timers.set('relist', relistMs, () => void this.relist());
+    this.timers.set('relist', this.options.pace.relistMs, () => void this.relist());
     this.lookups.start();
     this.connectIfComplete();
   }
@@ -105,7 +110,7 @@ export class Session {
     } catch (error) {
       // Half a line is what a broken connection leaves; a whole one may have said something: look at everything.
       this.options.logger.warn({ event: 'docker-event-not-understood', line, err: error }, 'Docker sent an event that is not understood');
-      if (!this.timers.has('look at all')) this.timers.set('look at all', retryMs, () => void this.relist());
+      if (!this.timers.has('look at all')) this.timers.set('look at all', this.options.pace.retryMs, () => void this.relist());
     }
   }
 
@@ -127,7 +132,7 @@ export class Session {
   private async relist(): Promise<void> {
     try {
       await this.list();
-      if (this.reason === undefined) this.timers.set('relist', relistMs, () => void this.relist());
+      if (this.reason === undefined) this.timers.set('relist', this.options.pace.relistMs, () => void this.relist());
     } catch (error) {
       this.end(messageOf(error));
     }
@@ -154,7 +159,7 @@ export class Session {
       if (this.reason !== undefined) return 'unknown';
       // Docker has been seen to hang on one container for ever; the others must not suffer from it.
       this.options.logger.warn({ event: 'container-not-inspected', container: id, err: error }, `container ${id} could not be inspected: ${messageOf(error)}`);
-      this.timers.set(`retry ${id}`, retryMs, () => this.lookups.add(id));
+      this.timers.set(`retry ${id}`, this.options.pace.retryMs, () => this.lookups.add(id));
       return this.known.get(id)?.inspected ? 'unknown' : this.summary(id);
     }
   }

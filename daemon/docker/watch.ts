@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Logger } from '../control/logger.js';
 import type { DockerClient } from './client.js';
 import type { ContainerListener, ContainerWatch } from './port.js';
-import { Session } from './session.js';
+import { type Pace, Session, usualPace } from './session.js';
 
 /** First and longest wait before Docker is tried again, in milliseconds; each failure in a row doubles it. */
 const firstWaitMs = 100;
@@ -14,11 +14,12 @@ export interface WatchOptions {
   readonly logger: Logger;
   /** Milliseconds since the epoch, by the clock that Docker's events have. */
   readonly clock?: () => number;
+  readonly pace?: Pace;
 }
 
 /** Tells the listener of all containers, from now until it is closed, whenever Docker is there. */
-export function watchContainers({ docker, listener, logger, clock = Date.now }: WatchOptions): ContainerWatch {
-  const watch = new Watch(listener, logger, () => new Session({ docker, listener, logger, now: clock }));
+export function watchContainers({ docker, listener, logger, clock = Date.now, pace = usualPace }: WatchOptions): ContainerWatch {
+  const watch = new Watch(listener, logger, () => new Session({ docker, listener, logger, now: clock, pace }));
   const ended = watch.run();
   return {
     async close() {

@@ -55,6 +55,17 @@ async function networks(t: Test, host: DockerHost, engine: DockerEngine, driver:
   t.strictSame(driver.taken(), ['releaseAddress blue:net1/blue:4 10.1.1.254', 'releasePool blue:net1/blue:4', 'deleteNetwork net1/blue']);
   await engine.removeNetwork(id);
   t.strictSame(await engine.listNetworks(), []);
+
+  const both = request('net2', '10.1.1.0/24', '10.1.1.254');
+  const dual = await engine.createNetwork({ ...both, ipv6: true, subnets: [...both.subnets, { subnet: 'fd00:1::/64', gateway: 'fd00:1::1' }] });
+  t.strictSame(driver.taken(), [
+    'requestPool blue net2 10.1.1.0/24',
+    'requestAddress blue:net2:4 gateway 10.1.1.254',
+    'requestPool blue net2 fd00:1::/64',
+    'requestAddress blue:net2:6 gateway fd00:1::1',
+    'createNetwork blue net2',
+  ]);
+  await engine.removeNetwork(dual);
 }
 
 interface Rig {

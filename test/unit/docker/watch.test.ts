@@ -1,6 +1,7 @@
 import t from 'tap';
 import { openDocker } from '../../../daemon/docker/client.js';
 import type { ContainerWatch } from '../../../daemon/docker/port.js';
+import { type Pace, usualPace } from '../../../daemon/docker/session.js';
 import { watchContainers } from '../../../daemon/docker/watch.js';
 import { recordingLogger, type LogLine } from '../plugin/client.js';
 import { FakeEngine, inspection, json } from './fake-engine.js';
@@ -14,7 +15,7 @@ interface Rig {
   readonly engine: FakeEngine;
   readonly told: Told;
   readonly logs: LogLine[];
-  readonly watch: () => ContainerWatch;
+  readonly watch: (pace?: Pace) => ContainerWatch;
 }
 
 async function rig(t: Teardown): Promise<Rig> {
@@ -25,8 +26,8 @@ async function rig(t: Teardown): Promise<Rig> {
     engine,
     told,
     logs,
-    watch() {
-      const watch = watchContainers({ docker: openDocker(engine.socketPath), listener: told, logger: recordingLogger(logs) });
+    watch(pace = usualPace) {
+      const watch = watchContainers({ docker: openDocker(engine.socketPath), listener: told, logger: recordingLogger(logs), pace });
       t.teardown(() => watch.close());
       return watch;
     },
@@ -229,6 +230,46 @@ t.test('a container that Docker cannot inspect is told as the list has it', asyn
   t.equal(told.lines[0], 'connected sick running, well running');
   t.strictSame(told.now.get('sick')?.labels, { a: 'b' });
   t.match(logs.find((line) => line.fields['container'] === 'sick'), { level: 'warn', message: 'container sick could not be inspected: lock held' });
+});
+
+t.test('what Docker could not say is asked again', async (t) => {
+  const { engine, told, watch } = await rig(t);
+  engine.run('sick', { health: 'starting' });
+  engine.instead.set('GET /containers/sick/json', (_, response) => json(response, 500, { message: 'lock held' }));
+  await engine.start();
+  watch({ ...usualPace, retryMs: 20 });
+  await until('asked again', () => engine.count('GET /containers/sick/json') > 2);
+  engine.run('sick', { health: 'healthy' });
+  engine.instead.clear();
+  await until('healthy', () => told.now.get('sick')?.health === 'healthy');
+  t.strictSame(told.lines, ['connected sick running starting', 'changed sick running healthy']);
+});
+
+t.test('what no event told is found by looking at all again; what is as before is not told', async (t) => {
+  const { engine, told, watch } = await rig(t);
+  for (const id of ['same', 'stopped', 'gone']) engine.run(id);
+  await engine.start();
+  watch({ ...usualPace, relistMs: 20 });
+  await until('connected', () => told.lines.length === 1);
+  engine.run('stopped', { state: 'exited' });
+  engine.containers.delete('gone');
+  engine.run('new');
+  await until('all found', () => told.lines.length === 4);
+  const lists = engine.count('GET /containers/json');
+  await until('two more lists', () => engine.count('GET /containers/json') > lists + 2);
+  t.strictSame(told.lines.slice(1).sort(), ['changed new running', 'changed stopped exited', 'removed gone']);
+});
+
+t.test('after an event that was not understood all is looked at', async (t) => {
+  const { engine, told, watch } = await rig(t);
+  engine.run('c1');
+  await engine.start();
+  watch({ ...usualPace, retryMs: 20 });
+  await until('connected', () => told.lines.length === 1);
+  engine.run('c1', { state: 'paused' });
+  engine.emitRaw('{"Type":"container"}\n');
+  await until('paused', () => told.now.get('c1')?.state === 'paused');
+  t.equal(engine.count('GET /containers/json'), 2);
 });
 
 t.test('a list that fails or is cut off is a loss, and tried again', async (t) => {
