@@ -13,6 +13,18 @@ daemon_pid() {
 
 daemon_gone() { ! daemon_pid "$1" "$2" >/dev/null; }
 
+# dockerd's containerd ends a moment after it, by the signal that the kernel sends when a parent dies.
+containerd_gone() {
+  local pid
+  { read -r pid || [ -n "$pid" ]; } 2>/dev/null <"/proc/$HOST_PID/root/run/docker/containerd/containerd.pid" || return 0
+  ! alive "$pid"
+}
+
+daemon_gone_whole() { daemon_gone "$1" "$2" && { [ "$2" != dockerd ] || containerd_gone; }; }
+
+# After SIGKILL the files with process ids stay. To dockerd a zombie is alive: it would wait for that containerd, in vain.
+dockerd_forget_pids() { rm -f "/proc/$HOST_PID/root/run/"{docker.pid,docker/containerd/containerd.pid}; }
+
 # Options given at `up` are kept for later starts, so that a restarted daemon is the same daemon.
 daemon_options() {
   local file=$LAB_STATE/$1.options variable=LAB_${1^^}_OPTS
@@ -22,14 +34,14 @@ daemon_options() {
 
 # daemon_line HOST DAEMON: sets LINE to the command that runs it.
 daemon_line() {
-  local options
+  local options=()
   read -r -a options < <(daemon_options "$2") || true
   case $2 in
     # cgroupfs: on a machine with systemd dockerd would ask the machine's systemd for cgroups.
     dockerd) LINE=(dockerd --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$CGROUP_LAB/$1/containers") ;;
     netctld) LINE=("$LAB_NODE" "$LAB_ROOT/dist/daemon/main.js") ;;
   esac
-  LINE+=(${options[@]+"${options[@]}"})
+  LINE+=("${options[@]}")
 }
 
 # daemon_launch HOST DAEMON: starts it and returns at once; daemon_await waits until it answers.
@@ -38,8 +50,7 @@ daemon_launch() {
   host_check "$host"
   host_environment
   daemon_line "$host" "$daemon"
-  # A process id in there may by now be another process's; dockerd would refuse to start.
-  [ "$daemon" != dockerd ] || rm -f "/proc/$HOST_PID/root/run/docker.pid"
+  [ "$daemon" != dockerd ] || dockerd_forget_pids
   cgroup_join "$host/host" # the daemon is born in it
   (
     lock_drop
@@ -74,7 +85,7 @@ daemon_await() {
 }
 
 daemon_start() {
-  ! daemon_gone "$1" "$2" || { daemon_launch "$1" "$2"; }
+  ! daemon_gone "$1" "$2" || daemon_launch "$1" "$2"
   daemon_await "$1" "$2" 60
 }
 
@@ -83,7 +94,7 @@ daemon_end() {
   local pid
   pid=$(daemon_pid "$1" "$2") || { say "$2 on $1 does not run"; return 0; }
   kill "-$3" "$pid"
-  wait_until "$4" daemon_gone "$1" "$2" || die "$2 on $1 did not end within $4 s of SIG$3; lab/lab kill $1 $2 ends it"
+  wait_until "$4" daemon_gone_whole "$1" "$2" || die "$2 on $1 did not end within $4 s of SIG$3; lab/lab kill $1 $2 ends it"
   rm -f "$LAB_RUN/$1/$2.pid"
 }
 

@@ -13,7 +13,7 @@ lab_status() {
   local plan hosts host dockerd netctld bad=0
   require_root
   [ -d "$LAB_RUN" ] || die_not_up "lab '$LAB_NAME' is not up"
-  { read -r hosts plan <"$LAB_RUN/plan"; } 2>/dev/null || die "lab '$LAB_NAME' is being made, or was left half made by a crash (then: lab/lab down)"
+  { read -r hosts plan <"$LAB_RUN/plan"; } 2>/dev/null || die "lab '$LAB_NAME' is being made, or was left half made (then: lab/lab down)"
   printf '%-6s %-15s %-12s %s\n' HOST ADDRESS DOCKERD NETCTLD
   for ((host = 1; host <= hosts; host++)); do
     (host_check "h$host") || { bad=1; continue; }

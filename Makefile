@@ -1,0 +1,55 @@
+# netctl: `make help` says what there is. Everything works as root or with sudo.
+
+SUITE ?=
+FILE ?=
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+SOURCES := $(shell find cli daemon plugin src test lab -name '*.ts' 2>/dev/null)
+RUN := node --enable-source-maps dist/test/run.js
+
+.PHONY: help deps build lint unit test demo clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make demo    a lab host on this machine, and the walk-through on it (KEEP=1 leaves it up)'
+	@echo 'make test    lint and every test; SUITE=unit|contract|kernel|e2e or FILE=part/of/a/path for some of them'
+	@echo 'make unit    the tests that need neither root nor Docker'
+	@echo 'make lint    the rules of eslint.config.js'
+	@echo 'make build   compile to dist/'
+	@echo 'make deps    what all of these do first: Debian packages, npm packages, the build'
+	@echo 'make clean   remove what was built'
+	@echo
+	@echo 'On a machine with systemd, Debian starts a Docker service when docker.io is installed.'
+	@echo 'Nothing here uses, starts or stops it: the lab and the tests have Docker daemons of their own.'
+
+deps: packages build
+
+.PHONY: packages
+packages:
+	@bin/deps
+
+# npm writes this file last, so it is the mark of a whole installation.
+node_modules/.package-lock.json: package-lock.json | packages
+	npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# The compiler is incremental; when no source changed it is not even asked.
+dist/.built: $(SOURCES) tsconfig.json node_modules/.package-lock.json
+	@node_modules/.bin/tsc -p tsconfig.json
+	@touch $@
+
+build: dist/.built
+
+lint: deps
+	node_modules/.bin/eslint --max-warnings=0 .
+
+unit: deps
+	@SUITE=unit FILE='$(FILE)' $(RUN)
+
+test: deps
+	@SUITE='$(SUITE)' FILE='$(FILE)' $(RUN)
+
+demo: deps
+	@$(SUDO) env "PATH=$$PATH" KEEP='$(KEEP)' lab/demo
+
+clean:
+	rm -rf dist .build .tap

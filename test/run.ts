@@ -1,0 +1,69 @@
+// Runs the linter and the tests, and ends with the line `N passed, N failed`. Selected by the environment, as `make test` passes it on:
+// SUITE is one suite, FILE part of a path; with either, the linter is left out.
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+import { lint } from './runner/lint.js';
+import { summary, type Outcome } from './runner/outcome.js';
+import { wasInterrupted } from './runner/process.js';
+import { reportFailures, reportOutcome } from './runner/report.js';
+import { runTestFile } from './runner/run-test-file.js';
+import { isSuite, selectTests, SUITES, type Suite, type TestFile } from './runner/suites.js';
+
+const build = dirname(import.meta.dirname);
+const root = projectRoot(build);
+const outcomes: Outcome[] = [];
+const print = (text: string): void => console.log(text);
+
+/** The build may lie at any depth below the sources. */
+function projectRoot(directory: string): string {
+  return existsSync(join(directory, 'package.json')) ? directory : projectRoot(dirname(directory));
+}
+
+function selectedSuite(): Suite | undefined {
+  const name = process.env.SUITE ?? '';
+  if (name === '' || isSuite(name)) return name === '' ? undefined : name;
+  console.error(`SUITE is one of ${SUITES.join(', ')}, not ${name}`);
+  process.exit(2);
+}
+
+function note(outcome: Outcome): void {
+  outcomes.push(outcome);
+  reportOutcome(outcome, print);
+}
+
+/** Tests that program the kernel or start Docker daemons have the machine to themselves. */
+async function runSuite(suite: Suite, files: TestFile[]): Promise<void> {
+  const queue = [...files];
+  const work = async (): Promise<void> => {
+    for (let file = queue.shift(); file !== undefined && !wasInterrupted(); file = queue.shift()) note(await runTestFile(file, root));
+  };
+  const workers = suite === 'unit' ? Math.min(2, availableParallelism()) : 1;
+  await Promise.all(Array.from({ length: workers }, work));
+}
+
+const suite = selectedSuite();
+const part = process.env.FILE ?? '';
+const tests = selectTests(root, build, { suite, part });
+if (suite === undefined && part === '') note(await lint(root));
+for (const [name, files] of tests) {
+  if (files.length === 0 && part === '') note(missing(name));
+  await runSuite(name, files);
+}
+if ([...tests.values()].every((files) => files.length === 0)) note(missing(`tests of ${part}`));
+finish();
+
+/** A suite without tests would pass unseen. */
+function missing(name: string): Outcome {
+  return { name, passed: 0, skipped: 0, failures: [{ name: 'no tests', detail: 'there is no such test file' }], output: '', milliseconds: 0 };
+}
+
+function finish(): void {
+  reportFailures(outcomes, print);
+  const line = summary(outcomes);
+  // For .ci/run: make prints its own error after this line when a test failed.
+  mkdirSync(join(root, '.build'), { recursive: true });
+  writeFileSync(join(root, '.build', 'summary'), `${line}\n`);
+  print(`\n${line}`);
+  process.exitCode = wasInterrupted() || outcomes.some((outcome) => outcome.failures.length > 0) ? 1 : 0;
+}
