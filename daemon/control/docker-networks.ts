@@ -4,7 +4,7 @@ import { encodeStored } from '../../src/model/stored.js';
 import type { DockerEngine, DockerNetwork } from '../docker/port.js';
 import type { Store } from '../store/port.js';
 import type { Logger } from './logger.js';
-import type { Networks } from './networks.js';
+import { standsFor, type Networks } from './networks.js';
 import type { State } from './state.js';
 import { transact, write } from './transact.js';
 
@@ -70,8 +70,4 @@ export class DockerNetworks {
   private isBound(network: Network): boolean {
     return this.parts.state.bindingOf(this.parts.host, network.tenant, network.name) !== undefined;
   }
-}
-
-function standsFor({ options }: DockerNetwork, network: Network): boolean {
-  return options['tenant'] === network.tenant && options['network'] === network.name;
 }

@@ -7,7 +7,7 @@ import { checkName, dockerNetworkName } from '../../src/model/names.js';
 import { subnetsOf, type Network } from '../../src/model/network.js';
 import type { NetworkRequest } from '../../src/model/request.js';
 import { encodeStored } from '../../src/model/stored.js';
-import type { DockerEngine } from '../docker/port.js';
+import type { DockerEngine, DockerNetwork } from '../docker/port.js';
 import type { Store } from '../store/port.js';
 import type { Logger } from './logger.js';
 import type { State } from './state.js';
@@ -39,6 +39,16 @@ export class Networks {
       if (!state.bindingOf(host, network.tenant, network.name)) await this.createInDocker(network, created);
       return { created, network };
     });
+  }
+
+  /** Nothing is left behind. Docker may have made the network although it did not answer in time. */
+  private async undoCreate(network: Network, error: unknown): Promise<void> {
+    const { store, docker, log } = this.parts;
+    if (error instanceof NetctlError && error.code === 'unavailable') {
+      const late = (await docker.listNetworks().catch(() => [])).find((candidate) => standsFor(candidate, network));
+      if (late) await docker.removeNetwork(late.id).catch((err: unknown) => log.warn({ event: 'docker-network-left', dockerNetworkId: late.id, err }, 'a Docker network could not be removed'));
+    }
+    await transact(store, () => this.planErase(network.tenant, network.name));
   }
 
   isBusy(network: { tenant: string; name: string }): boolean {
@@ -96,7 +106,7 @@ export class Networks {
     try {
       await this.parts.docker.createNetwork(dockerRequest(network));
     } catch (error) {
-      if (eraseOnFailure) await transact(this.parts.store, () => this.planErase(network.tenant, network.name));
+      if (eraseOnFailure) await this.undoCreate(network, error);
       throw error;
     }
   }
@@ -201,6 +211,11 @@ function dockerRequest(network: Network): Parameters<DockerEngine['createNetwork
     subnets: subnetsOf(network).map(({ prefix, gateway }) => ({ subnet: prefix.toString(), ...(gateway ? { gateway: gateway.toString() } : {}) })),
     ipv6: network.ipv6 !== undefined,
   };
+}
+
+/** Whether Docker's network was made for ours. */
+export function standsFor({ options }: DockerNetwork, network: Network): boolean {
+  return options['tenant'] === network.tenant && options['network'] === network.name;
 }
 
 /** Creating again what is there is fine; a network cannot be changed, since containers live in it. */
