@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import t from 'tap';
+import { FakeNftables } from '../../../daemon/kernel/nftables-fake.js';
+import { FakeRouters } from '../../../daemon/kernel/routers-fake.js';
+import { normalize, sameBehaviour } from '../../../src/nat/behaviour.js';
+import { countOperations, diffNat, isEmptyChange } from '../../../src/nat/diff.js';
+import type { NatInput } from '../../../src/nat/input.js';
+import { planNat } from '../../../src/nat/plan.js';
+import { emptyNat } from '../../../src/nat/state.js';
+import { natInput, network, service } from './arbitraries.js';
+
+const networks = [network('br1', ['10.1.0.0/24', '10.1.0.254'])];
+const web = (...providers: string[]) => service('10.1.0.100', ['80:8080/tcp', '53:53/udp'], providers);
+
+t.test('a provider less: the slots of its services, and its hairpin', (t) => {
+  const before = planNat({ networks, services: [service('10.1.0.100', ['80:8080/tcp'], ['10.1.0.1', '10.1.0.2'])] });
+  const after = planNat({ networks, services: [service('10.1.0.100', ['80:8080/tcp'], ['10.1.0.2'])] }, before);
+  t.same(diffNat(after, before), {
+    ip: {
+      chains: [{ slots: 1, turn: 0 }],
+      deletes: [
+        { set: 'services', key: '10.1.0.100 . tcp . 80', data: 'goto balance_2_0' },
+        { set: 'slots', key: '10.1.0.100 . tcp . 80 . 0', data: '10.1.0.1 . 8080' },
+        { set: 'slots', key: '10.1.0.100 . tcp . 80 . 1', data: '10.1.0.2 . 8080' },
+        { set: 'hairpin', key: '10.1.0.1 . 10.1.0.1', data: '10.1.0.254' },
+      ],
+      adds: [
+        { set: 'services', key: '10.1.0.100 . tcp . 80', data: 'goto balance_1_0' },
+        { set: 'slots', key: '10.1.0.100 . tcp . 80 . 0', data: '10.1.0.2 . 8080' },
+      ],
+    },
+    ip6: { chains: [], deletes: [], adds: [] },
+  });
+  t.end();
+});
+
+t.test('applied, the difference leads to what is desired', async (t) => {
+  const routers = new FakeRouters();
+  await routers.ensure('blue');
+  const nftables = new FakeNftables(routers);
+  await t.resolves(fc.assert(
+    fc.asyncProperty(natInput, natInput, async (first, second) => {
+      const before = planNat(first);
+      const after = planNat(second, before);
+      await nftables.replace('blue', before);
+      await nftables.apply('blue', diffNat(after, before));
+      const read = await nftables.read('blue');
+      assert.ok(read && isEmptyChange(diffNat(after, read)) && isEmptyChange(diffNat(read, after)));
+    }),
+  ));
+});
+
+t.test('equals do not differ, even when they share nothing', (t) => {
+  const property = fc.property(natInput, (input) => isEmptyChange(diffNat(planNat(input), planNat(input))));
+  t.doesNotThrow(() => fc.assert(property));
+  t.end();
+});
+
+t.test('what one provider costs does not depend on the other services', (t) => {
+  const provider = fc.constantFrom('10.9.0.1', '10.9.0.2', '10.9.0.3', '10.9.0.4', '10.9.0.5');
+  const property = fc.property(natInput, fc.uniqueArray(provider), provider, (others, some, one) => {
+    const inputOf = (providers: readonly string[]): NatInput => ({
+      networks: [...others.networks, network('br9', ['10.9.0.0/24', '10.9.0.254'])],
+      services: [...others.services, service('10.9.0.100', ['80:8080/tcp', '53:53/udp'], providers)],
+    });
+    const before = planNat(inputOf(some.filter((each) => each !== one)));
+    const after = planNat(inputOf([...some, one]), before);
+    // Of each of the two ports: a chain, the service deleted and added, and a slot. And a hairpin.
+    assert.ok(countOperations(diffNat(after, before)) <= 2 * 4 + 1);
+    // Of each of the two ports: a chain, the service deleted and added, two slots deleted and one added.
+    const back = planNat(inputOf(some.filter((each) => each !== one)), after);
+    assert.ok(countOperations(diffNat(back, after)) <= 2 * 6 + 1);
+  });
+  t.doesNotThrow(() => fc.assert(property));
+  t.end();
+});
+
+t.test('behaviour is what is left without history', (t) => {
+  const straight = planNat({ networks, services: [web('10.1.0.1', '10.1.0.2')] });
+  const winding = planNat({ networks, services: [web('10.1.0.1', '10.1.0.2')] }, planNat({ networks, services: [web('10.1.0.2')] }));
+  t.notOk(isEmptyChange(diffNat(winding, straight)));
+  t.ok(sameBehaviour(winding, straight));
+  t.same(normalize(winding), normalize(straight));
+  for (const services of [[], [web('10.1.0.1')], [web('10.1.0.1', '10.1.0.3')], [service('10.1.0.100', ['80:80/tcp', '53:53/udp'], ['10.1.0.1', '10.1.0.2'])]]) {
+    t.notOk(sameBehaviour(planNat({ networks, services }), straight));
+  }
+  t.notOk(sameBehaviour(planNat({ networks: [], services: [web('10.1.0.1', '10.1.0.2')] }), straight));
+  t.notOk(sameBehaviour(emptyNat, straight));
+  t.end();
+});
