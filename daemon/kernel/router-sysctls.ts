@@ -24,6 +24,9 @@ const ipv4: readonly Sysctl[] = [
     // A translated answer may come in where no route to its source leads.
     [`ipv4/conf/${links}/rp_filter`, '0'],
   ]),
+  // By default the kernel sends a client one ICMP error a second, after a few at once: further datagrams to a port
+  // that nobody serves would vanish. All types stay limited but 3, destination unreachable (RFC 792); one bit each.
+  ['ipv4/icmp_ratemask', '6160'],
 ];
 
 /** IPv6 may be absent: the kernel can be started with ipv6.disable=1. */
@@ -34,6 +37,8 @@ const ipv6: readonly Sysctl[] = [
   ['ipv6/conf/default/forwarding', '1'],
   // No link-local addresses: a port needs none, and a bridge has its gateway address or nothing to say.
   ['ipv6/conf/default/addr_gen_mode', '1'],
+  // As for IPv4: all but 1, destination unreachable, and 2, which is never limited (RFC 4443).
+  ['ipv6/icmp/ratemask', '0,3-127'],
 ];
 
 /** Frames between two ports of a bridge pass the rules, so that conntrack sees the answers of a provider in the client's segment. */

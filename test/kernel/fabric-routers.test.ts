@@ -53,6 +53,8 @@ t.test('a router forwards, passes bridged frames to its rules, and has its loopb
   inNamespace(routerPath('blue'), () => {
     for (const path of ones) t.equal(sysctl(path), '1', path);
     for (const path of zeros) t.equal(sysctl(path), '0', path);
+    const limited = ['ipv4/icmp_ratemask', 'ipv6/icmp/ratemask'].map(sysctl);
+    t.same(limited, ['6160', '0,3-127'], 'destination unreachable is sent without a limit');
   });
   t.match((await execa('ip', ['-n', routerName('blue'), 'link', 'show', 'lo'])).stdout, /<LOOPBACK,UP,LOWER_UP>/);
   t.equal(sysctl('ipv4/ip_forward'), own, "the host's own setting is as it was");
