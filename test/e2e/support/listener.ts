@@ -8,7 +8,9 @@ export type Protocol = 'tcp' | 'udp';
  */
 export async function listen(host: Host, container: string, protocol: Protocol, port: number): Promise<void> {
   const socket = protocol === 'tcp' ? `TCP-LISTEN:${port},fork,reuseaddr,backlog=512` : `UDP-RECVFROM:${port},fork,reuseaddr`;
-  await host.docker('exec', '-d', container, 'socat', socket, `SYSTEM:echo ${container} ${port} $SOCAT_PEERADDR`);
+  // Whoever leaves a datagram unread makes socat fail before it has passed the answer on.
+  const read = protocol === 'udp' ? 'read -r _; ' : '';
+  await host.docker('exec', '-d', container, 'socat', socket, `SYSTEM:${read}echo ${container} ${port} $SOCAT_PEERADDR`);
   await untilListening(host, container, protocol, port);
 }
 
