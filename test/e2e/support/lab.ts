@@ -10,7 +10,11 @@ function repository(directory = dirname(fileURLToPath(import.meta.url))): string
   return existsSync(join(directory, 'package.json')) ? directory : repository(dirname(directory));
 }
 
-export const lab = join(repository(), 'lab', 'lab');
+const root = repository();
+export const lab = join(root, 'lab', 'lab');
+
+/** The daemon as the lab runs it, as a command. */
+export const netctld = [process.execPath, join(root, 'dist', 'daemon', 'main.js')] as const;
 
 /** How a command in a lab host ended. Output is without its last newline. */
 export interface Ended {
@@ -77,9 +81,13 @@ export interface ServiceState {
   readonly Oper: { readonly serviceVip: string; readonly numProviders: number; readonly providers: { readonly containerName: string; readonly ipAddress: string[] }[] };
 }
 
+/** For a whole file; only a hang takes so long. */
+const fileTimeoutMs = 300_000;
+
 /** A lab of one host for this test file; it goes when the test ends, well or not. */
 export async function labHost(t: Test, name: string, env: Record<string, string> = {}): Promise<Host> {
   const labName = `t${process.pid}${name}`;
+  t.setTimeout(fileTimeoutMs);
   // An error outside of any subtest ends the process without a teardown.
   const atExit = (): void => void spawnSync(lab, ['down'], { env: { ...process.env, LAB_NAME: labName } });
   process.once('exit', atExit);

@@ -46,7 +46,7 @@ export async function untilListening(host: Host, name: string): Promise<void> {
 
 /** A container that does nothing, for clients to run in. */
 export async function runClient(host: Host, name: string, network: string, ...options: string[]): Promise<void> {
-  await host.docker('run', '-d', '--name', name, `--net=${network}`, ...options, 'alpine', 'sleep', '100000');
+  await host.docker('run', '-d', '--name', name, `--net=${network}`, ...options, 'alpine', 'sh', '-c', "trap 'exit 0' TERM; sleep 100000 & wait");
 }
 
 /** The service flags for what servers listen on: service ports 8080 and 8081, UDP 53. */
