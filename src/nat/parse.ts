@@ -4,7 +4,7 @@ import { setNames } from './elements.js';
 import type { NatElement, SetName } from './elements.js';
 import { parseChainName } from './keys.js';
 import { parseListing } from './listing.js';
-import type { Listing, Operand, Verdict } from './listing.js';
+import type { Listing } from './listing.js';
 import { balanceRules, baseChains, elementSets, versionChain } from './rules.js';
 import type { FamilyState, NatFamily } from './state.js';
 
@@ -66,8 +66,8 @@ function same(found: readonly string[], expected: readonly string[]): boolean {
 
 function elementsIn({ maps, sets }: Listing): NatElement[] {
   return [
-    ...maps.flatMap(({ name, elem }) => (elem ?? []).map(([key, data]): NatElement => ({ set: setName(name), key: textOf(key), data: dataText(data) }))),
-    ...sets.flatMap(({ name, elem }) => (elem ?? []).map((key): NatElement => ({ set: setName(name), key: keyText(name, key) }))),
+    ...maps.flatMap(({ name, elem = [] }) => elem.map((item) => mapElement(setName(name), item))),
+    ...sets.flatMap(({ name, elem = [] }) => elem.map((item): NatElement => ({ set: setName(name), key: keyText(name, item) }))),
   ];
 }
 
@@ -78,23 +78,37 @@ function setName(name: string): SetName {
   return known;
 }
 
-function keyText(set: string, key: Operand): string {
+function mapElement(set: SetName, item: unknown): NatElement {
+  const [key, data] = Array.isArray(item) ? (item as unknown[]) : [];
+  return { set, key: keyText(set, key), data: dataText(data) };
+}
+
+function keyText(set: string, key: unknown): string {
   return set === 'segments' ? partsOf(key).map((name) => `"${name}"`).join(' . ') : textOf(key);
 }
 
-function dataText(data: Operand | Verdict): string {
-  return typeof data === 'object' && 'goto' in data ? `goto ${data.goto.target}` : textOf(data);
+function dataText(data: unknown): string {
+  const target = field(field(data, 'goto'), 'target');
+  return typeof target === 'string' ? `goto ${target}` : textOf(data);
 }
 
-function textOf(value: Operand): string {
+function textOf(value: unknown): string {
   return partsOf(value).map(canonical).join(' . ');
 }
 
-function partsOf(value: Operand): (string | number)[] {
-  return typeof value === 'object' ? value.concat : [value];
+/** One part, or those of a concatenation. What is neither has no parts, and its text, which is empty, belongs to no state. */
+function partsOf(value: unknown): (string | number)[] {
+  const parts = field(value, 'concat') ?? [value];
+  const isPart = (part: unknown): part is string | number => typeof part === 'string' || typeof part === 'number';
+  return Array.isArray(parts) && parts.every(isPart) ? parts : [];
 }
 
-/** nft writes IPv6 addresses as inet_ntop does, which is not always RFC 5952's form. */
+function field(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null && name in value ? (value as Record<string, unknown>)[name] : undefined;
+}
+
+/** nft writes IPv6 addresses as inet_ntop does, which is not always RFC 5952's form. All else it writes as we do. */
 function canonical(value: string | number): string {
-  return typeof value === 'string' ? (IpAddress.tryParse(value)?.toString() ?? value) : String(value);
+  const text = String(value);
+  return text.includes(':') ? (IpAddress.tryParse(text)?.toString() ?? text) : text;
 }
