@@ -16,7 +16,7 @@ stop_with() { printf '%sdemo:%s %s\n' "$RED" "$PLAIN" "$*" >&2; exit 1; }
 # check WHAT EXPECTED FOUND: ends the demo unless they are the same text.
 check() {
   if [ "$2" != "$3" ]; then
-    printf '%sFAILED:%s %s\n  expected: %s\n  found:    %s\n' "$RED" "$PLAIN" "$1" "${2//$'\n'/$'\n'            }" "${3//$'\n'/$'\n'            }" >&2
+    printf '%sFAILED:%s %s\n  expected: %s\n  found:    %s\n' "$RED" "$PLAIN" "$1" "${2//$'\n'/$'\n'            }" "${3//$'\n'/$'\n'            }"
     exit 1
   fi
   CHECKS=$((CHECKS + 1))

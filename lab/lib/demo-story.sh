@@ -11,6 +11,7 @@ story() {
   story_explain
   story_stop
   story_preferred_ip
+  story_gone
 }
 
 story_service() {
@@ -30,11 +31,11 @@ story_providers() {
     run "docker run -itd --net=contiv-net $LABELS alpine sh"
     PROVIDERS+=("${ANSWER:0:12}")
   done
-  eventually 10 'the service found its four providers' 4 'netctl service inspect app-svc | grep -c endpointID'
+  eventually 20 'the service found its four providers' 4 'netctl service inspect app-svc | grep -c endpointID'
   say 'In each of them a listener for one connection.'
   for number in "${PROVIDERS[@]}"; do
     run "docker exec -d $number nc -l -p 80"
-    eventually 5 "it listens" 1 "docker exec $number netstat -ltn | grep -c ':80 '"
+    eventually 20 "it listens" 1 "docker exec $number netstat -ltn | grep -c ':80 '"
   done
 }
 
@@ -50,7 +51,7 @@ story_client() {
   done
   say 'Each listener took one connection and ended. Nobody listens now, and the fifth connection is refused at once.'
   for number in "${PROVIDERS[@]}"; do
-    eventually 5 "no listener is left in $number" 0 "docker exec $number netstat -ltn | grep -c ':80 '"
+    eventually 20 "no listener is left in $number" 0 "docker exec $number netstat -ltn | grep -c ':80 '"
   done
   try "docker exec $CLIENT nc -znvw 1 $SERVICE_IP 8080"
   check_match 'the connection is refused' 'refused' "$ANSWER"
@@ -90,19 +91,17 @@ story_explain() {
 }
 
 story_stop() {
-  local stopped=${PROVIDERS[0]} stopping
-  say 'One provider is stopped. Its shell ignores the stop signal, so Docker lets it live for five seconds more.'
-  printf '$ docker stop -t 5 %s &\n' "$stopped"
-  quietly "docker stop -t 5 $stopped" >/dev/null &
-  stopping=$!
-  eventually 5 'the service has three providers' 3 'netctl service inspect app-svc | grep -c endpointID'
+  STOPPED=${PROVIDERS[0]}
+  say 'One provider is stopped. Its shell ignores the stop signal, so Docker lets it live for ten seconds more.'
+  printf '$ docker stop %s &\n' "$STOPPED"
+  quietly "docker stop $STOPPED" >/dev/null &
+  STOPPING=$!
+  eventually 8 'the service has three providers' 3 'netctl service inspect app-svc | grep -c endpointID'
   run 'netctl service explain app-svc'
-  check_match 'the fourth drains' " $stopped +no .*is being stopped: no new connections, open ones live" "$ANSWER"
+  check_match 'the fourth drains' " $STOPPED +no .*is being stopped: no new connections, open ones live" "$ANSWER"
   say 'New connections already go to the three others.'
   connect 300
   check '300 connections are answered, 100 by each of the three' "$(in_turn 100 "${PROVIDERS[@]:1}")" "$(counts)"
-  wait "$stopping" || check 'docker stop succeeds' 'exit code 0' "exit code $?"
-  eventually 5 'then it is gone' 'false' "docker inspect -f '{{.State.Running}}' $stopped"
 }
 
 story_preferred_ip() {
@@ -115,4 +114,14 @@ story_preferred_ip() {
   try "netctl service create app-svc-10 --network contiv-srv-net -ip $SERVICE_IP --selector=tier=web --port 80:80:TCP"
   check 'it is refused' 'exit code 3' "exit code $CODE"
   check_match 'who holds it is told' 'held by service app-svc' "$ANSWER"
+}
+
+story_gone() {
+  say 'When its ten seconds are over, Docker ends the stopped provider.'
+  wait "$STOPPING" || check 'docker stop succeeds' 'exit code 0' "exit code $?"
+  run 'docker ps -a --filter label=tier=web'
+  check 'one of the four has ended' 1 "$(grep -c Exited <<<"$ANSWER")"
+  eventually 20 'netctl knows it' 1 "netctl service explain app-svc | grep -c 'it has exited'"
+  run 'netctl service explain app-svc'
+  check_match 'and that is why it is no provider' " $STOPPED +no .*it has exited" "$ANSWER"
 }
