@@ -26,9 +26,10 @@ export function parseTable(family: NatFamily, json: string): FamilyState | undef
 
 /** One line for each thing, so that what is found and what is expected compare as texts. */
 function setShapes({ maps, sets }: Listing): string[] {
-  const typeText = (type: unknown): string => (Array.isArray(type) ? type.join(' . ') : String(type));
+  // nft 1.0.6 writes the concatenated type of data as one text and that of keys as a list.
+  const typeText = (type: unknown): string => [type].flat().join(' . ');
   return [
-    ...maps.map(({ name, type, map }) => `map ${name} ${typeText(type)} : ${map}`),
+    ...maps.map(({ name, type, map }) => `map ${name} ${typeText(type)} : ${typeText(map)}`),
     ...sets.map(({ name, type }) => `set ${name} ${typeText(type)}`),
   ];
 }

@@ -64,7 +64,7 @@ function translate({ ip }: Words): BaseChain {
 }
 
 /**
- * TCP is answered with a reset and not with an ICMP error, because the kernel limits the rate of the
+ * TCP is answered with a reset and not with an ICMP error, because the kernel may limit the rate of the
  * latter and a client would wait for its time-out. Invalid packets are dropped unanswered: they may be
  * of a live connection, which a reset would end.
  */
@@ -110,7 +110,7 @@ function hairpin({ ip }: Words): BaseChain {
 
 /**
  * Round robin over this many slots. The number goes through the packet's mark because nft 1.0.6
- * accepts no `numgen` within a key, see docs/decisions/balance-chains.md. A packet without a slot
+ * takes no `numgen` within a key, see docs/decisions/balance-chains.md. A packet without a slot
  * passes on, still addressed to the service IP, and is refused.
  */
 export function balanceRules(family: NatFamily, slots: number): Rule[] {
