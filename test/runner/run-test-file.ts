@@ -4,6 +4,8 @@ import type { TestFile } from './suites.js';
 import { TapResults } from './tap-results.js';
 
 const LIMIT_SECONDS = 600;
+/** tap's own limit is 30 s by default; just below ours, it still says which test hung, and lets it clean up. */
+const TAP_SECONDS = LIMIT_SECONDS - 30;
 
 /** Runs one test file and counts what it asserted. In CI a file that skips all it has is a failure: what it needs must be there. */
 export async function runTestFile(file: TestFile, root: string): Promise<Outcome> {
@@ -22,7 +24,7 @@ export async function runTestFile(file: TestFile, root: string): Promise<Outcome
 }
 
 function commandFor({ suite, script }: TestFile): [string, ...string[]] {
-  const node: [string, ...string[]] = [process.execPath, '--enable-source-maps', script];
-  const asRoot = suite === 'unit' || process.getuid?.() === 0;
-  return asRoot ? node : ['sudo', 'env', `PATH=${process.env.PATH}`, `CI=${process.env.CI ?? ''}`, ...node];
+  const settings = ['CI', 'PATH'].map((name) => `${name}=${process.env[name] ?? ''}`);
+  const command = ['env', ...settings, `TAP_TIMEOUT=${TAP_SECONDS}`, process.execPath, '--enable-source-maps', script] as const;
+  return suite === 'unit' || process.getuid?.() === 0 ? [...command] : ['sudo', ...command];
 }
