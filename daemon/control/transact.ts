@@ -18,12 +18,25 @@ export const write = (...operations: Operation[]): Fragment => ({ conditions: []
 const mostAttempts = 32;
 
 /**
+ * The end of each store's queue. Transactions of one process wait for each other: planned at the same
+ * time, forty allocations would all want the lowest free address, and each commit would send the rest
+ * back to plan anew. Only those of other hosts can come in between.
+ */
+const queues = new WeakMap<Store, Promise<unknown>>();
+
+/**
  * Plans a transaction from the present state and carries it out; plans anew when the state it rested
  * on has changed meanwhile. `plan` returns undefined when there is nothing (more) to do, and throws
  * what is refused.
  * @returns whether anything was written.
  */
-export async function transact(store: Store, plan: () => Transaction | undefined): Promise<boolean> {
+export function transact(store: Store, plan: () => Transaction | undefined): Promise<boolean> {
+  const turn = (queues.get(store) ?? Promise.resolve()).then(() => carryOut(store, plan));
+  queues.set(store, turn.catch(() => undefined));
+  return turn;
+}
+
+async function carryOut(store: Store, plan: () => Transaction | undefined): Promise<boolean> {
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
     const transaction = plan();
     if (!transaction || transaction.operations.length === 0) return false;
