@@ -1,0 +1,84 @@
+import type { FabricState } from '../../../src/fabric/state.js';
+import { parseTable } from '../../../src/nat/parse.js';
+import type { NatState } from '../../../src/nat/state.js';
+import type { Host } from './lab.js';
+
+// What a router holds, as `ip` tells it: not by netctl's own eyes.
+
+interface IpLink {
+  readonly ifname: string;
+  readonly flags: readonly string[];
+  readonly address: string;
+  readonly master?: string;
+  readonly linkinfo?: { readonly info_kind: string; readonly info_slave_data?: { readonly hairpin?: boolean } };
+}
+
+interface IpAddressOf {
+  readonly ifname: string;
+  readonly addr_info: readonly { readonly local?: string; readonly prefixlen?: number }[];
+}
+
+interface IpNeighbour {
+  readonly dst: string;
+  readonly dev: string;
+  readonly lladdr: string;
+}
+
+interface IpRoute {
+  readonly type?: string;
+  readonly dst: string;
+  readonly dev: string;
+  readonly protocol?: string;
+}
+
+/** One line for each link, address, route and neighbour, sorted. What the kernel adds by itself is left out. */
+export async function observedFabric(host: Host, tenant: string): Promise<string[]> {
+  const [links, addresses, neighbours, routes] = await Promise.all([
+    list<IpLink>(host, tenant, '-d', 'link'),
+    list<IpAddressOf>(host, tenant, 'address'),
+    list<IpNeighbour>(host, tenant, 'neighbour', 'show', 'nud', 'permanent'),
+    list<IpRoute>(host, tenant, 'route', 'show', 'table', 'all'),
+  ]);
+  return [
+    ...links.filter(({ ifname }) => ifname !== 'lo').map(linkLine),
+    ...addresses.filter(({ ifname }) => ifname !== 'lo').flatMap(({ ifname, addr_info }) => addr_info.map(({ local, prefixlen }) => `address ${local}/${prefixlen} ${ifname}`)),
+    ...neighbours.map(({ dst, dev, lladdr }) => `neighbour ${dst} ${dev} ${lladdr}`),
+    ...routes.filter(({ protocol }) => protocol !== 'kernel').map(({ type, dst, dev }) => `route ${type ?? 'unicast'} ${dst.replace(/\/32$/, '')} ${dev}`),
+  ].sort();
+}
+
+function linkLine({ ifname, flags, address, master, linkinfo }: IpLink): string {
+  const up = flags.includes('UP') ? 'up' : 'down';
+  if (linkinfo?.info_kind === 'bridge') return `bridge ${ifname} ${address} ${up}`;
+  return `${linkinfo?.info_kind} ${ifname} ${master ?? 'nowhere'} hairpin=${linkinfo?.info_slave_data?.hairpin ?? false} ${up}`;
+}
+
+/** A plan in the same lines. */
+export function plannedFabric({ links, addresses, neighbours, routes }: FabricState): string[] {
+  return [
+    ...[...links.values()].map((link) =>
+      link.kind === 'bridge'
+        ? `bridge ${link.name} ${link.mac.toString()} ${link.up ? 'up' : 'down'}`
+        : `veth ${link.name} ${link.bridge ?? 'nowhere'} hairpin=${link.hairpin} ${link.up ? 'up' : 'down'}`,
+    ),
+    ...[...addresses.values()].map(({ address, length, link }) => `address ${address.toString()}/${length} ${link}`),
+    ...[...neighbours.values()].map(({ address, link, mac }) => `neighbour ${address.toString()} ${link} ${mac.toString()}`),
+    ...[...routes.values()].map(({ kind, prefix, link }) => `route ${kind === 'service' ? 'local' : 'unicast'} ${prefix.toString().replace(/\/32$/, '')} ${link}`),
+  ].sort();
+}
+
+/** Undefined if the tables are not netctl's. */
+export async function observedNat(host: Host, tenant: string): Promise<NatState | undefined> {
+  const [ip, ip6] = await Promise.all((['ip', 'ip6'] as const).map(async (family) => parseTable(family, await host.router(tenant, 'nft', '-j', 'list', 'table', family, 'netctl'))));
+  return ip && ip6 && { ip, ip6 };
+}
+
+/** The tenants that have a router. */
+export async function routersOf(host: Host): Promise<string[]> {
+  const names = (await host.ok('ip', 'netns')).split('\n').map((line) => line.split(' ')[0] ?? '');
+  return names.filter((name) => name.startsWith('netctl-')).map((name) => name.slice('netctl-'.length)).sort();
+}
+
+async function list<T>(host: Host, tenant: string, ...args: string[]): Promise<T[]> {
+  return JSON.parse((await host.router(tenant, 'ip', '-j', ...args)) || '[]') as T[];
+}
