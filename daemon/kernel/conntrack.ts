@@ -22,7 +22,7 @@ export class KernelConntrack implements Conntrack {
     if (flows.length === 0) return 0;
     const lines = renderRemoval(flows, await this.list(tenant));
     if (lines === '') return 0;
-    return countLines(await withCommandFile(lines, (file) => this.#conntrack(tenant, ['--load-file', file])));
+    return countLines(await withCommandFile(lines, (stdin) => this.#conntrack(tenant, ['--load-file', '-'], stdin)));
   }
 
   async removeProvider(tenant: string, address: IpAddress): Promise<number> {
@@ -30,8 +30,8 @@ export class KernelConntrack implements Conntrack {
   }
 
   /** What the program printed: one line for each flow that was listed or deleted. */
-  async #conntrack(tenant: string, args: readonly string[]): Promise<string> {
-    const { exitCode, stdout, stderr } = await runInRouter(this.namespaceOf(tenant), 'conntrack', args);
+  async #conntrack(tenant: string, args: readonly string[], stdin?: number): Promise<string> {
+    const { exitCode, stdout, stderr } = await runInRouter(this.namespaceOf(tenant), 'conntrack', args, stdin);
     // That nothing matched is an answer, though conntrack 1.4.7 then exits with 1.
     if (exitCode === 0 || stderr.includes(' 0 flow entries have been')) return stdout;
     const reason = stderr.split('\n')[0] || `exit code ${exitCode}`;

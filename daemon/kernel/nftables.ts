@@ -37,14 +37,14 @@ export class KernelNftables implements Nftables {
     throw nftError(tenant, `list the table ${family} ${tableName}`, result);
   }
 
-  /** One file is one transaction. */
+  /** What nft reads as one file is one transaction. */
   async #load(tenant: string, commands: string): Promise<void> {
-    const result = await withCommandFile(commands, (file) => this.#nft(tenant, ['--file', file]));
+    const result = await withCommandFile(commands, (stdin) => this.#nft(tenant, ['--file', '-'], stdin));
     if (result.exitCode !== 0) throw nftError(tenant, 'change the tables', result);
   }
 
-  #nft(tenant: string, args: readonly string[]): Promise<CommandResult> {
-    return runInRouter(this.namespaceOf(tenant), 'nft', args);
+  #nft(tenant: string, args: readonly string[], stdin?: number): Promise<CommandResult> {
+    return runInRouter(this.namespaceOf(tenant), 'nft', args, stdin);
   }
 }
 

@@ -17,12 +17,14 @@ const noSuchProgram = 127;
 /**
  * Runs a program in a router's namespace. Any exit code is an answer.
  * @param namespace the file that holds the namespace.
+ * @param stdin a descriptor for its standard input; absent: none.
  * @throws NetctlError `unavailable` if there is no such namespace or program, `internal` if the program was
  *   killed, took too long, or printed too much.
  */
-export async function runInRouter(namespace: string, program: string, args: readonly string[]): Promise<CommandResult> {
+export async function runInRouter(namespace: string, program: string, args: readonly string[], stdin?: number): Promise<CommandResult> {
   const result = await execa('nsenter', [`--net=${namespace}`, program, ...args], {
-    stdin: 'ignore',
+    // Any descriptor is passed on, but execa's types know those up to 9 only.
+    stdin: stdin === undefined ? 'ignore' : (stdin as 3),
     reject: false,
     timeout: timeLimit,
     // Messages are matched, so they must not be translated.
