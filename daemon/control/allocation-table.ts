@@ -18,13 +18,11 @@ export class AllocationTable {
   private readonly networks = new Map<string, NetworkAllocations>();
   private readonly networkOf = new Map<string, string>();
 
-  /** Takes the change in; returns the tenant it happened in, if it changed anything. */
-  apply(change: Change): string | undefined {
+  apply(change: Change): void {
     const network = this.networkOf.get(change.key);
     const before = network === undefined ? undefined : this.networks.get(network)?.byKey.get(change.key);
     if (before) this.drop(change.key, before.value);
     if ('put' in change) this.add({ value: decodeStored.allocation(change.put.value), revision: change.put.revision }, change.key);
-    return 'put' in change ? this.get(change.key)?.value.tenant : before?.value.tenant;
   }
 
   get(key: string): Stored<Allocation> | undefined {

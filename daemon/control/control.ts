@@ -1,6 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
 import type { AddressPort, EndpointPort } from '../../plugin/ports.js';
-import { keys } from '../../src/model/keys.js';
 import type { Network } from '../../src/model/network.js';
 import type { NetworkRequest, ServiceRequest } from '../../src/model/request.js';
 import type { Service } from '../../src/model/service.js';
@@ -75,13 +74,13 @@ export class Control implements Operations {
     this.providers = new Providers(state, containers, host);
     this.routers = new Routers({ kernel: options.kernel, state, containers, providers: this.providers, host, log, metrics: options.metrics });
     this.tenants = new Tenants(store, state);
-    this.networks = new Networks({ store, state, docker, host, now, log });
+    this.networks = new Networks({ store, state, docker, host, now, log, doubtDocker: () => this.dockerNetworks.enqueue('all') });
     this.services = new Services(store, state, addresses);
     this.views = new Views(state, containers, this.providers, host, (tenant) => this.routers.errorOf(tenant));
     const dockerNetworks = new DockerNetworks({ store, state, docker, networks: this.networks, host, log });
     this.dockerNetworks = new Reconciler('docker-networks', () => dockerNetworks.reconcile(), log);
     this.pluginAddresses = new PluginAddresses(store, state, addresses, host);
-    const endpoints = new PluginEndpoints({ store, state, addresses, routers: this.routers, host, networkDeleted: (tenant, name) => this.networkDeleted(tenant, name) });
+    const endpoints = new PluginEndpoints({ store, state, addresses, routers: this.routers, host, networks: this.networks });
     this.pluginEndpoints = endpoints;
     this.garbage = new Garbage({ store, state, containers, addresses, forgetEndpoint: (id) => endpoints.forget(id), host, now, log });
   }
@@ -111,7 +110,7 @@ export class Control implements Operations {
     this.containers.onConnected(() => this.dockerNetworks.enqueue('all'));
     await this.routers.start();
     this.every(this.options.verifyMs, () => Promise.resolve(this.routers.verifyAll()));
-    this.every(garbageMs, () => this.garbage.collect());
+    this.every(garbageMs, () => this.collectGarbage());
   }
 
   /** Ends all work of its own. What the kernel holds stays and keeps forwarding. */
@@ -119,6 +118,11 @@ export class Control implements Operations {
     for (const timer of this.timers) clearInterval(timer);
     await Promise.all([this.routers.stop(), this.dockerNetworks.stop()]);
     this.state.close();
+  }
+
+  /** Takes back what crashes left behind. Done every few seconds anyway. */
+  collectGarbage(): Promise<void> {
+    return this.garbage.collect();
   }
 
   ready(): Promise<void> {
@@ -198,11 +202,6 @@ export class Control implements Operations {
     return this.listEndpoints().filter(({ endpoint, container }) =>
       [endpoint.id, container?.id, container?.name].some((candidate) => candidate?.includes(text)),
     );
-  }
-
-  private async networkDeleted(tenant: string, name: string): Promise<void> {
-    await this.networks.deletedInDocker(tenant, name);
-    if (this.state.networks.get(keys.network(tenant, name))) this.dockerNetworks.enqueue('all');
   }
 
   /**

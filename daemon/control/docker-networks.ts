@@ -6,7 +6,7 @@ import type { Store } from '../store/port.js';
 import type { Logger } from './logger.js';
 import { standsFor, type Networks } from './networks.js';
 import type { State } from './state.js';
-import { transact, write } from './transact.js';
+import { combine, transact, when, write } from './transact.js';
 
 interface Parts {
   readonly store: Store;
@@ -24,39 +24,60 @@ interface Parts {
 export class DockerNetworks {
   constructor(private readonly parts: Parts) {}
 
-  /** Rejects if Docker does not answer; what could be done is done. */
+  /** Rejects with what could not be done; everything else is done. */
   async reconcile(): Promise<void> {
-    const { docker, state, networks } = this.parts;
+    const { docker, state } = this.parts;
+    const networks = state.networks.values();
     const present = await docker.listNetworks();
-    await this.forgetLost(present);
     this.reportStrangers(present);
-    for (const network of state.networks.values()) {
-      if (network.deleting || networks.isBusy(network) || this.isBound(network)) continue;
-      await this.adoptOrCreate(network, present);
-    }
+    const suspects = networks.filter((network) => !this.agrees(network, present));
+    const results = await Promise.allSettled(suspects.map((network) => this.settle(network)));
+    const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+    if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('; '));
   }
 
-  private async forgetLost(present: readonly DockerNetwork[]): Promise<void> {
+  private agrees(network: Network, present: readonly DockerNetwork[]): boolean {
+    const binding = this.bindingOf(network);
+    return binding !== undefined && present.some(({ id }) => id === binding.dockerNetworkId);
+  }
+
+  /** With nobody else at work on the network; who is at work on it sees to Docker's as well. What was seen before is looked at again. */
+  private async settle({ tenant, name }: Network): Promise<void> {
+    const { docker, state, networks } = this.parts;
+    await networks.ifIdle({ tenant, name }, async () => {
+      const network = state.networks.get(keys.network(tenant, name));
+      if (!network || network.value.deleting) return;
+      const present = await docker.listNetworks();
+      if (this.agrees(network.value, present)) return;
+      await this.forgetBinding(network.value);
+      const twin = present.find((candidate) => standsFor(candidate, network.value));
+      await (twin ? this.adopt(network.value, twin) : this.create(network.value));
+    });
+  }
+
+  private async forgetBinding(network: Network): Promise<void> {
+    const { store, host, log } = this.parts;
+    const binding = this.bindingOf(network);
+    if (!binding) return;
+    log.warn({ event: 'docker-network-lost', ...binding }, 'Docker no longer has this network; it is made again');
+    await transact(store, () => write({ key: keys.binding(host, binding.dockerNetworkId), delete: true }));
+  }
+
+  private async adopt({ tenant, name }: Network, { id: dockerNetworkId }: DockerNetwork): Promise<void> {
     const { store, state, host, log } = this.parts;
-    const ids = new Set(present.map((network) => network.id));
-    for (const binding of state.bindings.values()) {
-      if (binding.host !== host || ids.has(binding.dockerNetworkId)) continue;
-      log.warn({ event: 'docker-network-lost', ...binding }, 'Docker no longer has this network; it is made again');
-      await transact(store, () => write({ key: keys.binding(host, binding.dockerNetworkId), delete: true }));
-    }
+    const key = keys.binding(host, dockerNetworkId);
+    const adopted = await transact(store, () => {
+      const network = state.networks.get(keys.network(tenant, name));
+      if (!network) return undefined;
+      const put = encodeStored({ host, dockerNetworkId, tenant, network: name });
+      return combine(when({ key: keys.network(tenant, name), is: 'at', revision: network.revision }), write({ key, put }));
+    });
+    if (adopted) log.info({ event: 'docker-network-adopted', dockerNetworkId, tenant, network: name }, 'found the Docker network of a network that had none');
   }
 
-  private async adoptOrCreate(network: Network, present: readonly DockerNetwork[]): Promise<void> {
-    const { store, host, networks, log } = this.parts;
-    const twin = present.find((candidate) => standsFor(candidate, network));
-    const ids = { tenant: network.tenant, network: network.name };
-    if (!twin) {
-      await networks.createInDocker(network, false);
-      log.info({ event: 'docker-network-made', ...ids }, 'made the Docker network of a network that had none');
-      return;
-    }
-    await transact(store, () => write({ key: keys.binding(host, twin.id), put: encodeStored({ host, dockerNetworkId: twin.id, ...ids }) }));
-    log.info({ event: 'docker-network-adopted', dockerNetworkId: twin.id, ...ids }, 'found the Docker network of a network that had none');
+  private async create(network: Network): Promise<void> {
+    await this.parts.networks.createInDocker(network);
+    this.parts.log.info({ event: 'docker-network-made', tenant: network.tenant, network: network.name }, 'made the Docker network of a network that had none');
   }
 
   private reportStrangers(present: readonly DockerNetwork[]): void {
@@ -67,7 +88,7 @@ export class DockerNetworks {
     }
   }
 
-  private isBound(network: Network): boolean {
-    return this.parts.state.bindingOf(this.parts.host, network.tenant, network.name) !== undefined;
+  private bindingOf({ tenant, name }: Network): ReturnType<State['bindingOf']> {
+    return this.parts.state.bindingOf(this.parts.host, tenant, name);
   }
 }

@@ -1,7 +1,7 @@
 import { checkOverlap } from '../../src/ipam/overlap.js';
 import { nextVni } from '../../src/ipam/vni.js';
 import type { Allocation } from '../../src/model/allocation.js';
-import { conflict, inUse, messageOf, NetctlError } from '../../src/model/errors.js';
+import { conflict, inUse } from '../../src/model/errors.js';
 import { keys } from '../../src/model/keys.js';
 import { checkName, dockerNetworkName } from '../../src/model/names.js';
 import { subnetsOf, type Network } from '../../src/model/network.js';
@@ -11,8 +11,8 @@ import type { DockerEngine, DockerNetwork } from '../docker/port.js';
 import type { Store } from '../store/port.js';
 import type { Logger } from './logger.js';
 import type { State } from './state.js';
-import { counted } from './tenants.js';
 import { combine, transact, when, write, type Fragment } from './transact.js';
+import { counted } from './wording.js';
 
 interface Parts {
   readonly store: Store;
@@ -21,6 +21,8 @@ interface Parts {
   readonly host: string;
   readonly now: () => number;
   readonly log: Logger;
+  /** Docker may have done something else than it said: its networks are to be compared with ours. */
+  readonly doubtDocker: () => void;
 }
 
 /** Creates and deletes networks, here and in Docker. */
@@ -32,27 +34,7 @@ export class Networks {
 
   async create(request: NetworkRequest): Promise<{ created: boolean; network: Network }> {
     checkName('network', request.name);
-    return this.alone(request, async () => {
-      const { store, state, host } = this.parts;
-      const created = await transact(store, () => this.planCreate(request));
-      const network = state.requireNetwork(request.tenant, request.name).value;
-      if (!state.bindingOf(host, network.tenant, network.name)) await this.createInDocker(network, created);
-      return { created, network };
-    });
-  }
-
-  /** Nothing is left behind. Docker may have made the network although it did not answer in time. */
-  private async undoCreate(network: Network, error: unknown): Promise<void> {
-    const { store, docker, log } = this.parts;
-    if (error instanceof NetctlError && error.code === 'unavailable') {
-      const late = (await docker.listNetworks().catch(() => [])).find((candidate) => standsFor(candidate, network));
-      if (late) await docker.removeNetwork(late.id).catch((err: unknown) => log.warn({ event: 'docker-network-left', dockerNetworkId: late.id, err }, 'a Docker network could not be removed'));
-    }
-    await transact(store, () => this.planErase(network.tenant, network.name));
-  }
-
-  isBusy(network: { tenant: string; name: string }): boolean {
-    return this.busy.has(keys.network(network.tenant, network.name));
+    return this.alone(request, () => this.createAlone(request));
   }
 
   /**
@@ -60,38 +42,35 @@ export class Networks {
    * Docker remove its own, and only then forgets the network. A refusal takes the mark away again.
    */
   async delete(tenant: string, name: string): Promise<void> {
-    await this.alone({ tenant, name }, () => this.deleteAlone(tenant, name));
+    await this.alone({ tenant, name }, () =>
+      this.retire(tenant, name, async () => {
+        const { state, docker, host } = this.parts;
+        const binding = state.bindingOf(host, tenant, name);
+        if (binding) await docker.removeNetwork(binding.dockerNetworkId);
+      }),
+    );
   }
 
-  private async deleteAlone(tenant: string, name: string): Promise<void> {
-    const { store, state, docker, host } = this.parts;
-    this.refuseIfUsed(tenant, name);
-    await this.mark(tenant, name, true);
-    try {
-      this.refuseIfUsed(tenant, name);
-      const binding = state.bindingOf(host, tenant, name);
-      if (binding) await docker.removeNetwork(binding.dockerNetworkId);
-    } catch (error) {
-      await this.mark(tenant, name, false);
-      throw error;
-    }
-    await transact(store, () => this.planErase(tenant, name));
-  }
-
-  /** Docker's own `docker network rm` took the network away: it goes here too, unless a service has its address from it. */
-  async deletedInDocker(tenant: string, name: string): Promise<void> {
-    const { store, log } = this.parts;
-    try {
-      this.refuseIfUsed(tenant, name);
-      await this.mark(tenant, name, true);
-      this.refuseIfUsed(tenant, name);
-    } catch (error) {
-      if (error instanceof NetctlError && error.code === 'not-found') return;
-      log.warn({ event: 'network-kept', tenant, network: name, reason: messageOf(error) }, 'Docker removed a network that is in use; it is made again');
-      await this.mark(tenant, name, false);
-      return;
-    }
-    await transact(store, () => this.planErase(tenant, name));
+  /**
+   * Docker's own `docker network rm` took the network away: it goes here too, unless a service has
+   * its address from it; then Docker's is made again. One transaction does all, so that no crash can
+   * come in between. While we ourselves are at work on the network, Docker only answers to that.
+   */
+  async deletedInDocker(dockerNetworkId: string): Promise<void> {
+    const { store, state, host, log } = this.parts;
+    const key = keys.binding(host, dockerNetworkId);
+    await transact(store, () => {
+      const binding = state.bindings.get(key)?.value;
+      if (!binding) return undefined;
+      const { tenant, network } = binding;
+      const unbind = write({ key, delete: true });
+      if (this.isBusy({ tenant, name: network }) || !state.networks.get(keys.network(tenant, network))) return unbind;
+      const user = this.whyUsed(tenant, network);
+      if (user === undefined) return this.planErase(tenant, network);
+      log.warn({ event: 'network-kept', tenant, network, reason: user }, 'Docker removed a network that is in use; it is made again');
+      this.parts.doubtDocker();
+      return unbind;
+    });
   }
 
   /** Ends deletions that a crash interrupted: the network stays, and Docker's is made again. */
@@ -102,13 +81,64 @@ export class Networks {
   }
 
   /** Makes the Docker network of a network that has none on this host. */
-  async createInDocker(network: Network, eraseOnFailure: boolean): Promise<void> {
+  async createInDocker(network: Network): Promise<void> {
+    await this.parts.docker.createNetwork(dockerRequest(network));
+  }
+
+  /** Runs the work while nobody else creates or deletes this network, here or in Docker. Undefined if somebody does. */
+  async ifIdle<T>(network: { tenant: string; name: string }, work: () => Promise<T>): Promise<T | undefined> {
+    return this.isBusy(network) ? undefined : this.alone(network, work);
+  }
+
+  private async createAlone(request: NetworkRequest): Promise<{ created: boolean; network: Network }> {
+    const { store, state, host } = this.parts;
+    const created = await transact(store, () => this.planCreate(request));
+    const network = state.requireNetwork(request.tenant, request.name).value;
+    if (state.bindingOf(host, network.tenant, network.name)) return { created, network };
     try {
-      await this.parts.docker.createNetwork(dockerRequest(network));
+      await this.createInDocker(network);
     } catch (error) {
-      if (eraseOnFailure) await this.undoCreate(network, error);
+      if (created) await this.undoCreate(network);
       throw error;
     }
+    return { created, network };
+  }
+
+  /**
+   * Nothing is left behind. Docker may have made the network although it did not answer in time; and
+   * somebody may have used it meanwhile: then it stays, and Docker's is made later.
+   */
+  private async undoCreate(network: Network): Promise<void> {
+    const { docker, log } = this.parts;
+    const { tenant, name } = network;
+    try {
+      await this.retire(tenant, name, async () => {
+        const late = (await docker.listNetworks().catch(() => [])).find((candidate) => standsFor(candidate, network));
+        if (late) await docker.removeNetwork(late.id);
+      });
+    } catch (err) {
+      log.warn({ event: 'network-left', tenant, network: name, err }, 'a network that Docker refused could not be taken back');
+      this.parts.doubtDocker();
+    }
+  }
+
+  /** @param removeInDocker called when nobody uses the network, and nobody can begin to */
+  private async retire(tenant: string, name: string, removeInDocker: () => Promise<void>): Promise<void> {
+    this.refuseIfUsed(tenant, name);
+    await this.mark(tenant, name, true);
+    try {
+      this.refuseIfUsed(tenant, name);
+      await removeInDocker();
+    } catch (error) {
+      await this.mark(tenant, name, false);
+      this.parts.doubtDocker();
+      throw error;
+    }
+    await transact(this.parts.store, () => this.planErase(tenant, name));
+  }
+
+  isBusy(network: { tenant: string; name: string }): boolean {
+    return this.busy.has(keys.network(network.tenant, network.name));
   }
 
   private async alone<T>(network: { tenant: string; name: string }, work: () => Promise<T>): Promise<T> {
@@ -170,35 +200,38 @@ export class Networks {
   }
 
   private refuseIfUsed(tenant: string, name: string): void {
+    this.parts.state.requireNetwork(tenant, name);
+    const reason = this.whyUsed(tenant, name);
+    if (reason !== undefined) throw inUse(`network ${name} cannot be deleted: ${reason}`);
+  }
+
+  private whyUsed(tenant: string, name: string): string | undefined {
     const { state } = this.parts;
-    state.requireNetwork(tenant, name);
     const services = state.services.of(tenant).filter((service) => service.network === name);
-    if (services.length > 0) {
-      throw inUse(`network ${name} cannot be deleted: ${counted(services.map((service) => service.name), 'service')} have their address from it; delete them first`);
-    }
+    if (services.length > 0) return `${counted(services.map((service) => service.name), 'service')} ${services.length === 1 ? 'has its' : 'have their'} address from it; delete it first`;
     const endpoints = state.endpoints.of(tenant).filter((endpoint) => endpoint.network === name);
-    if (endpoints.length > 0) {
-      const addresses = endpoints.map((endpoint) => endpoint.addresses.join(' '));
-      throw inUse(`network ${name} cannot be deleted: ${counted(addresses, 'endpoint')} are attached to it; stop or disconnect their containers first`);
-    }
+    if (endpoints.length === 0) return undefined;
+    return `${counted(endpoints.map((endpoint) => endpoint.addresses.join(' ')), 'endpoint')} ${endpoints.length === 1 ? 'is' : 'are'} attached to it; stop or disconnect the container first`;
   }
 
   /** All that belongs to the network, and the network itself. */
   private planErase(tenant: string, name: string): Fragment | undefined {
     const { state } = this.parts;
-    const network = state.networks.get(keys.network(tenant, name))?.value;
-    if (!network) return undefined;
+    const key = keys.network(tenant, name);
+    const stored = state.networks.get(key);
+    if (!stored) return undefined;
     const bindings = state.bindings.of(tenant).filter((binding) => binding.network === name);
-    return write(
-      { key: keys.network(tenant, name), delete: true },
-      { key: keys.vni(network.vni), delete: true },
+    const erased = write(
+      { key, delete: true },
+      { key: keys.vni(stored.value.vni), delete: true },
       ...state.allocations.of(tenant, name).map(({ address }) => ({ key: keys.allocation(tenant, name, address), delete: true }) as const),
       ...bindings.map((binding) => ({ key: keys.binding(binding.host, binding.dockerNetworkId), delete: true }) as const),
     );
+    return combine(when({ key, is: 'at', revision: stored.revision }), erased);
   }
 }
 
-export function put(allocation: Allocation): { readonly key: string; readonly put: ReturnType<typeof encodeStored> } {
+function put(allocation: Allocation): { readonly key: string; readonly put: ReturnType<typeof encodeStored> } {
   return { key: keys.allocation(allocation.tenant, allocation.network, allocation.address), put: encodeStored(allocation) };
 }
 

@@ -1,5 +1,6 @@
 import type { AddressPort } from '../../plugin/ports.js';
 import type { Family, IpAddress, Prefix } from '../../src/model/address.js';
+import type { Owner } from '../../src/model/allocation.js';
 import { conflict, invalid, notFound } from '../../src/model/errors.js';
 import { keys } from '../../src/model/keys.js';
 import { subnetOf, type Network, type Subnet } from '../../src/model/network.js';
@@ -7,7 +8,7 @@ import type { Store } from '../store/port.js';
 import type { Addresses } from './addresses.js';
 import type { State } from './state.js';
 import type { Stored } from './table.js';
-import { transact } from './transact.js';
+import { transact, type Fragment } from './transact.js';
 
 /** Answers Docker's IPAM calls from the networks that netctl already has. */
 export class PluginAddresses implements AddressPort {
@@ -57,13 +58,20 @@ export class PluginAddresses implements AddressPort {
       const stored = this.state.requireNetwork(network.tenant, network.name);
       if (stored.value.deleting) throw conflict(`network ${network.name} is just being deleted`);
       const owner = { kind: 'request', host: this.host } as const;
-      if (wanted) return this.addresses.claim(stored, wanted, owner);
+      if (wanted) return this.planClaim(stored, wanted, owner);
       const allocated = this.addresses.allocate(stored, family, owner);
       address = allocated.address;
       return allocated.fragment;
     });
     if (!address) throw new Error('an allocation was committed without an address');
     return address;
+  }
+
+  /** Docker may ask twice; what it asked for and gave to no endpoint yet it may have again. */
+  private planClaim(network: Stored<Network>, wanted: IpAddress, owner: Owner & { kind: 'request' }): Fragment {
+    const held = this.state.allocationOf(network.value.tenant, network.value.name, wanted);
+    const mine = held?.value.owner.kind === 'request' && held.value.owner.host === owner.host;
+    return mine ? this.addresses.pass(held, owner) : this.addresses.claim(network, wanted, owner);
   }
 
   private pool(poolId: string): { network: Stored<Network>; subnet: Subnet; family: Family } {

@@ -8,8 +8,10 @@ import type { DockerBinding, Network } from '../../src/model/network.js';
 import { encodeStored } from '../../src/model/stored.js';
 import type { Store } from '../store/port.js';
 import type { Addresses } from './addresses.js';
+import type { Networks } from './networks.js';
 import type { Routers } from './routers.js';
 import type { State } from './state.js';
+import type { Stored } from './table.js';
 import { combine, transact, when, write, type Fragment } from './transact.js';
 
 interface Parts {
@@ -18,8 +20,7 @@ interface Parts {
   readonly addresses: Addresses;
   readonly routers: Routers;
   readonly host: string;
-  /** Docker removed a network by itself. */
-  readonly networkDeleted: (tenant: string, network: string) => Promise<void>;
+  readonly networks: Pick<Networks, 'deletedInDocker'>;
 }
 
 /** How the container's links are named inside it: eth0, eth1, ... */
@@ -46,13 +47,7 @@ export class PluginEndpoints implements EndpointPort {
   }
 
   async deleteNetwork(dockerNetworkId: string): Promise<void> {
-    const { store, state, host } = this.parts;
-    const key = keys.binding(host, dockerNetworkId);
-    const binding = state.bindings.get(key)?.value;
-    if (!binding) return;
-    await transact(store, () => write({ key, delete: true }));
-    const deleting = state.networks.get(keys.network(binding.tenant, binding.network))?.value.deleting;
-    if (!deleting) await this.parts.networkDeleted(binding.tenant, binding.network);
+    await this.parts.networks.deletedInDocker(dockerNetworkId);
   }
 
   async createEndpoint(request: { networkId: string; endpointId: string; addresses: readonly IpAddress[]; mac?: Mac }): Promise<{ mac?: Mac }> {
@@ -150,14 +145,16 @@ export class PluginEndpoints implements EndpointPort {
       if (!same) throw conflict(`endpoint ${endpoint.id} exists already, with other addresses or on another network`);
       return undefined;
     }
-    const held = endpoint.addresses.map((address) => this.planHold(endpoint, address));
-    return combine(when({ key, is: 'absent' }), ...held, write({ key, put: encodeStored(endpoint) }));
+    const network = state.requireNetwork(endpoint.tenant, endpoint.network);
+    if (network.value.deleting) throw conflict(`network ${endpoint.network} is just being deleted`);
+    const there = when({ key: keys.network(endpoint.tenant, endpoint.network), is: 'at', revision: network.revision });
+    const held = endpoint.addresses.map((address) => this.planHold(endpoint, network, address));
+    return combine(when({ key, is: 'absent' }), there, ...held, write({ key, put: encodeStored(endpoint) }));
   }
 
   /** The address that Docker requested passes to the endpoint; one that it did not request is claimed. */
-  private planHold(endpoint: Endpoint, address: IpAddress): Fragment {
+  private planHold(endpoint: Endpoint, network: Stored<Network>, address: IpAddress): Fragment {
     const { state, addresses } = this.parts;
-    const network = state.requireNetwork(endpoint.tenant, endpoint.network);
     const owner = { kind: 'endpoint', id: endpoint.id } as const;
     const held = state.allocationOf(endpoint.tenant, endpoint.network, address);
     return held?.value.owner.kind === 'request' ? addresses.pass(held, owner) : addresses.claim(network, address, owner);

@@ -5,6 +5,8 @@ import type { Logger } from './logger.js';
 /** First and longest wait after a failure, in milliseconds; each further failure in a row doubles it. */
 const firstRetry = 100;
 const longestRetry = 60_000;
+/** How many keys have a pass at the same time: at start and at each verification all of them want one. */
+const mostPasses = 4;
 
 interface Work {
   /** Whether something happened since the running or the last pass began. */
@@ -23,6 +25,7 @@ interface Work {
  */
 export class Reconciler {
   private readonly works = new Map<string, Work>();
+  private readonly places = new Places(mostPasses);
   private stopped = false;
 
   constructor(
@@ -46,8 +49,6 @@ export class Reconciler {
       const work = this.work(key);
       work.waiting.push(resolve);
       work.dirty = true;
-      clearTimeout(work.retry);
-      work.retry = undefined;
       this.run(key, work);
     });
   }
@@ -70,12 +71,15 @@ export class Reconciler {
 
   private run(key: string, work: Work): void {
     if (work.running || this.stopped) return;
+    clearTimeout(work.retry);
+    work.retry = undefined;
     work.running = this.pass(key, work);
   }
 
   private async pass(key: string, work: Work): Promise<void> {
     // A pass begins in the next turn of the event loop, so that a burst of events is one pass.
     await setImmediate();
+    await this.places.take();
     const waiting = work.waiting.splice(0);
     work.dirty = false;
     try {
@@ -84,6 +88,7 @@ export class Reconciler {
     } catch (error) {
       this.failed(key, work, error);
     }
+    this.places.giveBack();
     work.running = undefined;
     for (const resolve of waiting) resolve();
     this.next(key, work);
@@ -103,5 +108,22 @@ export class Reconciler {
   private next(key: string, work: Work): void {
     if (work.waiting.length > 0 || (work.dirty && work.retry === undefined)) this.run(key, work);
     else if (work.retry === undefined) this.works.delete(key);
+  }
+}
+
+/** A number of places, given out in the order in which they were asked for. */
+class Places {
+  private readonly queue: (() => void)[] = [];
+  constructor(private free: number) {}
+
+  async take(): Promise<void> {
+    if (this.free === 0) await new Promise<void>((resolve) => this.queue.push(resolve));
+    else this.free -= 1;
+  }
+
+  giveBack(): void {
+    const next = this.queue.shift();
+    if (next) next();
+    else this.free += 1;
   }
 }

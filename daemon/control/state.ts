@@ -40,6 +40,7 @@ export class State {
   /** Lists everything, and from there on follows every change. Rejects if what is stored cannot be understood. */
   async load(): Promise<void> {
     const { entries, revision } = await this.store.list('');
+    const before = this.tenantNames();
     this.clear();
     for (const entry of entries) this.take({ key: entry.key, put: entry });
     this.loaded = true;
@@ -47,7 +48,7 @@ export class State {
       changed: (set) => this.changed(set.changes),
       lost: (reason) => this.reload(reason),
     });
-    this.notify(new Set(this.tenants.values().map((tenant) => tenant.name)));
+    this.notify(new Set([...before, ...this.tenantNames()]));
   }
 
   get isLoaded(): boolean {
@@ -95,18 +96,24 @@ export class State {
     return this.allocations.get(keys.allocation(tenant, network, address));
   }
 
-  private changed(changes: readonly Change[]): void {
-    const tenants = new Set<string>();
-    for (const change of changes) {
-      const tenant = this.take(change);
-      if (tenant !== undefined) tenants.add(tenant);
-    }
-    this.notify(tenants);
+  private tenantNames(): string[] {
+    return this.tenants.values().map((tenant) => tenant.name);
   }
 
+  private changed(changes: readonly Change[]): void {
+    try {
+      const tenants = changes.map((change) => this.take(change)).filter((tenant) => tenant !== undefined);
+      this.notify(new Set(tenants));
+    } catch (error) {
+      this.watch?.close();
+      this.reload(messageOf(error));
+    }
+  }
+
+  /** Returns the tenant in which something changed that concerns its routers; who holds an address does not. */
   private take(change: Change): string | undefined {
     if (change.key.startsWith(keys.vnis)) return this.takeVni(change);
-    if (change.key.startsWith(keys.allocations)) return this.allocations.apply(change);
+    if (change.key.startsWith(keys.allocations)) return void this.allocations.apply(change);
     const table = this.tables().find((candidate) => change.key.startsWith(candidate.prefix));
     return table?.apply(change);
   }

@@ -4,6 +4,7 @@ import { checkName, defaultTenant } from '../../src/model/names.js';
 import { encodeStored } from '../../src/model/stored.js';
 import type { Store } from '../store/port.js';
 import type { State } from './state.js';
+import { counted } from './wording.js';
 import { combine, transact, when, write } from './transact.js';
 
 /** Creates and deletes tenants. */
@@ -35,40 +36,41 @@ export class Tenants {
    */
   async delete(name: string): Promise<void> {
     if (name === defaultTenant) throw invalid(`tenant ${defaultTenant} cannot be deleted: it is always there`);
-    const key = keys.tenant(name);
     this.refuseIfUsed(name);
-    await transact(this.store, () => {
-      const { value, revision } = this.state.requireTenant(name);
-      return combine(when({ key, is: 'at', revision }), write({ key, put: encodeStored({ ...value, deleting: true }) }));
-    });
+    await this.mark(name, true);
     try {
       this.refuseIfUsed(name);
     } catch (error) {
-      await transact(this.store, () => write({ key, put: encodeStored({ name }) }));
+      await this.mark(name, false);
       throw error;
     }
-    await transact(this.store, () => write({ key, delete: true }));
+    const key = keys.tenant(name);
+    await transact(this.store, () => {
+      const { revision } = this.state.requireTenant(name);
+      return combine(when({ key, is: 'at', revision }), write({ key, delete: true }));
+    });
   }
 
   /** Ends deletions that a crash interrupted: before the deletion itself, the tenant stays. */
   async recover(): Promise<void> {
     for (const { name, deleting } of this.state.tenants.values()) {
-      if (deleting) await transact(this.store, () => write({ key: keys.tenant(name), put: encodeStored({ name }) }));
+      if (deleting) await this.mark(name, false);
     }
+  }
+
+  private async mark(name: string, deleting: boolean): Promise<void> {
+    const key = keys.tenant(name);
+    await transact(this.store, () => {
+      const { revision } = this.state.requireTenant(name);
+      return combine(when({ key, is: 'at', revision }), write({ key, put: encodeStored(deleting ? { name, deleting } : { name }) }));
+    });
   }
 
   private refuseIfUsed(name: string): void {
     this.state.requireTenant(name);
     const networks = this.state.networks.of(name).map((network) => network.name);
     if (networks.length > 0) {
-      throw inUse(`tenant ${name} cannot be deleted: it has ${counted(networks, 'network')}; delete them first`);
+      throw inUse(`tenant ${name} cannot be deleted: it has ${counted(networks, 'network')}; delete that first`);
     }
   }
-}
-
-/** "2 networks (a, b)"; long lists are cut. */
-export function counted(names: readonly string[], noun: string): string {
-  const shown = [...names].sort().slice(0, 5).join(', ');
-  const more = names.length > 5 ? ` and ${names.length - 5} more` : '';
-  return `${names.length} ${noun}${names.length === 1 ? '' : 's'} (${shown}${more})`;
 }
