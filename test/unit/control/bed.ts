@@ -1,0 +1,161 @@
+import { setTimeout } from 'node:timers/promises';
+import { Control } from '../../../daemon/control/control.js';
+import type { DockerEngine } from '../../../daemon/docker/port.js';
+import { FakeConntrack } from '../../../daemon/kernel/conntrack-fake.js';
+import { FakeFabric } from '../../../daemon/kernel/fabric-fake.js';
+import { FakeNftables } from '../../../daemon/kernel/nftables-fake.js';
+import type { Kernel } from '../../../daemon/kernel/port.js';
+import { FakeRouters } from '../../../daemon/kernel/routers-fake.js';
+import { MemoryStore } from '../../../daemon/store/memory.js';
+import type { Store } from '../../../daemon/store/port.js';
+import { IpAddress, Prefix } from '../../../src/model/address.js';
+import { NetctlError, unavailable } from '../../../src/model/errors.js';
+import type { NetworkRequest, ServiceRequest } from '../../../src/model/request.js';
+import { parseTerm } from '../../../src/selectors/parse.js';
+import { FakeDocker } from '../../support/fake-docker.js';
+
+const log = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** All of netctl but its adapters: a store, a kernel and a Docker in memory, which outlive the daemon. */
+export class Bed {
+  readonly store = new MemoryStore();
+  readonly routers = new FakeRouters();
+  readonly conntrack = new FakeConntrack(this.routers);
+  readonly kernel: Kernel = { routers: this.routers, fabric: new FakeFabric(this.routers), nftables: new FakeNftables(this.routers), conntrack: this.conntrack };
+  readonly docker = new FakeDocker();
+  /** Milliseconds since the epoch, as the daemon has it. */
+  now = 1_000_000;
+  /** Says whether the kernel refuses what it is asked now. */
+  refuses: () => boolean = () => false;
+  dockerIsAway = false;
+  control!: Control;
+  /** The life of the running daemon: what it still does when it is over has no effect. */
+  private life = { over: false };
+
+  /** A daemon on this store and kernel. */
+  async start(): Promise<void> {
+    const life = { over: false };
+    this.life = life;
+    this.control = new Control({
+      ...{ store: this.mortalStore(life), kernel: this.refusing(life), docker: this.engine(life), host: 'h1', restMs: 60_000, verifyMs: 3_600_000, log },
+      now: () => this.now,
+      metrics: { passed() {}, forgotten() {} },
+    });
+    await this.control.start();
+    const { pluginAddresses: addresses, pluginEndpoints: endpoints, containerListener: listener } = this.control;
+    this.docker.use({ addresses, endpoints, listener });
+    if (!this.dockerIsAway) this.docker.connect();
+  }
+
+  async stop(): Promise<void> {
+    await this.control.stop();
+  }
+
+  /** Whatever the daemon is at, it does not get to the end of it. */
+  crash(): void {
+    this.life.over = true;
+    void this.control.stop();
+  }
+
+  dockerGoes(): void {
+    this.dockerIsAway = true;
+    this.control.containerListener.disconnected('gone');
+  }
+
+  dockerReturns(): void {
+    this.dockerIsAway = false;
+    this.docker.connect();
+  }
+
+  /** Answers once a pass over the tenant's router has ended: creating what exists waits for one. */
+  async settle(): Promise<void> {
+    for (const { tenant, name, ipv4, requestedVni } of this.control.listNetworks()) {
+      await this.control.createNetwork({ tenant, name, ...(ipv4 ? { ipv4 } : {}), ...(requestedVni === undefined ? {} : { vni: requestedVni }) });
+    }
+  }
+
+  private mortalStore(life: { readonly over: boolean }): Store {
+    const { store } = this;
+    return {
+      get: (key) => store.get(key),
+      list: (prefix) => store.list(prefix),
+      watch: (prefix, revision, watcher) => store.watch(prefix, revision, watcher),
+      close: () => Promise.resolve(),
+      async transact(transaction) {
+        if (life.over) throw dead();
+        const outcome = await store.transact(transaction);
+        if (life.over) throw dead();
+        return outcome;
+      },
+    };
+  }
+
+  private engine(life: { readonly over: boolean }): DockerEngine {
+    const answered = <T>(work: () => Promise<T>): Promise<T> => {
+      if (life.over) return Promise.reject(dead());
+      return this.dockerIsAway ? Promise.reject(unavailable('Docker does not answer')) : work();
+    };
+    return {
+      createNetwork: (request) => answered(() => this.docker.createNetwork(request)),
+      removeNetwork: (id) => answered(() => this.docker.removeNetwork(id)),
+      listNetworks: () => answered(() => this.docker.listNetworks()),
+    };
+  }
+
+  /** The kernel, but that it fails when it is told to: before it did anything, in the middle, or after all was done. */
+  private refusing(life: { readonly over: boolean }): Kernel {
+    const { routers, fabric, nftables, conntrack } = this.kernel;
+    const failing = async <T>(work: () => Promise<T>): Promise<T> => {
+      this.refuse(life);
+      const result = await work();
+      this.refuse(life);
+      return result;
+    };
+    return {
+      routers: { list: () => routers.list(), ensure: (tenant) => failing(() => routers.ensure(tenant)), remove: (tenant) => failing(() => routers.remove(tenant)) },
+      fabric: {
+        read: (tenant) => failing(() => fabric.read(tenant)),
+        apply: async (tenant, steps) => {
+          for (const step of steps) await failing(() => fabric.apply(tenant, [step]));
+        },
+      },
+      nftables: {
+        read: (tenant) => failing(() => nftables.read(tenant)),
+        replace: (tenant, state) => failing(() => nftables.replace(tenant, state)),
+        apply: (tenant, change) => failing(() => nftables.apply(tenant, change)),
+      },
+      conntrack: {
+        list: (tenant) => failing(() => conntrack.list(tenant)),
+        remove: (tenant, flows) => failing(() => conntrack.remove(tenant, flows)),
+        removeProvider: (tenant, address) => failing(() => conntrack.removeProvider(tenant, address)),
+      },
+    };
+  }
+
+  private refuse(life: { readonly over: boolean }): void {
+    if (life.over) throw dead();
+    if (this.refuses()) throw new NetctlError('internal', 'the kernel refuses');
+  }
+}
+
+function dead(): Error {
+  return new Error('the daemon is dead');
+}
+
+export function networkRequest(tenant: string, name: string, subnet: string, gateway?: string): NetworkRequest {
+  return { tenant, name, ipv4: { prefix: Prefix.parse(subnet), ...(gateway ? { gateway: IpAddress.parse(gateway) } : {}) } };
+}
+
+export function serviceRequest(tenant: string, name: string, network: string, selector: string, ip?: string): ServiceRequest {
+  const ports = [{ port: 80, targetPort: 8080, protocol: 'tcp' as const }, { port: 53, targetPort: 53, protocol: 'udp' as const }];
+  return { tenant, name, network, selectors: [parseTerm(selector)], ports, ...(ip ? { ip: IpAddress.parse(ip) } : {}) };
+}
+
+/** Resolves when the condition holds; rejects after five seconds. */
+export async function until(what: string, condition: () => Promise<boolean> | boolean): Promise<void> {
+  const end = performance.now() + 5000;
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error(`not within 5 s: ${what}`);
+    await setTimeout(1);
+  }
+}

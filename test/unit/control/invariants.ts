@@ -1,0 +1,104 @@
+import { planFabric } from '../../../src/fabric/plan.js';
+import { bridgeName } from '../../../src/fabric/names.js';
+import { diffFabric } from '../../../src/fabric/diff.js';
+import type { Endpoint } from '../../../src/model/endpoint.js';
+import { subnetsOf, type DockerBinding, type Network } from '../../../src/model/network.js';
+import type { Service } from '../../../src/model/service.js';
+import { decodeStored } from '../../../src/model/stored.js';
+import { sameBehaviour } from '../../../src/nat/behaviour.js';
+import { planNat } from '../../../src/nat/plan.js';
+import { explain } from '../../../src/selectors/explain.js';
+import type { Allocation } from '../../../src/model/allocation.js';
+import type { Bed } from './bed.js';
+
+interface Stored {
+  readonly networks: readonly Network[];
+  readonly services: readonly Service[];
+  readonly endpoints: readonly Endpoint[];
+  readonly bindings: readonly DockerBinding[];
+  readonly allocations: readonly Allocation[];
+  readonly vnis: readonly string[];
+}
+
+/** What is wrong between the store, Docker and the kernel when all has come to rest: nothing, one hopes. */
+export async function wrongs(bed: Bed): Promise<string[]> {
+  const stored = await read(bed);
+  const tenants = [...new Set(stored.networks.map(({ tenant }) => tenant))].sort();
+  const routers = await bed.routers.list();
+  const perTenant = await Promise.all(tenants.map((tenant) => routerWrongs(bed, stored, tenant)));
+  return [
+    ...differ('routers', routers, tenants),
+    ...differ('endpoints', stored.endpoints.map(({ id }) => id), attachedOf(bed).map(({ endpointId }) => endpointId)),
+    ...differ('Docker networks', stored.bindings.map(({ dockerNetworkId }) => dockerNetworkId), [...bed.docker.networks.keys()]),
+    ...differ('networks with a Docker network', stored.bindings.map(({ tenant, network }) => `${tenant}/${network}`), stored.networks.map(({ tenant, name }) => `${tenant}/${name}`)),
+    ...differ('VNIs', stored.vnis, stored.networks.map(({ vni }) => `vnis/${vni}`)),
+    ...differ('held addresses', stored.allocations.filter(({ owner }) => owner.kind !== 'resting').map(holding), expectedHoldings(stored)),
+    ...perTenant.flat(),
+  ];
+}
+
+async function read(bed: Bed): Promise<Stored> {
+  const { entries } = await bed.store.list('');
+  const of = <T>(prefix: string, decode: (value: unknown) => T): T[] => entries.filter(({ key }) => key.startsWith(prefix)).map(({ value }) => decode(value));
+  return {
+    networks: of('networks/', decodeStored.network),
+    services: of('services/', decodeStored.service),
+    endpoints: of('endpoints/', decodeStored.endpoint),
+    bindings: of('bindings/', decodeStored.binding),
+    allocations: of('allocations/', decodeStored.allocation),
+    vnis: entries.map(({ key }) => key).filter((key) => key.startsWith('vnis/')),
+  };
+}
+
+function attachedOf(bed: Bed): { endpointId: string; address: string; tenant: string }[] {
+  return [...bed.docker.containers.values()].flatMap(({ attached }) => {
+    const { tenant = '' } = bed.docker.networks.get(attached?.networkId ?? '')?.options ?? {};
+    return attached ? [{ endpointId: attached.endpointId, address: attached.address.toString(), tenant }] : [];
+  });
+}
+
+function holding({ tenant, network, address, owner }: Allocation): string {
+  const name = owner.kind === 'endpoint' ? owner.id : owner.kind === 'service' ? owner.name : '';
+  return `${tenant}/${network} ${address.toString()} ${owner.kind} ${name}`.trim();
+}
+
+function expectedHoldings({ networks, services, endpoints }: Stored): string[] {
+  return [
+    ...networks.flatMap(({ tenant, name, ipv4 }) => (ipv4?.gateway ? [`${tenant}/${name} ${ipv4.gateway.toString()} gateway`] : [])),
+    ...services.flatMap(({ tenant, network, name, addresses }) => addresses.map((address) => `${tenant}/${network} ${address.toString()} service ${name}`)),
+    ...endpoints.flatMap(({ tenant, network, id, addresses }) => addresses.map((address) => `${tenant}/${network} ${address.toString()} endpoint ${id}`)),
+  ];
+}
+
+async function routerWrongs(bed: Bed, stored: Stored, tenant: string): Promise<string[]> {
+  const of = <T extends { readonly tenant: string }>(items: readonly T[]): T[] => items.filter((item) => item.tenant === tenant);
+  const networks = of(stored.networks);
+  const vnis = new Map(networks.map(({ name, vni }) => [name, vni]));
+  const fabric = planFabric({
+    networks: networks.map((network) => ({ vni: network.vni, subnets: subnetsOf(network) })),
+    endpoints: of(stored.endpoints).map(({ id, network, addresses, mac }) => ({ id, vni: vnis.get(network) ?? NaN, addresses, mac })),
+    serviceAddresses: of(stored.services).flatMap(({ addresses }) => addresses),
+  });
+  const nat = planNat({
+    networks: networks.map(({ vni, ipv4 }) => ({ bridge: bridgeName(vni), ...(ipv4 ? { ipv4 } : {}) })),
+    services: of(stored.services).map((service) => ({ addresses: service.addresses, ports: service.ports, providers: providersOf(bed, stored, service) })),
+  });
+  const [foundFabric, foundNat] = [await bed.kernel.fabric.read(tenant), await bed.kernel.nftables.read(tenant)];
+  return [
+    ...diffFabric(fabric, foundFabric).map((step) => `router ${tenant} needs ${JSON.stringify(step)}`),
+    ...(foundNat && sameBehaviour(foundNat, nat) ? [] : [`router ${tenant} has other elements than planned`]),
+  ];
+}
+
+function providersOf(bed: Bed, { endpoints }: Stored, { tenant, selectors }: Service): Endpoint[] {
+  return [...bed.docker.containers.values()].flatMap(({ container, attached }) => {
+    const endpoint = endpoints.find(({ id }) => id === attached?.endpointId);
+    const well = container.state === 'running' && !container.stopping && (container.health === 'none' || container.health === 'healthy');
+    return endpoint?.tenant === tenant && well && explain(selectors, container.labels) === undefined ? [endpoint] : [];
+  });
+}
+
+function differ(what: string, found: readonly string[], expected: readonly string[]): string[] {
+  const [a, b] = [found.toSorted().join(', '), expected.toSorted().join(', ')];
+  return a === b ? [] : [`${what}: found ${a || 'none'}, expected ${b || 'none'}`];
+}
