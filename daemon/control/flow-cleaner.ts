@@ -1,4 +1,4 @@
-import { staleFlows, type Living } from '../../src/nat/flows.js';
+import { staleFlows, udpLegs, type Living } from '../../src/nat/flows.js';
 import type { Conntrack } from '../kernel/port.js';
 
 /**
@@ -38,14 +38,7 @@ export class FlowCleaner {
   }
 }
 
-/** What a connection may rest on: an address that lives, and for UDP a provider of a service port. */
-function legsOf({ addresses, services }: Living): Set<string> {
-  const legs = services.flatMap((service) =>
-    service.ports.flatMap(({ protocol, port, targetPort }) =>
-      service.addresses.flatMap((address) =>
-        service.providers.map((provider) => `${protocol} ${address.toString()} ${port} ${provider.addresses.join(' ')} ${targetPort}`),
-      ),
-    ),
-  );
-  return new Set([...addresses.map((address) => address.toString()), ...legs]);
+/** What a connection may rest on: for TCP an address that lives, for UDP a provider of a service port. */
+function legsOf(living: Living): Set<string> {
+  return new Set([...living.addresses.map((address) => address.toString()), ...udpLegs(living)]);
 }

@@ -17,6 +17,8 @@ export interface Member {
 export interface Membership {
   readonly members: readonly Member[];
   readonly networks: ReadonlyMap<string, Network>;
+  /** The members that have a label with this value, by {@link labelKey}. */
+  readonly byLabel: ReadonlyMap<string, readonly Member[]>;
 }
 
 /** Says of every container of a tenant whether it is a provider of a service, and why. */
@@ -34,23 +36,29 @@ export class Providers {
       const endpoints = this.endpointsIn(tenant, container);
       return endpoints.length > 0 || this.isAttached(tenant, container) ? [{ container, endpoints }] : [];
     });
-    return { members, networks };
+    return { members, networks, byLabel: indexByLabel(members) };
   }
 
+  /** Every container of the tenant, and why it is or is not a provider. */
   choose(service: Service, { members, networks }: Membership): { member: Member; choice: ProviderChoice }[] {
     return members.map((member) => ({ member, choice: chooseProvider(service, member.container, member.endpoints, networks) }));
   }
 
-  /** The endpoints that get the service's new connections, in the order of their addresses. */
-  of(service: Service, membership: Membership): Endpoint[] {
-    return this.choose(service, membership)
-      .flatMap(({ choice }) => (choice.provider ? [choice.endpoint] : []))
-      .sort(byAddress);
+  /**
+   * The same of those containers only that can be providers at all: with a term `key=value` in the
+   * selector these are the ones that have this label, whatever else there is on the host.
+   */
+  candidates(service: Service, { members, networks, byLabel }: Membership): ProviderChoice[] {
+    const exact = service.selectors.find((term) => term.operator === '=');
+    const possible = exact?.operator === '=' ? (byLabel.get(labelKey(exact.key, exact.value)) ?? []) : members;
+    return possible.map((member) => chooseProvider(service, member.container, member.endpoints, networks));
   }
 
-  /** Those that get new connections, and those that drain: open connections to both live. */
-  answering(service: Service, membership: Membership): Endpoint[] {
-    return this.choose(service, membership).flatMap(({ choice }) => (choice.endpoint && (choice.provider || choice.draining) ? [choice.endpoint] : []));
+  /** The endpoints that get the service's new connections, in the order of their addresses. */
+  of(service: Service, membership: Membership): Endpoint[] {
+    return this.candidates(service, membership)
+      .flatMap((choice) => (choice.provider ? [choice.endpoint] : []))
+      .sort(byAddress);
   }
 
   private endpointsIn(tenant: string, container: Container): Endpoint[] {
@@ -68,4 +76,27 @@ export class Providers {
 export function byAddress(a: Endpoint, b: Endpoint): number {
   const [first, other] = [a.addresses[0], b.addresses[0]];
   return first && other ? first.compare(other) : 0;
+}
+
+/** The endpoint to which open connections live on: it gets new ones, or drains. */
+export function answeringEndpoint(choice: ProviderChoice): Endpoint[] {
+  return choice.endpoint && (choice.provider || choice.draining) ? [choice.endpoint] : [];
+}
+
+function indexByLabel(members: readonly Member[]): Map<string, Member[]> {
+  const index = new Map<string, Member[]>();
+  for (const member of members) {
+    for (const [key, value] of Object.entries(member.container.labels)) {
+      const label = labelKey(key, value);
+      const sharing = index.get(label);
+      if (sharing) sharing.push(member);
+      else index.set(label, [member]);
+    }
+  }
+  return index;
+}
+
+/** A label's key holds no "=", so that no two labels have one text. */
+function labelKey(key: string, value: string): string {
+  return `${key}=${value}`;
 }

@@ -1,6 +1,7 @@
 import { diffFabric } from '../../src/fabric/diff.js';
+import { portName } from '../../src/fabric/names.js';
 import { planFabric } from '../../src/fabric/plan.js';
-import type { FabricInput, FabricState } from '../../src/fabric/state.js';
+import type { FabricInput, FabricState, FabricStep } from '../../src/fabric/state.js';
 import { messageOf } from '../../src/model/errors.js';
 import { countOperations, diffNat } from '../../src/nat/diff.js';
 import type { Living } from '../../src/nat/flows.js';
@@ -14,6 +15,8 @@ import { FlowCleaner } from './flow-cleaner.js';
 export interface RouterTarget {
   readonly fabric: FabricInput;
   readonly nat: NatInput;
+  /** The endpoints, by id, for which Docker waits for a link. */
+  readonly joining: ReadonlySet<string>;
   /** Who may keep their connections; absent: nobody knows who the providers are. */
   readonly living?: Living;
 }
@@ -33,8 +36,7 @@ export interface RouterChanges {
 /** What the router holds, as far as is known. */
 interface Held {
   fabric: FabricState;
-  /** Absent: the tables are missing, or not of this version. */
-  nat: NatState | undefined;
+  nat: NatState | 'missing' | 'foreign';
 }
 
 type Stage = 'fabric' | 'nat';
@@ -47,6 +49,8 @@ export class Router {
   private held: Held | undefined;
   /** The links that the last pass left in place: they are there whatever became of the rules afterwards. */
   private links: ReadonlySet<string> = new Set();
+  /** Says that containers are without their link. */
+  private lost: string | undefined;
   private doubted = false;
   private readonly failures: { [stage in Stage]?: string } = {};
   private readonly flows: FlowCleaner;
@@ -60,13 +64,13 @@ export class Router {
 
   /** Why the router is not what it must be; undefined when it is. */
   get error(): string | undefined {
-    return this.failures.fabric ?? this.failures.nat;
+    return this.failures.fabric ?? this.failures.nat ?? this.lost;
   }
 
   /** How many elements, chains aside, its tables hold. */
   get elements(): number {
     const { nat } = this.held ?? {};
-    return nat ? [nat.ip, nat.ip6].reduce((sum, { ports, serviceIps, hairpins, bridges }) => sum + ports.size + serviceIps.size + hairpins.size + bridges.size, 0) : 0;
+    return typeof nat === 'object' ? [nat.ip, nat.ip6].reduce((sum, { ports, serviceIps, hairpins, bridges }) => sum + ports.size + serviceIps.size + hairpins.size + bridges.size, 0) : 0;
   }
 
   holdsLink(name: string): boolean {
@@ -78,23 +82,21 @@ export class Router {
     this.doubted = true;
   }
 
-  /** One pass at a time. Rejects with what failed; the next pass then begins with reading. */
+  /**
+   * One pass at a time. Rules come first: of a provider that leaves they must know before its link
+   * goes, a service IP must not be answered before it is balanced, and a router without rules forwards
+   * everything. What fails does not hold up the rest; the pass then rejects, and the next one reads
+   * the kernel.
+   */
   async reconcile(target: RouterTarget): Promise<RouterChanges> {
     const changes: RouterChanges = { steps: 0, operations: 0, flows: 0, drift: 0 };
-    try {
-      const held = await this.look(changes);
-      // A router without rules forwards everything: they come before the first link does.
-      if (!held.nat) changes.operations += await this.stage('nat', () => this.bringNat(target, held));
-      changes.steps = await this.stage('fabric', () => this.bringFabric(target.fabric, held));
-      changes.operations += await this.stage('nat', () => this.bringNat(target, held));
-      const { living } = target;
-      if (living) changes.flows = await this.stage('nat', () => this.flows.clean(living));
-      return changes;
-    } catch (error) {
-      this.held = undefined;
-      this.flows.forget();
-      throw error;
-    }
+    const held = await this.look(changes).catch((error: unknown) => this.failed(error));
+    const rules = await this.stage('nat', () => this.bringNat(target, held, changes)).catch(asFailure);
+    // Without any rules no link may come up.
+    const links = held.nat === 'missing' ? undefined : await this.stage('fabric', () => this.bringFabric(target, held, changes)).catch(asFailure);
+    const flows = rules ? undefined : await this.stage('nat', () => this.cleanFlows(target, changes)).catch(asFailure);
+    const failure = rules ?? links ?? flows;
+    return failure ? this.failed(failure.reason) : changes;
   }
 
   /** The namespace and all in it goes. */
@@ -103,6 +105,12 @@ export class Router {
     this.links = new Set();
     this.held = undefined;
     this.flows.forget();
+  }
+
+  private failed(error: unknown): never {
+    this.held = undefined;
+    this.flows.forget();
+    throw error;
   }
 
   private async look(changes: RouterChanges): Promise<Held> {
@@ -133,26 +141,47 @@ export class Router {
     }
   }
 
-  private async bringFabric(input: FabricInput, held: Held): Promise<number> {
-    const desired = planFabric(input);
+  /**
+   * A port is made in the pass that serves its Join, when Docker waits to move the peer into the
+   * container. A port that is missing later cannot be given back to a running container like that.
+   */
+  private async bringFabric({ fabric: input, joining }: RouterTarget, held: Held, changes: RouterChanges): Promise<void> {
+    const there = input.endpoints.filter(({ id }) => held.fabric.links.has(portName(id)) || joining.has(id));
+    const desired = planFabric({ ...input, endpoints: there });
     const steps = diffFabric(desired, held.fabric);
-    this.links = new Set();
-    if (steps.length > 0) await this.kernel.fabric.apply(this.tenant, steps);
-    held.fabric = desired;
+    if (steps.length > 0) held.fabric = await this.applySteps(desired, steps);
+    changes.steps = steps.length;
     this.links = new Set(desired.links.keys());
-    return steps.length;
+    const lost = input.endpoints.length - there.length;
+    this.lost = lost === 0 ? undefined : `${lost} ${lost === 1 ? 'container has' : 'containers have'} lost the link to the network: restart them`;
+  }
+
+  /** All at once; if that fails, one by one, so that what cannot be done does not hold up the rest. */
+  private async applySteps(desired: FabricState, steps: readonly FabricStep[]): Promise<FabricState> {
+    const { fabric } = this.kernel;
+    try {
+      await fabric.apply(this.tenant, steps);
+      return desired;
+    } catch (error) {
+      const rest = diffFabric(desired, await fabric.read(this.tenant));
+      for (const step of rest) await fabric.apply(this.tenant, [step]).catch(() => undefined);
+      const found = await fabric.read(this.tenant);
+      this.links = new Set(found.links.keys());
+      if (diffFabric(desired, found).length > 0) throw error;
+      return desired;
+    }
   }
 
   /**
    * While nobody knows the providers the rules that are there stay as they are. Where there are none,
    * the constant ones are needed all the same: they keep networks apart.
    */
-  private async bringNat({ nat, living }: RouterTarget, held: Held): Promise<number> {
-    if (held.nat && !living) return 0;
-    const desired = planNat(nat, held.nat);
-    const operations = await this.applyNat(desired, held.nat);
+  private async bringNat({ nat, living }: RouterTarget, held: Held, changes: RouterChanges): Promise<void> {
+    if (held.nat !== 'missing' && !living) return;
+    const before = typeof held.nat === 'object' ? held.nat : undefined;
+    const desired = planNat(nat, before);
+    changes.operations = await this.applyNat(desired, before);
     held.nat = desired;
-    return operations;
   }
 
   private async applyNat(desired: NatState, held: NatState | undefined): Promise<number> {
@@ -165,11 +194,20 @@ export class Router {
     if (operations > 0) await this.kernel.nftables.apply(this.tenant, change);
     return operations;
   }
+
+  /** Only after the rules: what is new then no longer goes to those who are gone. */
+  private async cleanFlows({ living }: RouterTarget, changes: RouterChanges): Promise<void> {
+    if (living) changes.flows = await this.flows.clean(living);
+  }
+}
+
+function asFailure(reason: unknown): { readonly reason: unknown } {
+  return { reason };
 }
 
 /** How many changes lie between what was applied and what is there. Missing tables are one. */
 function difference(applied: Held, found: Held): number {
   const steps = diffFabric(applied.fabric, found.fabric).length;
-  if (!applied.nat || !found.nat) return steps + (applied.nat === found.nat ? 0 : 1);
+  if (typeof applied.nat === 'string' || typeof found.nat === 'string') return steps + (applied.nat === found.nat ? 0 : 1);
   return steps + countOperations(diffNat(applied.nat, found.nat));
 }

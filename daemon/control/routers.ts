@@ -1,11 +1,13 @@
 import { portName } from '../../src/fabric/names.js';
 import { NetctlError } from '../../src/model/errors.js';
+import type { Endpoint } from '../../src/model/endpoint.js';
 import { keys } from '../../src/model/keys.js';
+import type { Service } from '../../src/model/service.js';
 import type { Living } from '../../src/nat/flows.js';
 import type { Kernel } from '../kernel/port.js';
 import type { Containers } from './containers.js';
 import type { Logger } from './logger.js';
-import type { Membership, Providers } from './providers.js';
+import { answeringEndpoint, type Providers } from './providers.js';
 import { Reconciler } from './reconciler.js';
 import { fabricInput, natInput, type TenantOnHost } from './router-inputs.js';
 import { Router, type RouterChanges, type RouterTarget } from './router.js';
@@ -34,6 +36,8 @@ interface Parts {
  */
 export class Routers {
   private readonly routers = new Map<string, Router>();
+  /** The endpoints, by id, for which Docker waits for a link. */
+  private readonly joining = new Set<string>();
   private readonly reconciler: Reconciler;
 
   constructor(private readonly parts: Parts) {
@@ -61,7 +65,12 @@ export class Routers {
 
   /** Resolves when the endpoint's link is there. @throws NetctlError if it could not be made. */
   async attach(tenant: string, endpointId: string): Promise<void> {
-    await this.reconciler.sync(tenant);
+    this.joining.add(endpointId);
+    try {
+      await this.reconciler.sync(tenant);
+    } finally {
+      this.joining.delete(endpointId);
+    }
     const router = this.routers.get(tenant);
     if (router?.holdsLink(portName(endpointId))) return;
     const reason = router?.error ?? 'its network is gone';
@@ -121,23 +130,27 @@ export class Routers {
   private target(onHost: TenantOnHost, tenant: string): RouterTarget {
     const { providers, containers } = this.parts;
     const membership = providers.membership(tenant);
+    const choices = new Map(onHost.services.map((service) => [service, providers.candidates(service, membership)]));
+    const chosen = (service: Service): Endpoint[] => (choices.get(service) ?? []).flatMap((choice) => (choice.provider ? [choice.endpoint] : []));
+    const answering = (service: Service): Endpoint[] => (choices.get(service) ?? []).flatMap(answeringEndpoint);
     return {
       fabric: fabricInput(onHost),
-      nat: natInput(onHost, (service) => providers.of(service, membership)),
-      ...(containers.areKnown ? { living: this.living(onHost, membership) } : {}),
+      nat: natInput(onHost, chosen),
+      joining: this.joining,
+      ...(containers.areKnown ? { living: this.living(onHost, answering) } : {}),
     };
   }
 
   /** A container that Docker has not told of yet counts as living: its endpoint was made a moment ago. */
-  private living({ services, endpoints }: TenantOnHost, membership: Membership): Living {
-    const { containers, providers } = this.parts;
+  private living({ services, endpoints }: TenantOnHost, answering: (service: Service) => Endpoint[]): Living {
+    const { containers } = this.parts;
     const alive = endpoints.filter(({ id, sandboxKey }) => {
       const state = containers.ofEndpoint(id)?.state;
       return sandboxKey !== undefined && (state === undefined || state === 'running' || state === 'paused');
     });
     return {
       addresses: alive.flatMap((endpoint) => endpoint.addresses),
-      services: services.map((service) => ({ ...service, providers: providers.answering(service, membership) })),
+      services: services.map((service) => ({ ...service, providers: answering(service) })),
     };
   }
 

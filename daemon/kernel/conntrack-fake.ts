@@ -1,4 +1,3 @@
-import type { IpAddress } from '../../src/model/address.js';
 import type { Flow } from '../../src/nat/input.js';
 import type { Conntrack } from './port.js';
 import type { FakeRouters } from './routers-fake.js';
@@ -22,11 +21,6 @@ export class FakeConntrack implements Conntrack {
   // eslint-disable-next-line @typescript-eslint/require-await -- see list
   async remove(tenant: string, flows: readonly Flow[]): Promise<number> {
     return this.#keep(tenant, (flow) => !flows.some((doomed) => sameFlow(doomed, flow)));
-  }
-
-  // eslint-disable-next-line @typescript-eslint/require-await -- see list
-  async removeProvider(tenant: string, address: IpAddress): Promise<number> {
-    return this.#keep(tenant, (flow) => !flow.provider.address.equals(address));
   }
 
   #of(tenant: string): readonly Flow[] {

@@ -1,4 +1,3 @@
-import type { IpAddress } from '../../src/model/address.js';
 import { NetctlError } from '../../src/model/errors.js';
 import type { Flow } from '../../src/nat/input.js';
 import { familyName, parseFlows, renderRemoval } from './conntrack-text.js';
@@ -23,10 +22,6 @@ export class KernelConntrack implements Conntrack {
     const lines = renderRemoval(flows, await this.list(tenant));
     if (lines === '') return 0;
     return countLines(await withCommandFile(lines, (stdin) => this.#conntrack(tenant, ['--load-file', '-'], stdin)));
-  }
-
-  async removeProvider(tenant: string, address: IpAddress): Promise<number> {
-    return countLines(await this.#conntrack(tenant, ['-D', '-f', familyName(address.family), '--reply-src', address.toString()]));
   }
 
   /** What the program printed: one line for each flow that was listed or deleted. */

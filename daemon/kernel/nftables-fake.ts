@@ -24,10 +24,11 @@ export class FakeNftables implements Nftables {
   constructor(private readonly routers: FakeRouters) {}
 
   // eslint-disable-next-line @typescript-eslint/require-await -- a missing router must reject, not throw
-  async read(tenant: string): Promise<NatState | undefined> {
+  async read(tenant: string): Promise<NatState | 'missing' | 'foreign'> {
     const tables = this.#tables.get(this.routers.identityOf(tenant));
-    const [ip, ip6] = natFamilies.map((family) => tables && assembleFamily([...tables[family].chains], [...tables[family].elements.values()]));
-    return ip && ip6 && { ip, ip6 };
+    if (!tables) return 'missing';
+    const [ip, ip6] = natFamilies.map((family) => assembleFamily([...tables[family].chains], [...tables[family].elements.values()]));
+    return ip && ip6 ? { ip, ip6 } : 'foreign';
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- see read

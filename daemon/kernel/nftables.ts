@@ -16,9 +16,10 @@ export class KernelNftables implements Nftables {
   /** @param namespaceOf the file that holds a tenant's router. */
   constructor(private readonly namespaceOf: (tenant: string) => string = routerPath) {}
 
-  async read(tenant: string): Promise<NatState | undefined> {
+  async read(tenant: string): Promise<NatState | 'missing' | 'foreign'> {
     const [ip, ip6] = await Promise.all([this.#readTable(tenant, 'ip'), this.#readTable(tenant, 'ip6')]);
-    return ip && ip6 && { ip, ip6 };
+    if (typeof ip === 'object' && typeof ip6 === 'object') return { ip, ip6 };
+    return ip === 'missing' && ip6 === 'missing' ? 'missing' : 'foreign';
   }
 
   async replace(tenant: string, state: NatState): Promise<void> {
@@ -30,10 +31,10 @@ export class KernelNftables implements Nftables {
   }
 
   /** Only the one table is listed: nft has crashed on tables of others that a newer nft wrote. */
-  async #readTable(tenant: string, family: NatFamily): Promise<FamilyState | undefined> {
+  async #readTable(tenant: string, family: NatFamily): Promise<FamilyState | 'missing' | 'foreign'> {
     const result = await this.#nft(tenant, ['--json', 'list', 'table', family, tableName]);
-    if (result.exitCode === 0) return parseTable(family, result.stdout);
-    if (result.stderr.includes('No such file or directory')) return undefined;
+    if (result.exitCode === 0) return parseTable(family, result.stdout) ?? 'foreign';
+    if (result.stderr.includes('No such file or directory')) return 'missing';
     throw nftError(tenant, `list the table ${family} ${tableName}`, result);
   }
 

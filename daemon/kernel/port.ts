@@ -1,4 +1,3 @@
-import type { IpAddress } from '../../src/model/address.js';
 import type { FabricState, FabricStep } from '../../src/fabric/state.js';
 import type { Flow } from '../../src/nat/input.js';
 import type { NatChange } from '../../src/nat/diff.js';
@@ -26,8 +25,8 @@ export interface Fabric {
 
 /** The nftables tables of a router. */
 export interface Nftables {
-  /** What the tables hold; undefined if one is missing or has rules that this version did not write. */
-  read(tenant: string): Promise<NatState | undefined>;
+  /** What the tables hold. `missing`: there are none; `foreign`: one is missing, or has rules that this version did not write. */
+  read(tenant: string): Promise<NatState | 'missing' | 'foreign'>;
   /** Makes the tables anew with this content, in one transaction per family: there is no moment without rules. */
   replace(tenant: string, state: NatState): Promise<void>;
   /** Applies the change, in one transaction per family. An empty change does nothing. */
@@ -40,8 +39,6 @@ export interface Conntrack {
   list(tenant: string): Promise<Flow[]>;
   /** Forgets these; what is already gone does not matter. Returns how many there were. */
   remove(tenant: string, flows: readonly Flow[]): Promise<number>;
-  /** Forgets every connection that this address answers. Returns how many there were. */
-  removeProvider(tenant: string, address: IpAddress): Promise<number>;
 }
 
 /** All that a controller does to the kernel. */

@@ -19,14 +19,19 @@ export interface Living {
  */
 export function staleFlows(flows: readonly Flow[], living: Living): Flow[] {
   const alive = new Set(living.addresses.map((address) => address.toString()));
-  const legs = new Set(living.services.flatMap(legsOf));
+  const legs = udpLegs(living);
   return flows.filter((flow) => !(flow.protocol === 'tcp' ? alive.has(flow.provider.address.toString()) : legs.has(legKey(flow))));
+}
+
+/** The ways that UDP takes through the services: a service port and a provider that answers there, as text. */
+export function udpLegs({ services }: Living): Set<string> {
+  return new Set(services.flatMap(legsOf));
 }
 
 function legsOf({ addresses, ports, providers }: NatService): string[] {
   const answering = providers.flatMap((provider) => provider.addresses);
   return addresses.flatMap((address) =>
-    ports.flatMap(({ protocol, port, targetPort }) =>
+    ports.filter(({ protocol }) => protocol === 'udp').flatMap(({ protocol, port, targetPort }) =>
       answering
         .filter(({ family }) => family === address.family)
         .map((provider) => legKey({ protocol, service: { address, port }, provider: { address: provider, port: targetPort } })),

@@ -53,7 +53,6 @@ interface Case {
 }
 
 const removal = (...requests: readonly FlowRequest[]): Case['removed'] => (conntrack, tenant) => conntrack.remove(tenant, requests.map(flowOf));
-const removalOf = (address: string): Case['removed'] => (conntrack, tenant) => conntrack.removeProvider(tenant, IpAddress.parse(address));
 
 const cases: readonly Case[] = [
   { name: 'nothing of nothing', made: [], removed: removal(), count: 0, left: [] },
@@ -64,9 +63,6 @@ const cases: readonly Case[] = [
   { name: 'of both families', made: [toSingle(1001), toWeb6(1001), toWeb6(1002, 'a2')], removed: removal(toSingle(1001), toWeb6(1001)), count: 2, left: [toWeb6(1002, 'a2')] },
   { name: 'what is not there', made: [toSingle(1001)], removed: removal(toSingle(1002), toWeb(1001)), count: 0, left: [toSingle(1001)] },
   { name: 'one that now has another provider', made: [toSingle(1001)], removed: removal({ ...toSingle(1001), provider: 'a2' }), count: 0, left: [toSingle(1001)] },
-  { name: 'all of a provider', made: [toSingle(1001), toWeb(1001), toWeb6(1001)], removed: removalOf('10.1.0.1'), count: 2, left: [toWeb6(1001)] },
-  { name: 'all of a provider, IPv6', made: [toSingle(1001), toWeb6(1001)], removed: removalOf('2001:db8:1::1'), count: 1, left: [toSingle(1001)] },
-  { name: 'all of a provider that has none', made: [toSingle(1001)], removed: removalOf('10.1.0.2'), count: 0, left: [toSingle(1001)] },
 ];
 
 /** What every implementation of Conntrack does. */
@@ -84,6 +80,5 @@ export async function conntrackContract(t: Test, { conntrack, tenant, make }: Co
   await t.test('without a router there is nothing to list or forget', async (t) => {
     await t.rejects(conntrack.list('nobody'), { code: 'unavailable' });
     await t.rejects(conntrack.remove('nobody', [flowOf(toSingle(1001))]), { code: 'unavailable' });
-    await t.rejects(conntrack.removeProvider('nobody', IpAddress.parse('10.1.0.1')), { code: 'unavailable' });
   });
 }

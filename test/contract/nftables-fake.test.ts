@@ -13,6 +13,6 @@ t.test('FakeNftables', async (t) => {
     await routers.ensure('blue');
     await nftables.replace('blue', emptyNat);
     nftables.flush('blue');
-    t.equal(await nftables.read('blue'), undefined);
+    t.equal(await nftables.read('blue'), 'missing');
   });
 });

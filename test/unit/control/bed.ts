@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { Control } from '../../../daemon/control/control.js';
 import type { DockerEngine } from '../../../daemon/docker/port.js';
 import { FakeConntrack } from '../../../daemon/kernel/conntrack-fake.js';
@@ -18,11 +18,10 @@ const log = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** All of netctl but its adapters: a store, a kernel and a Docker in memory, which outlive the daemon. */
 export class Bed {
-  readonly store = new MemoryStore();
   readonly routers = new FakeRouters();
   readonly conntrack = new FakeConntrack(this.routers);
   readonly kernel: Kernel = { routers: this.routers, fabric: new FakeFabric(this.routers), nftables: new FakeNftables(this.routers), conntrack: this.conntrack };
-  readonly docker = new FakeDocker();
+  readonly docker: FakeDocker;
   /** Milliseconds since the epoch, as the daemon has it. */
   now = 1_000_000;
   /** Says whether the kernel refuses what it is asked now. */
@@ -32,12 +31,20 @@ export class Bed {
   /** The life of the running daemon: what it still does when it is over has no effect. */
   private life = { over: false };
 
+  /** @param host its name; several hosts may have one store. */
+  constructor(
+    readonly store: Store = new MemoryStore(),
+    private readonly host: `h${number}` = 'h1',
+  ) {
+    this.docker = new FakeDocker(Number(host.slice(1)) * 1_000_000);
+  }
+
   /** A daemon on this store and kernel. */
   async start(): Promise<void> {
     const life = { over: false };
     this.life = life;
     this.control = new Control({
-      ...{ store: this.mortalStore(life), kernel: this.refusing(life), docker: this.engine(life), host: 'h1', restMs: 60_000, verifyMs: 3_600_000, log },
+      ...{ store: this.mortalStore(life), kernel: this.refusing(life), docker: this.engine(life), host: this.host, restMs: 60_000, verifyMs: 3_600_000, log },
       now: () => this.now,
       metrics: { passed() {}, forgotten() {} },
     });
@@ -81,9 +88,12 @@ export class Bed {
       list: (prefix) => store.list(prefix),
       watch: (prefix, revision, watcher) => store.watch(prefix, revision, watcher),
       close: () => Promise.resolve(),
+      // A disk takes its time, in which other things happen.
       async transact(transaction) {
+        await setImmediate();
         if (life.over) throw dead();
         const outcome = await store.transact(transaction);
+        await setImmediate();
         if (life.over) throw dead();
         return outcome;
       },
@@ -112,7 +122,12 @@ export class Bed {
       return result;
     };
     return {
-      routers: { list: () => routers.list(), ensure: (tenant) => failing(() => routers.ensure(tenant)), remove: (tenant) => failing(() => routers.remove(tenant)) },
+      routers: {
+        list: () => routers.list(),
+        ensure: (tenant) => failing(() => routers.ensure(tenant)),
+        // Nobody waits for the removal of a router, so a failure would be made good after its wait only: too late for a test.
+        remove: (tenant) => (life.over ? Promise.reject(dead()) : routers.remove(tenant)),
+      },
       fabric: {
         read: (tenant) => failing(() => fabric.read(tenant)),
         apply: async (tenant, steps) => {
@@ -127,7 +142,6 @@ export class Bed {
       conntrack: {
         list: (tenant) => failing(() => conntrack.list(tenant)),
         remove: (tenant, flows) => failing(() => conntrack.remove(tenant, flows)),
-        removeProvider: (tenant, address) => failing(() => conntrack.removeProvider(tenant, address)),
       },
     };
   }

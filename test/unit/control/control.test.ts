@@ -116,8 +116,6 @@ t.test('although the kernel refuses one step in ten', (t) =>
     bed.refuses = () => random.next() < 0.1;
     for (const step of steps) await take(bed, step);
     bed.refuses = () => false;
-    // The daemon need not be restarted, but the waits after failures are longer than a test should be.
-    await actions.restart(bed);
   }),
 );
 
@@ -212,6 +210,22 @@ t.test('one address for many who claim it: one gets it', async (t) => {
   const outcomes = await Promise.allSettled<unknown>(claims);
   t.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 1);
   t.strictSame(await wrongs(bed), []);
+});
+
+t.test('two hosts on one store: no address twice', async (t) => {
+  const one = await started(t);
+  await one.control.createNetwork(networkRequest('default', 'n1', '10.1.1.0/26'));
+  const two = new Bed(one.store, 'h2');
+  await two.start();
+  t.teardown(() => two.stop());
+  await until('the second host has its Docker network', () => two.docker.networks.size === 1);
+  const hosts = Array.from({ length: 40 }, (_, index) => (index % 2 === 0 ? one : two));
+  const ran = await Promise.all(hosts.map(async (host) => host.docker.addressOf(await host.docker.run({ network: 'n1' }))));
+  t.equal(new Set(ran).size, 40, 'forty addresses for forty containers');
+  const claims = await Promise.allSettled(hosts.slice(0, 10).map((host) => host.docker.run({ network: 'n1', ip: '10.1.1.60' })));
+  t.equal(claims.filter(({ status }) => status === 'fulfilled').length, 1, 'of ten claims of one address one is granted');
+  const held = (await one.store.list('allocations/')).entries;
+  t.equal(held.length, 41, 'and that is what the store holds');
 });
 
 t.test('an address that Docker asked for and never used is released after a minute', async (t) => {

@@ -18,6 +18,8 @@ interface Stored {
   readonly bindings: readonly DockerBinding[];
   readonly allocations: readonly Allocation[];
   readonly vnis: readonly string[];
+  /** Keys of what is marked as being deleted. */
+  readonly deleting: readonly string[];
 }
 
 /** What is wrong between the store, Docker and the kernel when all has come to rest: nothing, one hopes. */
@@ -27,6 +29,7 @@ export async function wrongs(bed: Bed): Promise<string[]> {
   const routers = await bed.routers.list();
   const perTenant = await Promise.all(tenants.map((tenant) => routerWrongs(bed, stored, tenant)));
   return [
+    ...differ('networks and tenants on their way out', stored.deleting, []),
     ...differ('routers', routers, tenants),
     ...differ('endpoints', stored.endpoints.map(({ id }) => id), attachedOf(bed).map(({ endpointId }) => endpointId)),
     ...differ('Docker networks', stored.bindings.map(({ dockerNetworkId }) => dockerNetworkId), [...bed.docker.networks.keys()]),
@@ -47,6 +50,7 @@ async function read(bed: Bed): Promise<Stored> {
     bindings: of('bindings/', decodeStored.binding),
     allocations: of('allocations/', decodeStored.allocation),
     vnis: entries.map(({ key }) => key).filter((key) => key.startsWith('vnis/')),
+    deleting: entries.filter(({ value }) => typeof value === 'object' && value !== null && 'deleting' in value).map(({ key }) => key),
   };
 }
 
@@ -86,7 +90,7 @@ async function routerWrongs(bed: Bed, stored: Stored, tenant: string): Promise<s
   const [foundFabric, foundNat] = [await bed.kernel.fabric.read(tenant), await bed.kernel.nftables.read(tenant)];
   return [
     ...diffFabric(fabric, foundFabric).map((step) => `router ${tenant} needs ${JSON.stringify(step)}`),
-    ...(foundNat && sameBehaviour(foundNat, nat) ? [] : [`router ${tenant} has other elements than planned`]),
+    ...(typeof foundNat === 'object' && sameBehaviour(foundNat, nat) ? [] : [`router ${tenant} has other elements than planned`]),
   ];
 }
 
