@@ -30,7 +30,9 @@ export class FakeDocker implements DockerEngine {
   private addresses!: AddressPort;
   private endpoints!: EndpointPort;
   private listener!: ContainerListener;
-  private counter = 0;
+
+  /** @param counter where its ids begin; the engines of several hosts must not share any. */
+  constructor(private counter = 0) {}
 
   use(parts: { addresses: AddressPort; endpoints: EndpointPort; listener: ContainerListener }): void {
     Object.assign(this, parts);
@@ -66,6 +68,11 @@ export class FakeDocker implements DockerEngine {
 
   listNetworks(): Promise<DockerNetwork[]> {
     return Promise.resolve([...this.networks.values()]);
+  }
+
+  listEndpoints(networkId: string): Promise<string[]> {
+    const attached = [...this.containers.values()].flatMap((container) => container.attached ?? []);
+    return Promise.resolve(attached.filter((endpoint) => endpoint.networkId === networkId).map(({ endpointId }) => endpointId));
   }
 
   /** `docker run -d --net NETWORK --label ... [--ip IP]`; the container's id. Nothing is left of it if it fails. */
