@@ -51,15 +51,16 @@ async function start(config: Config, log: Logger): Promise<End[]> {
   const ends: End[] = [() => store.close(), () => sockets.close(), () => control.stop()];
   try {
     await control.start();
-    const api = await createApi({ operations: control, logger: log, metrics, version });
-    ends.push(() => api.close());
-    await api.listenUnix(config.socket);
-    if (config.listen) await api.listenTcp(config.listen.host, config.listen.port);
     const plugin = createPluginServer({ addresses: control.pluginAddresses, endpoints: control.pluginEndpoints, logger: log });
-    ends.push(() => plugin.close());
+    ends.push(() => plugin.close(), () => control.leaveDocker());
     await plugin.listen(config.pluginSocket);
     const watch = watchContainers({ docker, listener: control.containerListener, logger: log });
     ends.push(() => watch.close());
+    const api = await createApi({ operations: control, logger: log, metrics, version });
+    // The API ends before the plugin: a network that is being made waits for Docker, and Docker for the plugin.
+    ends.push(() => api.close());
+    await api.listenUnix(config.socket);
+    if (config.listen) await api.listenTcp(config.listen.host, config.listen.port);
     return ends;
   } catch (error) {
     await stop(ends, log);

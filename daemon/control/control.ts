@@ -63,6 +63,8 @@ export class Control implements Operations {
   private readonly garbage: Garbage;
   private readonly dockerNetworks: Reconciler;
   private readonly timers: NodeJS.Timeout[] = [];
+  /** Periodic work that is under way. */
+  private readonly periodic = new Set<Promise<void>>();
 
   constructor(private readonly options: ControlOptions) {
     const { store, docker, host, now, log } = options;
@@ -82,7 +84,7 @@ export class Control implements Operations {
     this.pluginAddresses = new PluginAddresses(store, state, addresses, host);
     const endpoints = new PluginEndpoints({ store, state, addresses, routers: this.routers, host, networks: this.networks });
     this.pluginEndpoints = endpoints;
-    this.garbage = new Garbage({ store, state, containers, addresses, forgetEndpoint: (id) => endpoints.forget(id), host, now, log });
+    this.garbage = new Garbage({ store, state, containers, docker, addresses, forgetEndpoint: (id) => endpoints.forget(id), host, now, log });
   }
 
   /** What Docker says of containers goes here. */
@@ -109,14 +111,20 @@ export class Control implements Operations {
     await this.networks.recover();
     this.containers.onConnected(() => this.dockerNetworks.enqueue('all'));
     await this.routers.start();
-    this.every(this.options.verifyMs, () => Promise.resolve(this.routers.verifyAll()));
+    this.every(this.options.verifyMs, () => this.verify());
     this.every(garbageMs, () => this.collectGarbage());
+  }
+
+  /** From now on nothing is asked of Docker. To be called while Docker's own calls are still answered: it waits for them. */
+  async leaveDocker(): Promise<void> {
+    for (const timer of this.timers) clearInterval(timer);
+    await Promise.all([...this.periodic, this.dockerNetworks.stop()]);
   }
 
   /** Ends all work of its own. What the kernel holds stays and keeps forwarding. */
   async stop(): Promise<void> {
-    for (const timer of this.timers) clearInterval(timer);
-    await Promise.all([this.routers.stop(), this.dockerNetworks.stop()]);
+    await this.leaveDocker();
+    await this.routers.stop();
     this.state.close();
   }
 
@@ -214,15 +222,28 @@ export class Control implements Operations {
     patience.abort();
   }
 
+  /** Compares what is with what should be, in the kernel and in Docker. */
+  private verify(): Promise<void> {
+    this.routers.verifyAll();
+    if (this.containers.areCurrent) this.dockerNetworks.enqueue('all');
+    return Promise.resolve();
+  }
+
+  /** Does the work again and again, never twice at the same time. */
   private every(ms: number, work: () => Promise<void>): void {
-    let running = false;
-    const tick = async (): Promise<void> => {
+    let running: Promise<void> | undefined;
+    const tick = (): void => {
       if (running) return;
-      running = true;
-      await work().catch((error: unknown) => this.options.log.error({ event: 'periodic-work-failed', err: error }, 'periodic work failed'));
-      running = false;
+      const run = work()
+        .catch((error: unknown) => this.options.log.error({ event: 'periodic-work-failed', err: error }, 'periodic work failed'))
+        .finally(() => {
+          running = undefined;
+          this.periodic.delete(run);
+        });
+      running = run;
+      this.periodic.add(run);
     };
-    this.timers.push(setInterval(() => void tick(), ms).unref());
+    this.timers.push(setInterval(tick, ms).unref());
   }
 }
 

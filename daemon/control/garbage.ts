@@ -1,10 +1,11 @@
-import { keys } from '../../src/model/keys.js';
+import type { Endpoint } from '../../src/model/endpoint.js';
+import type { DockerEngine } from '../docker/port.js';
 import type { Store } from '../store/port.js';
 import type { Addresses } from './addresses.js';
 import type { Containers } from './containers.js';
 import type { Logger } from './logger.js';
 import type { State } from './state.js';
-import { transact } from './transact.js';
+import { combine, transact } from './transact.js';
 
 /**
  * How long Docker may take from asking for an address to creating its endpoint, and how long an
@@ -13,10 +14,14 @@ import { transact } from './transact.js';
  */
 const patience = 60_000;
 
+/** Addresses forgotten in one transaction. */
+const mostAtOnce = 500;
+
 interface Parts {
   readonly store: Store;
   readonly state: State;
   readonly containers: Containers;
+  readonly docker: Pick<DockerEngine, 'listEndpoints'>;
   readonly addresses: Addresses;
   readonly forgetEndpoint: (id: string) => Promise<void>;
   readonly host: string;
@@ -38,13 +43,9 @@ export class Garbage {
   }
 
   private async forgetRested(): Promise<void> {
-    const { store, addresses, state } = this.parts;
-    for (const { value } of addresses.rested()) {
-      await transact(store, () => {
-        const held = state.allocationOf(value.tenant, value.network, value.address);
-        return held?.value.owner.kind === 'resting' && held.value.since === value.since ? addresses.forget(held) : undefined;
-      });
-    }
+    const { store, addresses } = this.parts;
+    let more = true;
+    while (more) more = await transact(store, () => combine(...addresses.rested().slice(0, mostAtOnce).map((rested) => addresses.forget(rested))));
   }
 
   private async releaseRequests(): Promise<void> {
@@ -60,19 +61,32 @@ export class Garbage {
     }
   }
 
-  /** Only while Docker answers: a container that is not listed might just not be listed yet. */
+  /**
+   * Only while Docker answers, and only what Docker itself says it does not have: a container that is
+   * not listed might just not be listed yet.
+   */
   private async forgetOrphans(): Promise<void> {
-    const { state, containers, host, now, log, forgetEndpoint } = this.parts;
+    const { containers, log, forgetEndpoint } = this.parts;
     if (!containers.areCurrent) return;
-    const orphans = state.endpoints.values().filter((endpoint) => endpoint.host === host && !containers.ofEndpoint(endpoint.id));
-    const ids = new Set(orphans.map((endpoint) => endpoint.id));
-    for (const id of this.orphanedSince.keys()) if (!ids.has(id)) this.orphanedSince.delete(id);
-    for (const { id, tenant, network } of orphans) {
-      const since = this.orphanedSince.get(id) ?? now();
-      this.orphanedSince.set(id, since);
-      if (since > now() - patience || !state.endpoints.get(keys.endpoint(id))) continue;
+    for (const { id, tenant, network } of this.longOrphaned()) {
+      if (await this.isInDocker(tenant, network, id)) continue;
       log.warn({ event: 'endpoint-reclaimed', endpoint: id, tenant, network }, 'Docker no longer knows this endpoint; it is released');
       await forgetEndpoint(id);
     }
+  }
+
+  private longOrphaned(): Endpoint[] {
+    const { state, containers, host, now } = this.parts;
+    const orphans = state.endpoints.values().filter((endpoint) => endpoint.host === host && !containers.ofEndpoint(endpoint.id));
+    const ids = new Set(orphans.map((endpoint) => endpoint.id));
+    for (const id of this.orphanedSince.keys()) if (!ids.has(id)) this.orphanedSince.delete(id);
+    for (const id of ids) if (!this.orphanedSince.has(id)) this.orphanedSince.set(id, now());
+    return orphans.filter(({ id }) => (this.orphanedSince.get(id) ?? now()) <= now() - patience);
+  }
+
+  private async isInDocker(tenant: string, network: string, endpointId: string): Promise<boolean> {
+    const { state, docker, host } = this.parts;
+    const binding = state.bindingOf(host, tenant, network);
+    return binding !== undefined && (await docker.listEndpoints(binding.dockerNetworkId)).includes(endpointId);
   }
 }

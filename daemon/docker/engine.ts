@@ -12,6 +12,8 @@ const readTimeoutMs = 10_000;
 
 const networks = z.array(z.object({ Id: z.string(), Name: z.string(), Driver: z.string(), Options: z.record(z.string(), z.string()).nullish() }));
 
+const networkEndpoints = z.object({ Containers: z.record(z.string(), z.object({ EndpointID: z.string() })).nullish() });
+
 /**
  * The engine's networks. Refusals by Docker are NetctlErrors: `conflict` for a name that is taken,
  * `in-use` for a network with containers, else `internal`. After `unavailable`, the change may or
@@ -34,6 +36,13 @@ export function createDockerEngine(client: DockerClient): DockerEngine {
       const decoded = networks.safeParse(answer);
       if (!decoded.success) throw new NetctlError('internal', `Docker's list of networks is not understood: ${decoded.error.message}`);
       return decoded.data.map(networkOf);
+    },
+    async listEndpoints(networkId) {
+      const what = `inspect the network ${networkId}`;
+      const answer: unknown = await refused(what, () => ask(client, what, readTimeoutMs, () => api.getNetwork(networkId).inspect()).catch(unlessMissing));
+      const decoded = networkEndpoints.safeParse(answer ?? {});
+      if (!decoded.success) throw new NetctlError('internal', `what Docker says of a network is not understood: ${decoded.error.message}`);
+      return Object.values(decoded.data.Containers ?? {}).map(({ EndpointID }) => EndpointID);
     },
   };
 }

@@ -27,6 +27,8 @@ export interface DockerEngine {
   removeNetwork(id: string): Promise<void>;
   /** Networks of driver `netctl` only. */
   listNetworks(): Promise<DockerNetwork[]>;
+  /** The ids of the endpoints that a network has; none if there is no such network. */
+  listEndpoints(networkId: string): Promise<string[]>;
 }
 
 /**
