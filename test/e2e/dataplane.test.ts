@@ -25,8 +25,9 @@ await host.netctl('service', 'create', 'web', '-s', 'plain', '-ip', plain, '-l',
 await host.netctl('service', 'create', 'api', '-s', 'routed', '-ip', routed, '-l', 'tier=web', ...ports);
 for (const name of providers) {
   await runClient(host, name, 'blue', '--label=tier=web');
-  for (const port of [80, 443]) await listen(host, name, 'tcp', port);
-  for (const port of [53, 1054]) await listen(host, name, 'udp', port);
+  for (const port of [80, 443]) await listen(host, name, port);
+  const server = await Traffic.from(t, host, name);
+  for (const port of [53, 1054]) await server.serve(port, `${name} ${port}`);
 }
 const networks = { third: 'green', same: 'blue', service: 'plain', gateway: 'routed' } as const;
 for (const [name, network] of Object.entries(networks)) await runClient(host, name, network);

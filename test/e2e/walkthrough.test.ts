@@ -49,7 +49,7 @@ t.test('four providers, with a label more than the selector names', async (t) =>
 t.test('nc in each provider, and nc from the client', async (t) => {
   for (const provider of providers) {
     Terminal.open(t, host, provider).type('nc -l -p 80 &');
-    await untilListening(host, provider, 'tcp', 80);
+    await untilListening(host, provider, 80);
   }
   await shell('netctl net create client-net -s 11.1.1.0/24 -g 11.1.1.254');
   client = await shell('docker run -itd --net=client-net  alpine sh');
@@ -101,7 +101,7 @@ function each(names: readonly string[], count: number): Record<string, number> {
 /** In place of nc, which serves once: whoever connects is told the host name. */
 async function serve(container: string): Promise<void> {
   await host.docker('exec', '-d', container, 'socat', 'TCP-LISTEN:80,fork,reuseaddr,backlog=512', 'OPEN:/etc/hostname,rdonly!!OPEN:/dev/null,wronly');
-  await untilListening(host, container, 'tcp', 80);
+  await untilListening(host, container, 80);
 }
 
 async function countEach(t: Test, count: number, connect: () => Promise<Attempts>): Promise<void> {

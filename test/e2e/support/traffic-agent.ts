@@ -105,6 +105,13 @@ function datagram(host: string, port: number, sourcePort: number, timeoutMs: num
   });
 }
 
+/** Answers every datagram with the text and the address that it came from. */
+function serve(port: number, text: string): Promise<void> {
+  const socket = createSocket('udp4');
+  socket.on('message', (_, from) => socket.send(`${text} ${from.address}\n`, from.port, from.address));
+  return new Promise((resolve, reject) => socket.once('error', reject).bind(port, () => resolve()));
+}
+
 const handlers: { [K in keyof Requests]: (request: Requests[K]['request']) => Promise<Requests[K]['answer']> } = {
   connect: ({ host, port, times }) => sequence(times, () => attempt(host, port)),
   hold: ({ host, port }) => hold(host, port),
@@ -117,6 +124,7 @@ const handlers: { [K in keyof Requests]: (request: Requests[K]['request']) => Pr
   load: async ({ host, port, perSecond }) => startLoad(host, port, perSecond),
   unload: ({ load }) => stopLoad(load),
   datagram: ({ host, port, sourcePort, timeoutMs }) => datagram(host, port, sourcePort, timeoutMs),
+  serve: ({ port, text }) => serve(port, text),
 };
 
 async function handle(line: string): Promise<void> {

@@ -26,6 +26,7 @@ export interface Requests {
   load: { request: { host: string; port: number; perSecond: number }; answer: number };
   unload: { request: { load: number }; answer: Attempt[] };
   datagram: { request: { host: string; port: number; sourcePort: number; timeoutMs: number }; answer: Attempt };
+  serve: { request: { port: number; text: string }; answer: void };
 }
 
 interface Waiting {
@@ -82,6 +83,14 @@ export class Traffic {
   /** One datagram from this source port. */
   datagram(host: string, port: number, sourcePort: number, timeoutMs = 1000): Promise<Attempt> {
     return this.ask('datagram', { host, port, sourcePort, timeoutMs });
+  }
+
+  /**
+   * Answers every datagram to a port of the container with the text and the address that it came from. socat's
+   * forking server, which a container can run, loses two or so of a thousand on a busy machine.
+   */
+  serve(port: number, text: string): Promise<void> {
+    return this.ask('serve', { port, text });
   }
 
   private ask<K extends keyof Requests>(op: K, request: Requests[K]['request']): Promise<Requests[K]['answer']> {
