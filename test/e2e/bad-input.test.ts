@@ -309,7 +309,7 @@ t.test('plugin calls', async (t) => {
     const request = { PoolID: poolId, Address: '10.1.1.50', Options: {} };
     await ok('IpamDriver.RequestAddress', request, { Address: '10.1.1.50/24' });
     t.not(await holdings(host), before, 'a held address shows');
-    await fails('IpamDriver.RequestAddress', request);
+    await ok('IpamDriver.RequestAddress', request, { Address: '10.1.1.50/24' });
     await ok('NetworkDriver.Leave', endpoint);
     await ok('NetworkDriver.CreateEndpoint', at('10.1.1.50'));
     await ok('NetworkDriver.CreateEndpoint', at('10.1.1.50'));
