@@ -109,6 +109,7 @@ export class Bed {
       createNetwork: (request) => answered(() => this.docker.createNetwork(request)),
       removeNetwork: (id) => answered(() => this.docker.removeNetwork(id)),
       listNetworks: () => answered(() => this.docker.listNetworks()),
+      listEndpoints: (networkId) => answered(() => this.docker.listEndpoints(networkId)),
     };
   }
 
