@@ -86,22 +86,33 @@ function stopLoad(load: number): Promise<Attempt[]> {
   return Promise.all(attempts ?? []);
 }
 
-/** One datagram from this source port, and the answer to it. */
+/** Datagrams may be lost, at a busy server for instance. */
+const resendMs = 250;
+
+/** A question from this source port, asked again as long as no answer comes, and the answer to it. */
 function datagram(host: string, port: number, sourcePort: number, timeoutMs: number): Promise<Attempt> {
   const at = Date.now();
   const started = performance.now();
   const socket = createSocket({ type: 'udp4', reuseAddr: true });
   return new Promise((resolve) => {
+    let again: NodeJS.Timeout | undefined;
     const end = (outcome: { answer: string } | { error: string }): void => {
       clearTimeout(timer);
+      clearInterval(again);
       socket.close();
       resolve({ at, ms: performance.now() - started, ...outcome });
     };
     const timer = setTimeout(() => end({ error: 'timed out' }), timeoutMs);
     socket.on('message', (message) => end({ answer: message.toString().trim() }));
     socket.on('error', (error: NodeJS.ErrnoException) => end({ error: error.code ?? error.message }));
+    const ask = (): void => socket.send('who are you\n');
     // Connected, so that an ICMP error is told.
-    socket.bind(sourcePort, () => socket.connect(port, host, () => socket.send('who are you\n')));
+    socket.bind(sourcePort, () =>
+      socket.connect(port, host, () => {
+        ask();
+        again = setInterval(ask, resendMs);
+      }),
+    );
   });
 }
 

@@ -80,7 +80,7 @@ export class Traffic {
     return () => this.ask('unload', { load });
   }
 
-  /** One datagram from this source port. */
+  /** Who answers a datagram from this source port. It is sent again while nobody does. */
   datagram(host: string, port: number, sourcePort: number, timeoutMs = 1000): Promise<Attempt> {
     return this.ask('datagram', { host, port, sourcePort, timeoutMs });
   }
