@@ -1,3 +1,4 @@
+import { unavailable } from '../../src/model/errors.js';
 import { keys } from '../../src/model/keys.js';
 import type { Network } from '../../src/model/network.js';
 import { encodeStored } from '../../src/model/stored.js';
@@ -47,10 +48,12 @@ export class DockerNetworks {
     await networks.ifIdle({ tenant, name }, async () => {
       const network = state.networks.get(keys.network(tenant, name));
       if (!network || network.value.deleting) return;
-      const present = await docker.listNetworks();
+      const listed = await docker.listNetworks();
+      const present = networks.lasting(listed);
       if (this.agrees(network.value, present)) return;
       await this.forgetBinding(network.value);
       const twin = present.find((candidate) => standsFor(candidate, network.value));
+      if (!twin && listed.length > present.length) throw unavailable(`Docker is still removing a network; ${name} is made again when it is gone`);
       await (twin ? this.adopt(network.value, twin) : this.create(network.value));
     });
   }

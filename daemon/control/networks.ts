@@ -29,6 +29,8 @@ interface Parts {
 export class Networks {
   /** Networks that a create or delete is at work on; nobody else touches their Docker networks meanwhile. */
   private readonly busy = new Set<string>();
+  /** Docker's ids of networks that it told us to delete: it still lists them for a moment. */
+  private readonly dying = new Set<string>();
 
   constructor(private readonly parts: Parts) {}
 
@@ -59,6 +61,8 @@ export class Networks {
   async deletedInDocker(dockerNetworkId: string): Promise<void> {
     const { store, state, host, log } = this.parts;
     const key = keys.binding(host, dockerNetworkId);
+    this.dying.add(dockerNetworkId);
+    let kept = false;
     await transact(store, () => {
       const binding = state.bindings.get(key)?.value;
       if (!binding) return undefined;
@@ -66,11 +70,19 @@ export class Networks {
       const unbind = write({ key, delete: true });
       if (this.isBusy({ tenant, name: network }) || !state.networks.get(keys.network(tenant, network))) return unbind;
       const user = this.whyUsed(tenant, network);
+      kept = user !== undefined;
       if (user === undefined) return this.planErase(tenant, network);
       log.warn({ event: 'network-kept', tenant, network, reason: user }, 'Docker removed a network that is in use; it is made again');
-      this.parts.doubtDocker();
       return unbind;
     });
+    if (kept) this.parts.doubtDocker();
+  }
+
+  /** Those of Docker's networks that stay. @param listed all that Docker lists */
+  lasting(listed: readonly DockerNetwork[]): DockerNetwork[] {
+    const ids = new Set(listed.map(({ id }) => id));
+    for (const id of this.dying) if (!ids.has(id)) this.dying.delete(id);
+    return listed.filter(({ id }) => !this.dying.has(id));
   }
 
   /** Ends deletions that a crash interrupted: the network stays, and Docker's is made again. */
