@@ -34,7 +34,10 @@ node_modules/.package-lock.json: package-lock.json | packages
 
 # The compiler is incremental; when no source changed it is not even asked.
 dist/.built: $(SOURCES) tsconfig.json node_modules/.package-lock.json
+	@echo 'compiling to dist/'
 	@node_modules/.bin/tsc -p tsconfig.json
+	@chmod +x dist/cli/main.js dist/daemon/main.js
+	@printf '{"gitCommit":"%s","buildTime":"%s"}\n' "$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" "$$(date -u +%Y-%m-%dT%H:%M:%SZ)" >dist/build-info.json
 	@touch $@
 
 build: dist/.built
