@@ -10,6 +10,7 @@ import { createDockerEngine } from './docker/engine.js';
 import { watchContainers } from './docker/watch.js';
 import { KernelConntrack } from './kernel/conntrack.js';
 import { KernelFabric } from './kernel/fabric.js';
+import { lockHost } from './kernel/host-lock.js';
 import { KernelNftables } from './kernel/nftables.js';
 import { KernelRouters } from './kernel/routers.js';
 import { RtnetlinkSockets } from './kernel/rtnetlink-sockets.js';
@@ -50,6 +51,9 @@ async function start(config: Config, log: Logger): Promise<End[]> {
   sampleControl(metrics, control);
   const ends: End[] = [() => store.close(), () => sockets.close(), () => control.stop()];
   try {
+    const lock = lockHost();
+    // Given back last: another netctld may begin when nothing of this one goes on.
+    ends.unshift(() => Promise.resolve(lock.release()));
     await control.start();
     const plugin = createPluginServer({ addresses: control.pluginAddresses, endpoints: control.pluginEndpoints, logger: log });
     ends.push(() => plugin.close(), () => control.leaveDocker());

@@ -54,7 +54,7 @@ function openingError(directory: string, error: unknown): NetctlError {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   if (code === 'LEVEL_LOCKED') {
-    return conflict(`the state in ${directory} is in use by another netctld: stop it first, or give this one a state directory of its own`);
+    return conflict(`the state in ${directory} is in use by another netctld: stop it first`);
   }
   if (code === 'LEVEL_CORRUPTION') {
     return unavailable(`the state in ${directory} is damaged (${messageOf(cause)}): restore a copy of the directory, or move it away to begin anew`, error);
