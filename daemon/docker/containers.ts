@@ -10,10 +10,23 @@ const lookBackMs = 600_000;
 
 const listed = z.array(z.looseObject({ Id: z.string() }));
 
-/** All containers, running or not, by id, with what the list says of each. */
-export async function listContainers(client: DockerClient): Promise<Map<string, () => Inspected>> {
-  const answer: unknown = await ask(client, 'list the containers', readTimeoutMs, (abortSignal) => client.api.listContainers({ all: true, abortSignal }));
-  return new Map(listed.parse(answer).map((entry) => [entry.Id, () => decodeSummary(entry)]));
+/** The ids of all containers, running or not. */
+export async function listContainers(client: DockerClient): Promise<string[]> {
+  return (await list(client)).map(({ Id }) => Id);
+}
+
+/**
+ * What Docker's list says of one container, undefined if it is not there. Docker makes the list without
+ * waiting for anything that is being done to containers, so it answers where inspect hangs.
+ */
+export async function findListed(client: DockerClient, id: string): Promise<Inspected | undefined> {
+  const entry = (await list(client, { id: [id] })).find(({ Id }) => Id === id);
+  return entry && decodeSummary(entry);
+}
+
+async function list(client: DockerClient, filters: Record<string, string[]> = {}): Promise<z.output<typeof listed>> {
+  const answer: unknown = await ask(client, 'list the containers', readTimeoutMs, (abortSignal) => client.api.listContainers({ all: true, filters, abortSignal }));
+  return listed.parse(answer);
 }
 
 /** Undefined if there is no such container. */

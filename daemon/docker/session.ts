@@ -4,7 +4,7 @@ import type { Container } from '../../src/model/container.js';
 import { messageOf } from '../../src/model/errors.js';
 import type { Logger } from '../control/logger.js';
 import type { DockerClient } from './client.js';
-import { inspectContainer, listContainers, openEvents } from './containers.js';
+import { findListed, inspectContainer, listContainers, openEvents } from './containers.js';
 import { decodeEvent, type DockerEvent, type Inspected } from './decode.js';
 import { Lookups } from './lookups.js';
 import type { ContainerListener } from './port.js';
@@ -44,7 +44,6 @@ export class Session {
   private readonly lookups = new Lookups((id) => this.lookUp(id));
   /** Containers of the first list that are not known yet; undefined before the list. */
   private missing: Set<string> | undefined;
-  private summaries = new Map<string, () => Inspected>();
   private stream: EventStream | undefined;
   /** Grows with each event and each question. */
   private order = 0;
@@ -123,10 +122,9 @@ export class Session {
   }
 
   private async list(): Promise<void> {
-    this.summaries = await listContainers(this.docker);
-    this.missing ??= new Set(this.summaries.keys());
-    for (const id of this.summaries.keys()) this.lookups.add(id);
-    for (const id of this.known.keys()) this.lookups.add(id);
+    const ids = await listContainers(this.docker);
+    this.missing ??= new Set(ids);
+    for (const id of [...ids, ...this.known.keys()]) this.lookups.add(id);
   }
 
   private async relist(): Promise<void> {
@@ -139,38 +137,43 @@ export class Session {
   }
 
   private async lookUp(id: string): Promise<void> {
-    this.order += 1;
-    const order = this.order;
-    const askedAtMs = this.options.now();
-    const answer = await this.inspect(id);
+    try {
+      await this.learnBy(id, () => inspectContainer(this.docker, id));
+    } catch (error) {
+      if (this.reason !== undefined) return;
+      // Docker has been seen to hang on one container for ever; the others must not suffer from it.
+      this.options.logger.warn({ event: 'container-not-inspected', container: id, err: error }, `container ${id} could not be inspected: ${messageOf(error)}`);
+      this.timers.set(`retry ${id}`, this.options.pace.retryMs, () => this.lookups.add(id));
+      await this.learnFromList(id);
+    }
     if (this.reason !== undefined) return;
-    if (answer === 'gone') this.forget(id);
-    else if (answer !== 'unknown') this.known.set(id, learn(this.known.get(id) ?? nothingKnown, answer, order, askedAtMs));
     this.tell(id);
     this.missing?.delete(id);
     this.connectIfComplete();
   }
 
-  /** `unknown`: Docker cannot say now, and what was known stays. */
-  private async inspect(id: string): Promise<Inspected | 'gone' | 'unknown'> {
+  /** The next best: it says less, but what it says is of now. If even that fails, what was known stays. */
+  private async learnFromList(id: string): Promise<void> {
     try {
-      return (await inspectContainer(this.docker, id)) ?? 'gone';
+      await this.learnBy(id, async () => {
+        const listed = await findListed(this.docker, id);
+        return listed && completed(listed, this.known.get(id)?.inspected);
+      });
     } catch (error) {
-      if (this.reason !== undefined) return 'unknown';
-      // Docker has been seen to hang on one container for ever; the others must not suffer from it.
-      this.options.logger.warn({ event: 'container-not-inspected', container: id, err: error }, `container ${id} could not be inspected: ${messageOf(error)}`);
-      this.timers.set(`retry ${id}`, this.options.pace.retryMs, () => this.lookups.add(id));
-      return this.known.get(id)?.inspected ? 'unknown' : this.summary(id);
+      if (this.reason !== undefined) return;
+      this.options.logger.error({ event: 'container-not-listed', container: id, err: error }, `Docker's list does not tell of container ${id} either: ${messageOf(error)}`);
     }
   }
 
-  private summary(id: string): Inspected | 'unknown' {
-    try {
-      return this.summaries.get(id)?.() ?? 'unknown';
-    } catch (error) {
-      this.options.logger.error({ event: 'container-not-understood', container: id, err: error }, `Docker's list is not understood: ${messageOf(error)}`);
-      return 'unknown';
-    }
+  /** @param ask answers undefined if there is no such container. */
+  private async learnBy(id: string, ask: () => Promise<Inspected | undefined>): Promise<void> {
+    this.order += 1;
+    const order = this.order;
+    const askedAtMs = this.options.now();
+    const answer = await ask();
+    if (this.reason !== undefined) return;
+    if (answer) this.known.set(id, learn(this.known.get(id) ?? nothingKnown, answer, order, askedAtMs));
+    else this.forget(id);
   }
 
   private connectIfComplete(): void {
@@ -202,7 +205,7 @@ export class Session {
 
   private forget(id: string): void {
     this.known.delete(id);
-    this.timers.clear(`drain ${id}`);
+    for (const what of ['drain', 'retry']) this.timers.clear(`${what} ${id}`);
     if (this.told.delete(id)) this.safely(() => this.options.listener.removed(id));
   }
 
@@ -214,4 +217,9 @@ export class Session {
       this.options.logger.error({ event: 'bug', err: error }, `a listener of containers failed: ${messageOf(error)}`);
     }
   }
+}
+
+/** With what only inspect tells, as far as it was told before. */
+function completed(listed: Inspected, before: Inspected | undefined): Inspected {
+  return { ...(before ?? listed), container: listed.container };
 }

@@ -232,6 +232,39 @@ t.test('a container that Docker cannot inspect is told as the list has it', asyn
   t.match(logs.find((line) => line.fields['container'] === 'sick'), { level: 'warn', message: 'container sick could not be inspected: lock held' });
 });
 
+t.test('what the list says is newer than what was inspected before', async (t) => {
+  const { engine, told, watch } = await rig(t);
+  engine.run('sick', { health: 'healthy', stopSignal: 'SIGQUIT' });
+  await engine.start();
+  watch();
+  await until('connected', () => told.lines.length === 1);
+  engine.instead.set('GET /containers/sick/json', (_, response) => json(response, 500, { message: 'lock held' }));
+  engine.run('sick', { health: 'unhealthy' });
+  engine.emit('sick', 'health_status: unhealthy');
+  await until('unhealthy', () => told.now.get('sick')?.health === 'unhealthy');
+  engine.emit('sick', 'kill', { signal: '3' });
+  await until('stopping', () => told.now.get('sick')?.stopping === true);
+  t.strictSame(told.lines.slice(1), ['changed sick running unhealthy', 'changed sick running unhealthy stopping'], 'its stop signal is remembered');
+  t.equal(engine.queries.at(-1)?.get('filters'), '{"id":["sick"]}', 'the list is asked of this container only');
+});
+
+t.test('a container that cannot be inspected and is not listed any more is gone', async (t) => {
+  const { engine, told } = await connectedRig(t, 'sick', 'well');
+  engine.instead.set('GET /containers/sick/json', (_, response) => json(response, 500, { message: 'lock held' }));
+  engine.containers.delete('sick');
+  engine.emit('sick', 'die');
+  await until('removed', () => told.lines.at(-1) === 'removed sick');
+});
+
+t.test('of a container that can be neither inspected nor listed, what was known stays', async (t) => {
+  const { engine, told, logs } = await connectedRig(t, 'sick');
+  engine.instead.set('GET /containers/sick/json', (_, response) => json(response, 500, { message: 'lock held' }));
+  engine.instead.set('GET /containers/json', (_, response) => json(response, 500, { message: 'not now' }));
+  engine.emit('sick', 'rename');
+  await until('told', () => logs.some((line) => line.fields['event'] === 'container-not-listed'));
+  t.strictSame(told.lines, ['connected sick running']);
+});
+
 t.test('what Docker could not say is asked again', async (t) => {
   const { engine, told, watch } = await rig(t);
   engine.run('sick', { health: 'starting' });
