@@ -16,7 +16,7 @@ const create = command({
     ...tenantFlag,
     subnet: { kind: 'text', aliases: ['s'], describe: 'Subnet such as 10.1.1.0/24, or a part of one: 10.1.1.50-10.1.1.100/24' },
     gateway: { kind: 'text', aliases: ['g'], describe: 'Gateway in the subnet; without one, containers get no default route' },
-    subnetv6: { kind: 'text', aliases: ['s6'], describe: 'IPv6 subnet such as 2001:db8:1::/64' },
+    subnetv6: { kind: 'text', aliases: ['s6'], describe: 'IPv6 subnet besides, such as 2001:db8:1::/64' },
     gatewayv6: { kind: 'text', aliases: ['g6'], describe: 'IPv6 gateway in the IPv6 subnet' },
     'pkt-tag': { kind: 'text', aliases: ['p'], describe: 'Packet tag, the VXLAN network identifier; without it, a free one' },
     encap: { kind: 'text', aliases: ['e'], default: 'vxlan', describe: 'Encapsulation between hosts' },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { conflict, inUse, NetctlError } from '../../src/model/errors.js';
+import { conflict, inUse, invalid, NetctlError } from '../../src/model/errors.js';
 import { ask, DockerRefusal, type DockerClient } from './client.js';
 import type { DockerEngine, DockerNetwork, DockerNetworkRequest } from './port.js';
 
@@ -15,7 +15,7 @@ const networks = z.array(z.object({ Id: z.string(), Name: z.string(), Driver: z.
 const networkEndpoints = z.object({ Containers: z.record(z.string(), z.object({ EndpointID: z.string() })).nullish() });
 
 /**
- * The engine's networks. Refusals by Docker are NetctlErrors: `conflict` for a name that is taken,
+ * The engine's networks. A network without an IPv4 subnet is `invalid`. Refusals by Docker are NetctlErrors: `conflict` for a name that is taken,
  * `in-use` for a network with containers, else `internal`. After `unavailable`, the change may or
  * may not have been made.
  */
@@ -23,6 +23,8 @@ export function createDockerEngine(client: DockerClient): DockerEngine {
   const { api } = client;
   return {
     async createNetwork(request) {
+      // Docker asks the IPAM driver for an IPv4 pool in any case (20.10), and would answer in words that help nobody.
+      if (request.subnets.every(({ subnet }) => subnet.includes(':'))) throw invalid("Docker's networks have an IPv4 subnet: give one besides the IPv6 subnet");
       const what = `create the network ${request.name}`;
       return refused(what, async () => (await ask(client, what, changeTimeoutMs, (abortSignal) => api.createNetwork({ ...creation(request), abortSignal }))).id);
     },
@@ -39,12 +41,19 @@ export function createDockerEngine(client: DockerClient): DockerEngine {
     },
     async listEndpoints(networkId) {
       const what = `inspect the network ${networkId}`;
-      const answer: unknown = await refused(what, () => ask(client, what, readTimeoutMs, () => api.getNetwork(networkId).inspect()).catch(unlessMissing));
+      const answer: unknown = await refused(what, () => ask(client, what, readTimeoutMs, (abortSignal) => inspectNetwork(client, networkId, abortSignal)).catch(unlessMissing));
       const decoded = networkEndpoints.safeParse(answer ?? {});
       if (!decoded.success) throw new NetctlError('internal', `what Docker says of a network is not understood: ${decoded.error.message}`);
       return Object.values(decoded.data.Containers ?? {}).map(({ EndpointID }) => EndpointID);
     },
   };
+}
+
+/** What dockerode's own `inspect` does, which takes no signal: a question that is given up would keep its connection for ever. */
+function inspectNetwork({ api }: DockerClient, id: string, abortSignal: AbortSignal): Promise<unknown> {
+  const { modem } = api as { modem: { dial(options: object, done: (error: Error | null, answer: unknown) => void): void } };
+  const request = { path: `/networks/${encodeURIComponent(id)}?`, method: 'GET', statusCodes: { 200: true, 404: 'no such network', 500: 'server error' }, abortSignal };
+  return new Promise((resolve, reject) => modem.dial(request, (error, answer) => (error ? reject(error) : resolve(answer))));
 }
 
 function creation(request: DockerNetworkRequest) {

@@ -33,6 +33,15 @@ t.test('createNetwork asks for driver and IPAM driver netctl, with options for b
   });
 });
 
+t.test('a network of IPv6 alone is refused before Docker is asked, which would ask for an IPv4 pool', async (t) => {
+  const { fake, engine } = await start(t);
+  await t.rejects(engine.createNetwork({ ...request, subnets: [{ subnet: 'fd00::/64' }] }), {
+    code: 'invalid',
+    message: "Docker's networks have an IPv4 subnet: give one besides the IPv6 subnet",
+  });
+  t.strictSame(fake.requests, []);
+});
+
 t.test('refusals of Docker keep its words', async (t) => {
   const { fake, engine } = await start(t);
   for (const [status, message, code] of [
@@ -66,6 +75,31 @@ t.test('listNetworks names ours only', async (t) => {
   t.strictSame(JSON.parse(fake.queries[0]?.get('filters') ?? ''), { driver: ['netctl'] });
   fake.instead.set('GET /networks', (_, response) => json(response, 200, { a: 1 }));
   await t.rejects(engine.listNetworks(), { code: 'internal', message: /is not understood/ });
+});
+
+t.test('listEndpoints names the endpoints of a network, none if it is not there', async (t) => {
+  const { fake, engine } = await start(t);
+  fake.instead.set('GET /networks/n1', (_, response) => json(response, 200, { Id: 'n1', Containers: { c1: { EndpointID: 'e1' }, c2: { EndpointID: 'e2' } } }));
+  fake.instead.set('GET /networks/n2', (_, response) => json(response, 200, { Id: 'n2', Containers: null }));
+  t.strictSame(await engine.listEndpoints('n1'), ['e1', 'e2']);
+  t.strictSame(await engine.listEndpoints('n2'), []);
+  t.strictSame(await engine.listEndpoints('missing'), []);
+  fake.instead.set('GET /networks/n1', (_, response) => json(response, 500, { message: 'lock held' }));
+  await t.rejects(engine.listEndpoints('n1'), { code: 'internal', message: 'Docker would not inspect the network n1: lock held' });
+});
+
+t.test('listEndpoints keeps no connection to a Docker that hangs', async (t) => {
+  const { fake } = await start(t);
+  const cancel = new AbortController();
+  const engine = createDockerEngine({ ...openDocker(fake.socketPath), cancel: cancel.signal });
+  const closed = new Promise<void>((resolve) => {
+    fake.instead.set('GET /networks/n1', (_, response) => {
+      response.on('close', resolve);
+      cancel.abort();
+    });
+  });
+  await t.rejects(engine.listEndpoints('n1'), { code: 'unavailable' });
+  await closed;
 });
 
 t.test('Docker that is not there, or breaks off in every way, is unavailable', async (t) => {
