@@ -55,11 +55,18 @@ export function baseChains(family: NatFamily): BaseChain[] {
   return [translate(words[family]), refuse(words[family]), forward(), hairpin(words[family])];
 }
 
-/** -100 is nftables' `dstnat`. */
+/**
+ * -100 is nftables' `dstnat`. Whoever gives an address of another network as its own would make the
+ * router, or a provider, answer into that network. rp_filter is no remedy: a provider in two networks
+ * may well answer through the other one, and only who begins a connection is asked here.
+ */
 function translate({ ip }: Words): BaseChain {
   return {
     ...{ name: 'translate', type: 'nat', hook: 'prerouting', priority: -100, policy: 'accept' },
-    rules: [{ text: `${ip} daddr . meta l4proto . th dport vmap @services`, comment: 'to a service port: balance it' }],
+    rules: [
+      { text: 'fib daddr type local fib saddr . iif oif missing drop', comment: 'with a source of another network' },
+      { text: `${ip} daddr . meta l4proto . th dport vmap @services`, comment: 'to a service port: balance it' },
+    ],
   };
 }
 
@@ -84,6 +91,11 @@ function refuse({ ip, answered, unreachable }: Words): BaseChain {
 /**
  * An invalid packet was not translated. Passed on, a provider's answer would reach the client from the
  * provider's own address, and the client's reset of this would end the connection.
+ *
+ * Within a network frames go from port to port and are not the router's to route. What a client still
+ * sends to it for a service IP that was deleted would, routed back into the network, be tracked without a
+ * translation, and a UDP client that goes on sending would be refused when the service is there again.
+ * Frames to the router are known by the beginning of its MAC addresses, see `bridgeMac`.
  */
 function forward(): BaseChain {
   return {
@@ -92,7 +104,7 @@ function forward(): BaseChain {
       { text: 'ct state invalid drop', comment: 'of a connection that is not known' },
       { text: 'ct state established,related accept', comment: 'of a connection that was let through' },
       { text: 'ct status dnat accept', comment: 'through a service' },
-      { text: 'meta iifname . meta oifname @segments accept', comment: 'within a network' },
+      { text: 'ether daddr & ff:ff:ff:00:00:00 != 02:01:00:00:00:00 meta iifname . meta oifname @segments accept', comment: 'from port to port of a network' },
     ],
   };
 }

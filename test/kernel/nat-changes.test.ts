@@ -111,6 +111,20 @@ t.test('a UDP client with a fixed source port stays with a provider that left, u
   }
 });
 
+t.test('a UDP client in the network goes on sending while its service is deleted and made again', async (t) => {
+  const router = routerName(tenant);
+  const send = async (answer: string): Promise<string> => (await bed.ask(['a9', 'udp', web, 53, answer], 40_003)).word;
+  t.equal(await send(''), 'a1 10.1.0.9');
+  const without = { ...input, services: input.services.slice(1) };
+  await change(without);
+  await inContainer(router, 'ip', 'route', 'delete', 'local', web);
+  await forgetStale(serving(without));
+  t.equal(await send('silence'), 'silence', 'the client still knows the MAC address, and nobody has the address');
+  await change(input);
+  await inContainer(router, 'ip', 'route', 'add', 'local', web, 'dev', 'lo');
+  t.match(await send(''), /^a[12] 10\.1\.0\.9$/);
+});
+
 t.test('a draining provider keeps its UDP flows', async (t) => {
   t.equal((await bed.ask(['b9', 'udp', web, 53, ''], 40_002)).word, 'a1 10.2.0.9');
   await change(onlyProviders('a2'));

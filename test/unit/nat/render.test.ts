@@ -18,6 +18,7 @@ t.test('the constant rules', (t) => {
   chain ${versionChain('ip')} { }
   chain translate {
     type nat hook prerouting priority -100; policy accept;
+    fib daddr type local fib saddr . iif oif missing drop comment "with a source of another network"
     ip daddr . meta l4proto . th dport vmap @services comment "to a service port: balance it"
   }
   chain refuse {
@@ -33,7 +34,7 @@ t.test('the constant rules', (t) => {
     ct state invalid drop comment "of a connection that is not known"
     ct state established,related accept comment "of a connection that was let through"
     ct status dnat accept comment "through a service"
-    meta iifname . meta oifname @segments accept comment "within a network"
+    ether daddr & ff:ff:ff:00:00:00 != 02:01:00:00:00:00 meta iifname . meta oifname @segments accept comment "from port to port of a network"
   }
   chain hairpin {
     type nat hook postrouting priority 100; policy accept;
