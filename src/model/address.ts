@@ -5,6 +5,9 @@ export type Family = 4 | 6;
 
 /** An IPv4 or IPv6 address without a prefix length. Immutable; compare with {@link IpAddress.equals}. */
 export class IpAddress {
+  /** What `toString` answers, once it was asked: the planners write the same addresses over and over. */
+  #text?: string;
+
   private constructor(
     readonly family: Family,
     readonly value: bigint,
@@ -48,7 +51,8 @@ export class IpAddress {
 
   /** Canonical text; for IPv6 as RFC 5952 has it. */
   toString(): string {
-    return this.family === 4 ? Address4.fromBigInt(this.value).correctForm() : Address6.fromBigInt(this.value).correctForm();
+    this.#text ??= (this.family === 4 ? Address4 : Address6).fromBigInt(this.value).correctForm();
+    return this.#text;
   }
 
   toJSON(): string {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import t from 'tap';
 import { IpAddress, Mac, Prefix } from '../../../src/model/address.js';
 
@@ -13,6 +14,17 @@ t.test('IpAddress.parse takes what is one address and nothing else', (t) => {
   for (const text of ['', '10.1', '010.1.1.1', '10.1.1.256', '10.1.1.1/24', 'fe80::1%eth0', '1:2:3', 'x']) {
     t.throws(() => IpAddress.parse(text), { code: 'invalid' }, text);
   }
+  t.end();
+});
+
+t.test('that an address was written makes no difference to it', (t) => {
+  const [written, other] = [IpAddress.parse('2001:db8::1'), IpAddress.parse('2001:db8::1')];
+  t.equal(written.toString(), '2001:db8::1');
+  t.equal(written.toString(), '2001:db8::1', 'again');
+  t.strictSame(written, other);
+  t.equal(isDeepStrictEqual(written, other), true);
+  t.same(Object.keys(written), Object.keys(other));
+  t.equal(JSON.stringify([written, other]), '["2001:db8::1","2001:db8::1"]');
   t.end();
 });
 
