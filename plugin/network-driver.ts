@@ -19,6 +19,13 @@ const createEndpoint = z.object({
   Interface: z.object({ Address: optionalAddress, AddressIPv6: optionalAddress, MacAddress: optionalMac }).nullish(),
 });
 const endpoint = z.object({ NetworkID: id, EndpointID: id });
+/** Docker's numbers of protocols are those of IP. */
+const binding = z.object({ Proto: z.number(), Port: z.number() });
+const externalConnectivity = z.object({
+  NetworkID: id,
+  EndpointID: id,
+  Options: z.object({ 'com.docker.network.portmap': z.array(binding).nullish() }).nullish(),
+});
 const join = z.object({ NetworkID: id, EndpointID: id, SandboxKey: z.string() });
 
 /** The network half of Docker's remote driver protocol, by method name. */
@@ -53,8 +60,10 @@ export function networkMethods(endpoints: EndpointPort): Record<string, Method> 
       await endpoints.leave(request.NetworkID, request.EndpointID);
       return {};
     }),
-    // Ports are published by services, not by `docker run -p`.
-    'NetworkDriver.ProgramExternalConnectivity': constant('Err', {}),
+    'NetworkDriver.ProgramExternalConnectivity': method('Err', externalConnectivity, (request) => {
+      const published = request.Options?.['com.docker.network.portmap'] ?? [];
+      return published.length === 0 ? Promise.resolve({}) : Promise.reject(noPublishing(published));
+    }),
     'NetworkDriver.RevokeExternalConnectivity': constant('Err', {}),
     // Docker tells of swarm's nodes; netctl finds hosts through its store.
     'NetworkDriver.DiscoverNew': constant('Err', {}),
@@ -84,4 +93,15 @@ async function onJoin(endpoints: EndpointPort, request: z.output<typeof join>): 
     // Without it, Docker attaches a container that got no default route to docker_gwbridge as well.
     DisableGatewayService: true,
   };
+}
+
+/**
+ * Docker asks the network with the container's default route to publish its ports (`docker run -p`, `-P`). Saying yes and
+ * publishing nothing would leave the user to find out; the protocol knows no warning.
+ */
+function noPublishing(published: readonly z.output<typeof binding>[]): Error {
+  const names = new Map([[6, 'tcp'], [17, 'udp'], [132, 'sctp']]);
+  const shown = published.slice(0, 5).map(({ Proto, Port }) => `${Port}/${names.get(Proto) ?? Proto}`);
+  const more = published.length > shown.length ? ` and ${published.length - shown.length} more` : '';
+  return invalid(`netctl networks publish no ports on the host (${shown.join(', ')}${more}): leave out "-p" and "-P"; other containers reach these ports through a service`);
 }

@@ -150,7 +150,38 @@ const cases: Case[] = [
     answer: { InterfaceName: { SrcName: 'nc1234', DstPrefix: 'eth' }, Gateway: '10.1.1.254', StaticRoutes: [], DisableGatewayService: true },
   },
   { name: 'leave', method: 'NetworkDriver.Leave', body: ids, calls: [['leave', { networkId, endpointId }]], answer: {} },
-  { name: 'published ports', method: 'NetworkDriver.ProgramExternalConnectivity', body: { ...ids, Options: {} }, calls: [], answer: {} },
+  {
+    name: 'no published ports',
+    method: 'NetworkDriver.ProgramExternalConnectivity',
+    body: { ...ids, Options: { 'com.docker.network.endpoint.exposedports': [{ Proto: 6, Port: 80 }], 'com.docker.network.portmap': [] } },
+    calls: [],
+    answer: {},
+  },
+  { name: 'no ports at all', method: 'NetworkDriver.ProgramExternalConnectivity', body: { ...ids, Options: null }, calls: [], answer: {} },
+  {
+    name: 'published ports',
+    method: 'NetworkDriver.ProgramExternalConnectivity',
+    body: {
+      ...ids,
+      Options: {
+        'com.docker.network.portmap': [
+          { Proto: 6, IP: '', Port: 80, HostIP: '', HostPort: 8888, HostPortEnd: 8888 },
+          { Proto: 17, IP: '', Port: 53, HostIP: '', HostPort: 0, HostPortEnd: 0 },
+        ],
+      },
+    },
+    calls: [],
+    answer: { Err: 'netctl networks publish no ports on the host (80/tcp, 53/udp): leave out "-p" and "-P"; other containers reach these ports through a service' },
+  },
+  {
+    name: 'very many published ports',
+    method: 'NetworkDriver.ProgramExternalConnectivity',
+    body: { ...ids, Options: { 'com.docker.network.portmap': Array.from({ length: 1000 }, (_, i) => ({ Proto: 6, Port: i + 1 })) } },
+    calls: [],
+    answer: {
+      Err: 'netctl networks publish no ports on the host (1/tcp, 2/tcp, 3/tcp, 4/tcp, 5/tcp and 995 more): leave out "-p" and "-P"; other containers reach these ports through a service',
+    },
+  },
   { name: 'ports no longer published', method: 'NetworkDriver.RevokeExternalConnectivity', body: ids, calls: [], answer: {} },
   { name: 'a discovered node', method: 'NetworkDriver.DiscoverNew', body: { DiscoveryType: 1, DiscoveryData: { Address: '10.0.0.1', self: true } }, calls: [], answer: {} },
   { name: 'a lost node', method: 'NetworkDriver.DiscoverDelete', body: { DiscoveryType: 1, DiscoveryData: {} }, calls: [], answer: {} },
