@@ -1,10 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import t from 'tap';
-import { tally } from './support/lab.js';
-
-const root = fileURLToPath(new URL('../../../..', import.meta.url));
+import { root, tally } from './support/lab.js';
 
 interface Ended {
   readonly exitCode: number | undefined;

@@ -10,7 +10,8 @@ function repository(directory = dirname(fileURLToPath(import.meta.url))): string
   return existsSync(join(directory, 'package.json')) ? directory : repository(dirname(directory));
 }
 
-const root = repository();
+/** The project's directory. */
+export const root = repository();
 export const lab = join(root, 'lab', 'lab');
 
 /** The daemon as the lab runs it, as a command. */
