@@ -4,6 +4,8 @@ SUITE ?=
 FILE ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 SOURCES := $(shell find cli daemon plugin src test lab -name '*.ts' 2>/dev/null)
+# The commands of root are not in the PATH of others, and sudo keeps the PATH that it is given here.
+export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 RUN := node --enable-source-maps dist/test/run.js
 
 .PHONY: help deps build lint unit test demo clean
@@ -52,7 +54,7 @@ test: deps
 	@SUITE='$(SUITE)' FILE='$(FILE)' $(RUN)
 
 demo: deps
-	@$(SUDO) env "PATH=$$PATH" KEEP='$(KEEP)' lab/demo
+	@$(SUDO) env "PATH=$$PATH" LAB_NAME='$(LAB_NAME)' KEEP='$(KEEP)' lab/demo
 
 clean:
 	rm -rf dist .build .tap

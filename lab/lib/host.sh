@@ -25,7 +25,7 @@ host_hold() {
 # The commands of a host see it as a machine: no Docker context, address or configuration of the machine's user.
 host_environment() {
   unset DOCKER_HOST DOCKER_CONTEXT DOCKER_TLS_VERIFY DOCKER_CERT_PATH
-  export DOCKER_CONFIG=/run/docker-client LAB_NODE PATH=$LAB_ROOT/lab/bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin
+  export DOCKER_CONFIG=/run/docker-client LAB_NODE PATH=$LAB_ROOT/lab/bin:$PATH
   LAB_NODE=${LAB_NODE:-$(type -P node || true)}
 }
 

@@ -6,6 +6,9 @@ LAB_RUN=/run/netctl-lab/$LAB_NAME       # gone after a reboot, as the processes 
 LAB_CACHE=/var/cache/netctl-lab         # outlives labs: the image
 LAB_PREFIX=192.168.50                   # hosts are .1, .2, ... of this /24
 
+# sudo may keep its caller's PATH, and the commands of root are not in that of others.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
 say() { printf 'lab: %s\n' "$*" >&2; }
 die() { say "$*"; exit "${LAB_FAILURE:-1}"; }
 die_usage() { say "$* (lab/lab --help lists what there is)"; exit "${LAB_FAILURE:-2}"; }
