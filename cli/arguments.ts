@@ -41,10 +41,17 @@ export function checkFlags({ title, parsed, words }: Pick<Call, 'title' | 'parse
   const known = Object.entries(flags).flatMap(([name, flag]) => [name, ...flag.aliases]);
   const unknown = Object.keys(parsed).find((key) => key !== '_' && key !== '$0' && !known.includes(key));
   if (unknown !== undefined) {
-    throw usageError(`"${title}" has no flag "${asGiven(unknown, words)}"${didYouMean(unknown, known, spell)}`, title);
+    throw usageError(`"${title}" has no flag "${asGiven(unknown, words)}"${apart(unknown, flags) ?? didYouMean(unknown, known, spell)}`, title);
   }
   const bare = bareFlag(words, flags);
   if (bare !== undefined) throw usageError(`the flag "${bare}" needs a value`, title);
+}
+
+/** `-aq`, as `docker ps` takes it: one dash may begin a whole word here, so that letters cannot be joined. */
+function apart(word: string, flags: Flags): string | undefined {
+  const switches = Object.values(flags).flatMap((flag) => (flag.kind === 'switch' ? flag.aliases : []));
+  const letters = [...word];
+  return letters.length > 1 && letters.every((letter) => switches.includes(letter)) ? `: write "${letters.map(spell).join(' ')}"` : undefined;
 }
 
 /** yargs reads a flag without its value as one with an empty value, which `--selector=` may mean but `--selector` cannot. */
@@ -113,6 +120,7 @@ function asGiven(key: string, words: readonly string[]): string {
   return word?.split('=')[0] ?? spell(key);
 }
 
+/** As the sentence goes on; a word in capitals stays one. */
 function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
+  return /^[A-Z](?![A-Z])/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
 }

@@ -132,7 +132,7 @@ class Program {
 
   private readRoot(parser: Argv, parsed: Parsed): Request {
     const [word] = parsed._;
-    if (word !== undefined) throw unknownCommand('netctl', String(word), nouns.flatMap(spellings));
+    if (word !== undefined) throw contivOnly.includes(String(word)) ? notHere(String(word)) : unknownCommand('netctl', String(word), nouns.flatMap(spellings));
     checkFlags({ title: 'netctl', parsed, words: this.words }, rootFlags);
     return parsed['version'] === true ? { kind: 'version' } : helpOf(parser);
   }
@@ -151,6 +151,13 @@ class Program {
     const call: Call = { title, command, parsed, names: parsed._.slice(depth).map(String), words: this.words };
     return { kind: 'run', command, names: call.names, values: checkCall(call) };
   }
+}
+
+/** What Contiv's netctl has besides. Its users should not look for a slip of the pen. */
+const contivOnly: readonly string[] = ['login', 'group', 'policy', 'netprofile', 'global', 'bgp', 'app-profile', 'external-contracts', 'aci-gw'];
+
+function notHere(word: string): Error {
+  return usageError(`"netctl ${word}" is a command of Contiv's that this netctl does not have`, 'netctl');
 }
 
 /** In columns; a wider terminal does not make help easier to read. */
