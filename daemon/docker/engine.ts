@@ -15,8 +15,8 @@ const networks = z.array(z.object({ Id: z.string(), Name: z.string(), Driver: z.
 const networkEndpoints = z.object({ Containers: z.record(z.string(), z.object({ EndpointID: z.string() })).nullish() });
 
 /**
- * The engine's networks. A network without an IPv4 subnet is `invalid`. Refusals by Docker are NetctlErrors: `conflict` for a name that is taken,
- * `in-use` for a network with containers, else `internal`. After `unavailable`, the change may or
+ * The engine's networks. A network without an IPv4 subnet is `invalid`. Refusals by Docker are NetctlErrors: `conflict` for a name that is taken
+ * or Docker's own, `in-use` for a network with containers, else `internal`. After `unavailable`, the change may or
  * may not have been made.
  */
 export function createDockerEngine(client: DockerClient): DockerEngine {
@@ -86,7 +86,7 @@ async function refused<T>(what: string, work: () => Promise<T>): Promise<T> {
     if (!(error instanceof DockerRefusal)) throw error;
     const sentence = `Docker would not ${what}: ${error.message}`;
     if (error.status === 409) throw conflict(sentence);
-    if (error.status === 403 && error.message.includes('active endpoints')) throw inUse(sentence);
+    if (error.status === 403) throw error.message.includes('active endpoints') ? inUse(sentence) : conflict(sentence);
     throw new NetctlError('internal', sentence, { cause: error });
   }
 }

@@ -46,6 +46,7 @@ t.test('refusals of Docker keep its words', async (t) => {
   const { fake, engine } = await start(t);
   for (const [status, message, code] of [
     [409, 'network with name net1/blue already exists', 'conflict'],
+    [403, 'operation is not permitted on predefined bridge network', 'conflict'],
     [500, 'IpamDriver.RequestPool: no', 'internal'],
     [404, 'plugin "netctl" not found', 'internal'],
     [400, 'bad', 'internal'],
