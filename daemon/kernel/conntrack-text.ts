@@ -9,10 +9,17 @@ import type { Flow } from '../../src/nat/input.js';
  * service can have are passed over.
  */
 export function parseFlows(text: string): Flow[] {
-  return text.split('\n').flatMap((line) => parseFlow(line) ?? []);
+  // Among tens of thousands of lines there are few different addresses, and reading one is most of the work.
+  const known = new Map<string, IpAddress>();
+  const addressOf = (text: string): IpAddress => {
+    const address = known.get(text) ?? IpAddress.parse(text);
+    known.set(text, address);
+    return address;
+  };
+  return text.split('\n').flatMap((line) => parseFlow(line, addressOf) ?? []);
 }
 
-function parseFlow(line: string): Flow | undefined {
+function parseFlow(line: string, addressOf: (text: string) => IpAddress): Flow | undefined {
   const words = line.split(' ');
   const protocol = protocols.find((known) => words.includes(known));
   const [client, replySource] = words.filter((word) => word.startsWith('src='));
@@ -20,6 +27,7 @@ function parseFlow(line: string): Flow | undefined {
   const [clientPort, replyPort] = words.filter((word) => word.startsWith('sport='));
   const [servicePort] = words.filter((word) => word.startsWith('dport='));
   if (!protocol || !client || !service || !replySource || !clientPort || !servicePort || !replyPort) return undefined;
+  const socket = (address: string, port: string): Flow['client'] => ({ address: addressOf(valueOf(address)), port: Number(valueOf(port)) });
   return {
     protocol,
     client: socket(client, clientPort),
@@ -28,9 +36,8 @@ function parseFlow(line: string): Flow | undefined {
   };
 }
 
-function socket(address: string, port: string): Flow['client'] {
-  const valueOf = (word: string): string => word.slice(word.indexOf('=') + 1);
-  return { address: IpAddress.parse(valueOf(address)), port: Number(valueOf(port)) };
+function valueOf(word: string): string {
+  return word.slice(word.indexOf('=') + 1);
 }
 
 export function familyName(family: Family): 'ipv4' | 'ipv6' {

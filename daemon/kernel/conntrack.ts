@@ -6,14 +6,18 @@ import { routerPath } from './netns.js';
 import type { Conntrack } from './port.js';
 import { runInRouter } from './router-command.js';
 
+const families = [4, 6] as const;
+/** For each list, what is in it. */
+const wanted = [['-p', 'tcp', '--dst-nat'], ['-p', 'udp']] as const;
+
 /** A router's connections, by the program conntrack. */
 export class KernelConntrack implements Conntrack {
   /** @param namespaceOf the file that holds a tenant's router. */
   constructor(private readonly namespaceOf: (tenant: string) => string = routerPath) {}
 
   async list(tenant: string): Promise<Flow[]> {
-    const families = [4, 6] as const;
-    const texts = await Promise.all(families.map((family) => this.#conntrack(tenant, ['-L', '-f', familyName(family), '--dst-nat', '-o', 'extended'])));
+    const selections = families.flatMap((family) => wanted.map((words) => ['-f', familyName(family), ...words]));
+    const texts = await Promise.all(selections.map((words) => this.#conntrack(tenant, ['-L', '-o', 'extended', ...words])));
     return texts.flatMap(parseFlows);
   }
 

@@ -33,9 +33,9 @@ export interface Nftables {
   apply(tenant: string, change: NatChange): Promise<void>;
 }
 
-/** The connections through the services of a router. */
+/** The connections through the services of a router, and what could be in their way. */
 export interface Conntrack {
-  /** Every tracked connection whose destination was translated. */
+  /** Every tracked TCP connection whose destination was translated, and every UDP one, translated or not. */
   list(tenant: string): Promise<Flow[]>;
   /** Forgets these; what is already gone does not matter. Returns how many there were. */
   remove(tenant: string, flows: readonly Flow[]): Promise<number>;

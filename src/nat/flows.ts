@@ -16,11 +16,22 @@ export interface Living {
  *   none, and is reset. To any living provider a TCP connection stays, whatever became of the service.
  * - UDP to whoever is not, or no longer, a provider of this service port: as long as a client keeps its
  *   source port it would be sent there for ever, also if no provider is left or the service is gone.
+ * - UDP to a service IP from when it was none, as when a container had the address: untranslated for
+ *   ever, it is refused. Other UDP that was not translated is nobody's business.
  */
 export function staleFlows(flows: readonly Flow[], living: Living): Flow[] {
   const alive = new Set(living.addresses.map((address) => address.toString()));
+  const serviceIps = new Set(living.services.flatMap(({ addresses }) => addresses.map((address) => address.toString())));
   const legs = udpLegs(living);
-  return flows.filter((flow) => !(flow.protocol === 'tcp' ? alive.has(flow.provider.address.toString()) : legs.has(legKey(flow))));
+  const mayStay = (flow: Flow): boolean => {
+    if (flow.protocol === 'tcp') return alive.has(flow.provider.address.toString());
+    return isTranslated(flow) ? legs.has(legKey(flow)) : !serviceIps.has(flow.service.address.toString());
+  };
+  return flows.filter((flow) => !mayStay(flow));
+}
+
+function isTranslated({ service, provider }: Flow): boolean {
+  return service.port !== provider.port || !service.address.equals(provider.address);
 }
 
 /** The ways that UDP takes through the services: a service port and a provider that answers there, as text. */

@@ -27,7 +27,7 @@ export interface NatProvider {
   readonly addresses: readonly IpAddress[];
 }
 
-/** A connection through a service, as conntrack has it. */
+/** A connection through a service, as conntrack has it. One that was not translated has the same as its service and its provider. */
 export interface Flow {
   readonly protocol: Protocol;
   readonly client: { readonly address: IpAddress; readonly port: number };

@@ -31,9 +31,15 @@ t.test('KernelConntrack', async (t) => {
     t.equal(flow?.provider.address.toString(), '10.1.0.1');
   });
 
-  await t.test('what was not translated is not listed', async (t) => {
+  await t.test('of what was not translated UDP is listed', async (t) => {
     await conntrack.remove(tenant, await conntrack.list(tenant));
-    t.equal((await bed.ask(['a9', 'udp', '10.1.0.1', 5353, ''])).word, 'a1 10.1.0.9');
+    for (const [protocol, port] of [['tcp', 8080], ['udp', 5353]] as const) t.equal((await bed.ask(['a9', protocol, '10.1.0.1', port, ''])).word, 'a1 10.1.0.9');
+    const [flow, ...others] = await conntrack.list(tenant);
+    t.same(others, []);
+    t.match(flow, { protocol: 'udp', service: { port: 5353 }, provider: { port: 5353 } });
+    t.equal(flow?.service.address.toString(), '10.1.0.1');
+    t.equal(flow?.provider.address.toString(), '10.1.0.1');
+    if (flow) t.equal(await conntrack.remove(tenant, [flow]), 1);
     t.same(await conntrack.list(tenant), []);
   });
 });

@@ -125,6 +125,23 @@ t.test('a UDP client in the network goes on sending while its service is deleted
   t.match(await send(''), /^a[12] 10\.1\.0\.9$/);
 });
 
+t.test('a service gets the address that a container had, and a UDP client goes on sending', async (t) => {
+  const router = routerName(tenant);
+  const former = '10.1.0.2';
+  const send = async (): Promise<string> => (await bed.ask(['a9', 'udp', former, 5353, ''], 40_004)).word;
+  t.equal(await send(), 'a2 10.1.0.9');
+  const next = { ...input, services: [...input.services, service(former, ['5353:5353/udp'], ['10.1.0.1'])] };
+  await change(next);
+  await inContainer('a2', 'ip', 'address', 'delete', `${former}/24`, 'dev', 'eth0');
+  t.teardown(() => inContainer('a2', 'sh', '-c', `ip address add ${former}/24 dev eth0 && ip route add default via 10.1.0.254`));
+  await inContainer(router, 'ip', 'route', 'add', 'local', former, 'dev', 'lo');
+  t.teardown(() => inContainer(router, 'ip', 'route', 'delete', 'local', former));
+  await inContainer('a9', 'ip', 'neighbour', 'flush', 'all');
+  t.equal(await send(), 'refused', 'its datagrams are tracked as before, untranslated');
+  t.equal(await forgetStale(serving(next)), 1);
+  t.equal(await send(), 'a1 10.1.0.9');
+});
+
 t.test('a draining provider keeps its UDP flows', async (t) => {
   t.equal((await bed.ask(['b9', 'udp', web, 53, ''], 40_002)).word, 'a1 10.2.0.9');
   await change(onlyProviders('a2'));

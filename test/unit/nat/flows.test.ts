@@ -29,6 +29,10 @@ t.test('one connection', (t) => {
     ['UDP to one that is gone', flow('udp', '10.1.0.100', 53, '10.1.0.3', 5353), true],
     ['UDP to the target port of before', flow('udp', '10.1.0.100', 53, '10.1.0.1', 5354), true],
     ['UDP of a port that the service has for TCP only', flow('udp', '10.1.0.100', 80, '10.1.0.1', 8080), true],
+    ['UDP to a service IP from before there was the service', flow('udp', '10.1.0.100', 53, '10.1.0.100', 53), true],
+    ['UDP over IPv6 to a service IP from before, where no port is', flow('udp', '2001:db8::100', 54, '2001:db8::100', 54), true],
+    ['UDP to a container that is a provider, but not through the service', flow('udp', '10.1.0.1', 5353, '10.1.0.1', 5353), false],
+    ['UDP to a container that is gone, not through a service', flow('udp', '10.1.0.3', 5353, '10.1.0.3', 5353), false],
     ['UDP of a service that is gone', flow('udp', '10.1.0.101', 53, '10.1.0.1', 5353), true],
   ] as const) {
     t.same(staleFlows([candidate], living), isStale ? [candidate] : [], what);
