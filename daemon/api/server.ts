@@ -4,10 +4,10 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import swagger from '@fastify/swagger';
 import { fastify } from 'fastify';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { createJsonSchemaTransform, createJsonSchemaTransformObject, serializerCompiler } from 'fastify-type-provider-zod';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import { messageOf, unavailable } from '../../src/model/errors.js';
+import { invalid, messageOf, unavailable } from '../../src/model/errors.js';
 import type { VersionObject } from '../../src/wire/objects.js';
 import type { Logger } from '../log.js';
 import { Drain } from './drain.js';
@@ -46,6 +46,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   app.setNotFoundHandler(answerUnknownRoute);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'string' }, async (_request: unknown, text: string) => Promise.resolve(parseBody(text)));
+  app.addHook('onRequest', refuseBrowsers);
   observe(app, parts);
   await describe(app, parts.version);
   addRoutes(app, parts);
@@ -65,7 +66,7 @@ export class Api {
 
   /**
    * Listens on a Unix socket of mode 0660, whose directory is made.
-   * @throws NetctlError `conflict` if somebody listens there, `unavailable` if it cannot be made.
+   * @throws NetctlError `conflict` if somebody listens there, `invalid` if there is something else, `unavailable` if it cannot be made.
    */
   async listenUnix(path: string, options?: UnixSocketOptions): Promise<void> {
     const { server, drain } = this.#server();
@@ -84,7 +85,7 @@ export class Api {
       await once(server, 'listening');
       this.#drains.push(drain);
     } catch (error) {
-      throw unavailable(`cannot listen on ${host} port ${port}: ${messageOf(error)}`, error);
+      throw unavailable(`cannot listen at ${host} port ${port}: ${messageOf(error)}`, error);
     }
     return (server.address() as AddressInfo).port;
   }
@@ -99,6 +100,16 @@ export class Api {
     const server = createServer((request, response) => this.app.routing(request, response));
     return { server, drain: new Drain(server) };
   }
+}
+
+/**
+ * A page that somebody opens in a browser on this host may send requests to loopback addresses, and a
+ * POST needs no content type here. Browsers name the page's origin with every request that may change
+ * something (RFC 6454, 7; fetch.spec.whatwg.org, "Origin header"), and pages cannot leave it out.
+ */
+function refuseBrowsers(request: FastifyRequest): Promise<void> {
+  const { origin } = request.headers;
+  return origin === undefined ? Promise.resolve() : Promise.reject(invalid(`requests of web pages are refused, and this one comes from ${origin}: use netctl or another program`));
 }
 
 /** Counts every request, and logs those that may change something. */

@@ -125,3 +125,12 @@ t.test('changes are logged with their outcome, and what only looks is not', asyn
     { level: 'debug', event: 'request', method: 'GET', url, status: 200 },
   ]);
 });
+
+t.test('a web page that a browser on this host shows can change nothing', async (t) => {
+  const { request, operations } = await fixture(t);
+  for (const origin of ['https://example.org', 'null', 'http://127.0.0.1:9999']) {
+    t.match(await request('POST', url, network, { origin, 'content-type': 'text/plain' }), { status: 400, text: new RegExp(`web pages are refused, and this one comes from ${origin}`) });
+  }
+  t.strictSame(operations.listNetworks(), []);
+  t.match(await request('POST', url, network, { 'content-type': 'text/plain' }), { status: 200 }, 'other programs may');
+});
