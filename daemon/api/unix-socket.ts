@@ -1,9 +1,8 @@
 import { once } from 'node:events';
-import { chmod, chown, lstat, mkdir, readFile, unlink } from 'node:fs/promises';
-import { createConnection } from 'node:net';
+import { chmod, chown, readFile } from 'node:fs/promises';
 import type { Server } from 'node:net';
-import { dirname } from 'node:path';
-import { conflict, messageOf, NetctlError, unavailable } from '../../src/model/errors.js';
+import { freeSocketPath } from '../../plugin/socket.js';
+import { messageOf, NetctlError, unavailable } from '../../src/model/errors.js';
 
 export interface UnixSocketOptions {
   /** The groups that may use the socket besides root: the first that the host has. Default: netctl, docker. */
@@ -16,13 +15,12 @@ export interface UnixSocketOptions {
  * Lets the server listen on a Unix socket of mode 0660. The socket that a crashed daemon left is
  * replaced; one on which somebody listens is not.
  *
- * @throws NetctlError `conflict` if the path is taken, `unavailable` if it cannot be made.
+ * @throws NetctlError `conflict` or `invalid` if the path is taken, `unavailable` if it cannot be made.
  */
 export async function listenOnUnixSocket(server: Server, path: string, options: UnixSocketOptions = {}): Promise<void> {
   const { groups = ['netctl', 'docker'], groupFile = '/etc/group' } = options;
   try {
-    await mkdir(dirname(path), { recursive: true });
-    await removeStale(path);
+    await freeSocketPath(path);
     await listen(server, path);
     const group = await groupId(groups, groupFile);
     if (group !== undefined) await chown(path, process.getuid?.() ?? 0, group);
@@ -30,32 +28,7 @@ export async function listenOnUnixSocket(server: Server, path: string, options: 
   } catch (error) {
     server.close();
     if (error instanceof NetctlError) throw error;
-    throw unavailable(`cannot listen on ${path}: ${messageOf(error)}`, error);
-  }
-}
-
-async function removeStale(path: string): Promise<void> {
-  const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (!found) return;
-  if (!found.isSocket()) throw conflict(`cannot listen on ${path}: it exists and is not a socket`);
-  if (await somebodyListens(path)) throw conflict(`cannot listen on ${path}: another netctld is listening there, stop it first`);
-  await unlink(path);
-}
-
-async function somebodyListens(path: string): Promise<boolean> {
-  const connection = createConnection(path);
-  try {
-    await once(connection, 'connect');
-    return true;
-  } catch (error) {
-    // Anything but a refusal may be a live daemon that is too busy to answer.
-    if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') return false;
-    throw error;
-  } finally {
-    connection.destroy();
+    throw unavailable(`cannot listen at ${path}: ${messageOf(error)}`, error);
   }
 }
 

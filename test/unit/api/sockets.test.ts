@@ -68,7 +68,7 @@ t.test('the socket of a live daemon is left to it', async (t) => {
   const path = fresh();
   const [first, second] = [await fixture(t), await fixture(t)];
   await first.api.listenUnix(path, ownGroup);
-  await t.rejects(second.api.listenUnix(path, ownGroup), { code: 'conflict', message: `cannot listen on ${path}: another netctld is listening there, stop it first` });
+  await t.rejects(second.api.listenUnix(path, ownGroup), { code: 'conflict', message: `cannot listen at ${path}: another process does; stop it first` });
   await second.api.close();
   t.match(await get({ socketPath: path }, '/healthz'), { status: 200 }, 'and it still answers');
 });
@@ -77,9 +77,9 @@ t.test('what is not a socket is left alone', async (t) => {
   const { api } = await fixture(t);
   const path = join(base, 'file');
   writeFileSync(path, 'precious');
-  await t.rejects(api.listenUnix(path), { code: 'conflict', message: /exists and is not a socket/ });
+  await t.rejects(api.listenUnix(path), { code: 'invalid', message: /there is something that is not a socket; remove it/ });
   t.equal(statSync(path).size, 8);
-  await t.rejects(api.listenUnix(join(path, 'netctl.sock')), { code: 'unavailable', message: /^cannot listen on .*: E(NOTDIR|EXIST)/ });
+  await t.rejects(api.listenUnix(join(path, 'netctl.sock')), { code: 'unavailable', message: /^cannot listen at .*: E(NOTDIR|EXIST)/ });
 });
 
 t.test('TCP besides, on the port asked for or on a free one', async (t) => {
@@ -90,7 +90,7 @@ t.test('TCP besides, on the port asked for or on a free one', async (t) => {
   t.match(await get({ host: '127.0.0.1', port }, '/healthz'), { status: 200 });
   t.match(await get({ socketPath: path }, '/healthz'), { status: 200 });
   const second = await fixture(t);
-  await t.rejects(second.api.listenTcp('127.0.0.1', port), { code: 'unavailable', message: /cannot listen on 127\.0\.0\.1 port \d+: .*EADDRINUSE/ });
+  await t.rejects(second.api.listenTcp('127.0.0.1', port), { code: 'unavailable', message: /cannot listen at 127\.0\.0\.1 port \d+: .*EADDRINUSE/ });
 });
 
 t.test('close lets a request under way end, and does not wait for idle clients', async (t) => {
