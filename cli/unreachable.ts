@@ -24,7 +24,7 @@ function sentence(error: unknown, target: Target, { changes, patience }: Attempt
     case 'ENOTDIR':
     case 'ECONNREFUSED':
       return target.kind === 'unix'
-        ? `netctld is not running at ${at}: start it with "sudo netctld", or name its address with --host`
+        ? `netctld is not running at ${at}: start it, or name its address with --host`
         : `netctld is not listening at ${at}: start it with "--listen ${target.hostname}:${target.port}", or name its address with --host`;
     case 'EACCES':
     case 'EPERM':

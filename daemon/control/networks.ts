@@ -220,10 +220,10 @@ export class Networks {
   private whyUsed(tenant: string, name: string): string | undefined {
     const { state } = this.parts;
     const services = state.services.of(tenant).filter((service) => service.network === name);
-    if (services.length > 0) return `${counted(services.map((service) => service.name), 'service')} ${services.length === 1 ? 'has its' : 'have their'} address from it; delete it first`;
+    if (services.length > 0) return `${counted(services.map((service) => service.name), 'service')} ${services.length === 1 ? 'has its address from it; delete it' : 'have their addresses from it; delete them'} first`;
     const endpoints = state.endpoints.of(tenant).filter((endpoint) => endpoint.network === name);
     if (endpoints.length === 0) return undefined;
-    return `${counted(endpoints.map((endpoint) => endpoint.addresses.join(' ')), 'endpoint')} ${endpoints.length === 1 ? 'is' : 'are'} attached to it; stop or disconnect the container first`;
+    return `${counted(endpoints.map((endpoint) => endpoint.addresses.join(' ')), 'endpoint')} ${endpoints.length === 1 ? 'is attached to it; stop or disconnect its container' : 'are attached to it; stop or disconnect their containers'} first`;
   }
 
   /** All that belongs to the network, and the network itself. */

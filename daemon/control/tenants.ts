@@ -70,7 +70,7 @@ export class Tenants {
     this.state.requireTenant(name);
     const networks = this.state.networks.of(name).map((network) => network.name);
     if (networks.length > 0) {
-      throw inUse(`tenant ${name} cannot be deleted: it has ${counted(networks, 'network')}; delete that first`);
+      throw inUse(`tenant ${name} cannot be deleted: it has ${counted(networks, 'network')}; delete ${networks.length === 1 ? 'it' : 'them'} first`);
     }
   }
 }

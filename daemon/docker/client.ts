@@ -69,5 +69,5 @@ function explain(client: DockerClient, error: unknown): Error {
   if (typeof statusCode === 'number') return new DockerRefusal(statusCode, typeof json?.message === 'string' ? json.message : messageOf(error).trim());
   if (code === 'EACCES') return unavailable(`may not speak with Docker at ${client.socketPath}: run netctld as root`, error);
   if (typeof code !== 'string') return error;
-  return unavailable(`Docker does not answer at ${client.socketPath}: start it, or say where it is (${messageOf(error)})`, error);
+  return unavailable(`Docker does not answer at ${client.socketPath}: start it, or give netctld its socket with --docker-socket (${messageOf(error)})`, error);
 }

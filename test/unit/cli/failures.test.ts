@@ -11,7 +11,7 @@ import { processOutput } from '../../../cli/output.js';
 import { chooseTarget, defaultSocket } from '../../../cli/target.js';
 import { Api, finished, netctl, ok, refused, start } from './harness.js';
 
-const missing = /^netctl: netctld is not running at \/\S*\.sock: start it with "sudo netctld", or name its address with --host\n$/;
+const missing = /^netctl: netctld is not running at \/\S*\.sock: start it, or name its address with --host\n$/;
 
 t.test('no daemon: no socket, and a socket that nobody listens on', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'netctl-cli-'));
