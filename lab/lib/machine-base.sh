@@ -22,9 +22,9 @@ base_make() {
   base_apt_settings >"$1/apt.conf"
   TMPDIR=$1 mmdebstrap --quiet --mode=root --format=tar --variant=minbase --include="$BASE_PACKAGES" --aptopt="$1/apt.conf" \
     --customize-hook='chroot "$1" useradd --create-home --shell /bin/bash --groups sudo user' \
-    --customize-hook='echo "user ALL=(ALL) NOPASSWD: ALL" >"$1/etc/sudoers.d/user"' \
+    --customize-hook='printf "%s\n" "user ALL=(ALL) NOPASSWD: ALL" "Defaults env_keep += \"http_proxy https_proxy no_proxy\"" >"$1/etc/sudoers.d/user"' \
     --customize-hook='rm -rf "$1"/etc/apt/apt.conf.d/99mmdebstrap "$1"/etc/apt/sources.list*' \
-    bookworm "$BASE.part" "${sources[@]}" || return 1
+    bookworm "$BASE.part" "${sources[@]}" || { rm -f "$BASE.part"; return 1; }
   rm -f "$LAB_CACHE"/debian-12-*.tar "$1/apt.conf"
   mv "$BASE.part" "$BASE"
 }
