@@ -4,7 +4,7 @@ import { containerName, shortId } from './container.js';
 import { Failure } from './failure.js';
 import { listFlags } from './flags.js';
 import { type Listing, ofTenant, printList } from './listing.js';
-import { inspectAll, inspectOne } from './paths.js';
+import { inspectAll, matchingEndpoints } from './paths.js';
 
 const listing: Listing<EndpointOper> = {
   titles: ['Container', 'Container ID', 'Tenant', 'Network', 'IP', 'MAC', 'State'],
@@ -47,7 +47,7 @@ const inspect = command({
   flags: {},
   examples: ['netctl endpoint inspect 2c30b978c87b', 'netctl ep inspect web'],
   async run([text = ''], _values, { api, output }) {
-    const endpoints = await api.get<readonly EndpointInspect[]>(inspectOne('endpoints', text));
+    const endpoints = await api.get<readonly EndpointInspect[]>(matchingEndpoints(text));
     if (endpoints.length === 0) {
       throw new Failure('server', `no endpoint id, container id or container name contains "${text}": see "netctl endpoint ls -a"`);
     }

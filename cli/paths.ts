@@ -8,6 +8,8 @@ const root = '/api/v1';
 /** The list of all tenants' objects, each with what was observed of it. */
 export const inspectAll = (collection: Collection): string => `${root}/inspect/${collection}/`;
 export const inspectOne = (collection: Collection, key: string): string => `${root}/inspect/${collection}/${encode(key)}/`;
+/** Every endpoint whose id, container id or container name contains the text. */
+export const matchingEndpoints = (text: string): string => `${inspectAll('endpoints')}?match=${encodeURIComponent(text)}`;
 export const objectPath = (collection: Collection, key: string): string => `${root}/${collection}/${encode(key)}/`;
 export const explainPath = (key: string): string => `${root}/explain/serviceLBs/${encode(key)}/`;
 export const versionPath = '/version';

@@ -13,16 +13,27 @@ import type { ApiInstance } from './schemas.js';
 /** Endpoints are Docker's to make: they are only inspected. */
 export function addEndpointRoutes(app: ApiInstance, operations: Operations): void {
   const tags = ['endpoints'];
-  const response = { 200: z.array(endpointInspect), ...failures };
-  app.get('/api/v1/inspect/endpoints/', { schema: { tags, summary: 'Inspect every endpoint', response } }, () =>
-    operations.listEndpoints().map((view) => ({ Oper: endpointOper(view) })),
+  const querystring = z.object({ match: z.string().optional() });
+  const every = {
+    tags,
+    summary: 'Inspect every endpoint, or those whose id, container id or container name contains the text `match`',
+    querystring,
+    response: { 200: z.array(endpointInspect), ...failures },
+  };
+  app.get('/api/v1/inspect/endpoints/', { schema: every }, ({ query: { match } }) =>
+    (match === undefined ? operations.listEndpoints() : operations.findEndpoints(match)).map((view) => ({ Oper: endpointOper(view) })),
   );
-  const summary = 'Inspect the endpoints whose id, container id or container name contains the text';
-  const params = z.object({ text: z.string() });
-  app.get('/api/v1/inspect/endpoints/:text/', { schema: { tags, summary, params, response } }, ({ params: { text } }) => {
-    const found = operations.findEndpoints(text);
-    if (found.length === 0) throw notFound(`there is no endpoint whose id, container id or container name contains "${text}"`);
-    return found.map((view) => ({ Oper: endpointOper(view) }));
+  // One object and no list: Contiv's client (contivModelClient.go, EndpointInspect) decodes nothing else.
+  const first = {
+    tags,
+    summary: 'Inspect the first endpoint whose id, container id or container name contains the text',
+    params: z.object({ text: z.string() }),
+    response: { 200: endpointInspect, ...failures },
+  };
+  app.get('/api/v1/inspect/endpoints/:text/', { schema: first }, ({ params: { text } }) => {
+    const [found] = operations.findEndpoints(text);
+    if (!found) throw notFound(`there is no endpoint whose id, container id or container name contains "${text}"`);
+    return { Oper: endpointOper(found) };
   });
 }
 

@@ -85,12 +85,14 @@ t.test('endpoints are inspected, all or by a part of their ids and names', async
   };
   t.equal(((await request('GET', '/api/v1/inspect/endpoints/')).json as unknown[]).length, 2);
   for (const text of ['web-1', 'eb-', endpoint.endpoint.id, String(endpoint.container?.id)]) {
-    t.same((await request('GET', `/api/v1/inspect/endpoints/${text}/`)).json, [whole], text);
+    t.same((await request('GET', `/api/v1/inspect/endpoints/${text}/`)).json, whole, `${text}: one object, as Contiv's client decodes it`);
+    t.same((await request('GET', `/api/v1/inspect/endpoints/?match=${text}`)).json, [whole], `${text}: all that match`);
   }
   const { homingHost, ipAddress, macAddress, network, tenantName } = whole.Oper;
-  t.same((await request('GET', '/api/v1/inspect/endpoints/fff/')).json, [
-    { Oper: { endpointID: 'f'.repeat(64), homingHost, ipAddress, macAddress, network, tenantName } },
-  ]);
+  t.same((await request('GET', '/api/v1/inspect/endpoints/fff/')).json, {
+    Oper: { endpointID: 'f'.repeat(64), homingHost, ipAddress, macAddress, network, tenantName },
+  });
+  t.same((await request('GET', '/api/v1/inspect/endpoints/?match=nobody')).json, []);
   t.match(await request('GET', '/api/v1/inspect/endpoints/nobody/'), { status: 404, text: /there is no endpoint whose .* contains "nobody"/ });
 });
 

@@ -336,7 +336,7 @@ withApi('endpoint ls', { ...defaultTenant, 'GET /api/v1/inspect/endpoints/': ok(
 
 withApi(
   'endpoint inspect',
-  { 'GET /api/v1/inspect/endpoints/web%2F1/': ok([endpoints[0]]), 'GET /api/v1/inspect/endpoints/none/': ok([]) },
+  { 'GET /api/v1/inspect/endpoints/?match=web%2F1': ok([endpoints[0]]), 'GET /api/v1/inspect/endpoints/?match=none': ok([]) },
   async (t, api) => {
     t.equal((await api.netctl('endpoint', 'inspect', 'web/1')).stdout, `${JSON.stringify([endpoints[0]], null, 2)}\n`);
     t.strictSame(await api.netctl('ep', 'inspect', 'none'), {
