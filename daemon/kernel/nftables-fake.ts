@@ -60,7 +60,7 @@ function emptyTable(): Table {
 }
 
 /** A changed copy; the original stays as it is if anything is refused. */
-function changed(tenant: string, table: Table, { chains, deletes, adds }: FamilyChange): Table {
+function changed(tenant: string, table: Table, { chains, deletes, adds, unused }: FamilyChange): Table {
   const copy: Table = { chains: new Set(table.chains), elements: new Map(table.elements) };
   const refuse = (reason: string): never => {
     throw refused(tenant, reason);
@@ -77,6 +77,10 @@ function changed(tenant: string, table: Table, { chains, deletes, adds }: Family
     if (existing && existing.data !== element.data) refuse(`the element ${element.key} in ${element.set} exists with other data`);
     if (element.set === 'services' && !copy.chains.has(element.data?.replace('goto ', '') ?? '')) refuse(`there is nothing to ${element.data}`);
     copy.elements.set(identity(element), element);
+  }
+  for (const name of unused.map(chainName)) {
+    if ([...copy.elements.values()].some(({ data }) => data === `goto ${name}`)) refuse(`the chain ${name} is in use`);
+    if (!copy.chains.delete(name)) refuse(`there is no chain ${name}`);
   }
   return copy;
 }

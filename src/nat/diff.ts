@@ -1,3 +1,4 @@
+import { chainsInUse } from './chains.js';
 import { elementsOf } from './elements.js';
 import type { NatElement } from './elements.js';
 import { natFamilies } from './state.js';
@@ -5,12 +6,14 @@ import type { BalanceChain, FamilyState, NatState } from './state.js';
 
 /**
  * What turns one family's table into another, in one transaction and in this order: chains, deletions,
- * additions. An element with other data is deleted and added. Inert: it is rendered, or applied in memory.
+ * additions, chains that go. An element with other data is deleted and added. Inert: it is rendered, or
+ * applied in memory.
  */
 export interface FamilyChange {
   readonly chains: readonly BalanceChain[];
   readonly deletes: readonly NatElement[];
   readonly adds: readonly NatElement[];
+  readonly unused: readonly BalanceChain[];
 }
 
 export interface NatChange {
@@ -20,9 +23,9 @@ export interface NatChange {
 
 /**
  * The change from what is applied to what is desired. It adds nothing that exists and deletes nothing
- * that is missing: either makes the kernel refuse the whole transaction. Chains are created when first
- * needed and never deleted, because kernels before 6.2 refuse to delete a chain together with the last
- * element that leads to it.
+ * that is missing: either makes the kernel refuse the whole transaction. A chain that is not desired is
+ * deleted only if no applied element leads to it, because kernels before 6.2 refuse to delete a chain
+ * together with the last element that does.
  */
 export function diffNat(desired: NatState, applied: NatState): NatChange {
   return { ip: diffFamily(desired.ip, applied.ip), ip6: diffFamily(desired.ip6, applied.ip6) };
@@ -36,7 +39,7 @@ export function isEmptyChange(change: NatChange): boolean {
 export function countOperations(change: NatChange): number {
   return natFamilies
     .map((family) => change[family])
-    .reduce((sum, { chains, deletes, adds }) => sum + chains.length + deletes.length + adds.length, 0);
+    .reduce((sum, { chains, deletes, adds, unused }) => sum + chains.length + deletes.length + adds.length + unused.length, 0);
 }
 
 function diffFamily(desired: FamilyState, applied: FamilyState): FamilyChange {
@@ -46,7 +49,15 @@ function diffFamily(desired: FamilyState, applied: FamilyState): FamilyChange {
     chains: [...desired.chains].filter(([name]) => !applied.chains.has(name)).map(([, chain]) => chain),
     deletes: without(before, after),
     adds: without(after, before),
+    unused: unusedChains(desired, applied),
   };
+}
+
+function unusedChains(desired: FamilyState, applied: FamilyState): BalanceChain[] {
+  const undesired = [...applied.chains].filter(([name]) => !desired.chains.has(name));
+  if (undesired.length === 0) return [];
+  const used = chainsInUse(applied);
+  return undesired.filter(([name]) => !used.has(name)).map(([, chain]) => chain);
 }
 
 /**

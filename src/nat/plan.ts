@@ -1,5 +1,6 @@
 import type { Family, IpAddress } from '../model/address.js';
 import type { Protocol } from '../model/service.js';
+import { keepChains } from './chains.js';
 import { planHairpins } from './hairpin.js';
 import type { NatInput, NatService } from './input.js';
 import { portKey } from './keys.js';
@@ -25,7 +26,7 @@ function planFamily(family: Family, input: NatInput, previous: FamilyState): Fam
   const serviceIps = ascending(input.services.flatMap(({ addresses }) => ofFamily(family, addresses)));
   const providers = ascending([...ports.values()].flatMap(({ slots }) => slots.map(({ address }) => address)));
   return {
-    chains: new Map([...previous.chains, ...turns.chains()]),
+    chains: keepChains(previous, new Map(turns.chains())),
     ports,
     serviceIps: new Map(serviceIps.map((address) => [address.toString(), address])),
     hairpins: planHairpins(family, input.networks, serviceIps, providers),

@@ -33,11 +33,13 @@ export function renderChanges(change: NatChange): string {
 }
 
 /** The commands for one family's change; nothing for an empty one. */
-export function renderChange(family: NatFamily, { chains, deletes, adds }: FamilyChange): string {
+export function renderChange(family: NatFamily, { chains, deletes, adds, unused }: FamilyChange): string {
   const commands = [
     ...chains.map((chain) => renderBalanceChain(family, chain)),
     ...renderElements(`delete element ${family}`, deletes),
     ...renderElements(`add element ${family}`, adds),
+    // nft refuses to delete a chain that has rules.
+    ...unused.flatMap((chain) => ['flush', 'delete'].map((verb) => `${verb} chain ${family} ${tableName} ${chainName(chain)}`)),
   ];
   return commands.map((command) => `${command}\n`).join('');
 }

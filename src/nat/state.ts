@@ -30,7 +30,7 @@ export interface Hairpin {
 
 /** The changing part of one family's table: keyed by the text of the element's key, or by the chain's name. See keys.ts. */
 export interface FamilyState {
-  /** The balancing chains that exist, in use or not: none is ever deleted. */
+  /** The balancing chains that exist, in use or not. */
   readonly chains: ReadonlyMap<string, BalanceChain>;
   readonly ports: ReadonlyMap<string, BalancedPort>;
   readonly serviceIps: ReadonlyMap<string, IpAddress>;

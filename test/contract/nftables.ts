@@ -17,7 +17,10 @@ const two = planNat({ networks, services: [web('10.1.0.1', '10.1.0.2', '2001:db8
 /** A provider less, another service, a network less: elements and a chain come, go and change. */
 const one = planNat({ networks: networks.slice(0, 1), services: [web('10.1.0.2'), shop] }, two);
 
-const nothing: FamilyChange = { chains: [], deletes: [], adds: [] };
+/** The same without the chains that it does not use. */
+const tidied: NatState = { ip: planNat({ networks: networks.slice(0, 1), services: [web('10.1.0.2'), shop] }).ip, ip6: one.ip6 };
+
+const nothing: FamilyChange = { chains: [], deletes: [], adds: [], unused: [] };
 const onlyIp = (change: Partial<FamilyChange>): NatChange => ({ ip: { ...nothing, ...change }, ip6: nothing });
 
 const webPort = '10.1.0.100 . tcp . 80';
@@ -43,6 +46,9 @@ const cases: readonly Case[] = [
   { name: 'an element that exists with other data', before: two, change: onlyIp({ adds: [newIp, { ...webSlot, data: '10.1.0.9 . 8080' }] }) },
   { name: 'a deletion of what is missing', before: two, change: onlyIp({ adds: [newIp], deletes: [{ ...webSlot, key: `${webPort} . 7` }] }) },
   { name: 'a chain that exists', before: two, change: onlyIp({ chains: [{ slots: 2, turn: 0 }], adds: [newIp] }) },
+  { name: 'a chain that nothing leads to is deleted', before: one, change: diffNat(tidied, one), after: tidied },
+  { name: 'the deletion of a chain that is in use', before: two, change: onlyIp({ adds: [newIp], unused: [{ slots: 2, turn: 0 }] }) },
+  { name: 'the deletion of a chain that does not exist', before: two, change: onlyIp({ adds: [newIp], unused: [{ slots: 9, turn: 9 }] }) },
   { name: 'a way to a chain that does not exist', before: two, change: onlyIp({ adds: [newIp, { set: 'services', key: '10.1.0.102 . tcp . 80', data: 'goto balance_9_9' }] }) },
   { name: 'a refusal in one family keeps the other from changing', before: two, change: { ip: { ...nothing, adds: [newIp] }, ip6: { ...nothing, deletes: [{ set: 'service_ips', key: '2001:db8::dead' }] } } },
   { name: 'a change without tables', change: onlyIp({ adds: [newIp] }) },

@@ -29,8 +29,9 @@ t.test('a provider less: the slots of its services, and its hairpin', (t) => {
         { set: 'services', key: '10.1.0.100 . tcp . 80', data: 'goto balance_1_0' },
         { set: 'slots', key: '10.1.0.100 . tcp . 80 . 0', data: '10.1.0.2 . 8080' },
       ],
+      unused: [],
     },
-    ip6: { chains: [], deletes: [], adds: [] },
+    ip6: { chains: [], deletes: [], adds: [], unused: [] },
   });
   t.end();
 });
@@ -49,6 +50,13 @@ t.test('applied, the difference leads to what is desired', async (t) => {
       assert.ok(typeof read === 'object' && isEmptyChange(diffNat(after, read)) && isEmptyChange(diffNat(read, after)));
     }),
   ));
+});
+
+t.test('a chain is deleted when nothing led to it already, and not with its last element', (t) => {
+  const before = planNat({ networks, services: [web('10.1.0.1', '10.1.0.2')] }, planNat({ networks, services: [web('10.1.0.1', '10.1.0.2', '10.1.0.3')] }));
+  const { ip } = diffNat(planNat({ networks, services: [web('10.1.0.1')] }), before);
+  t.same(ip.unused, [{ slots: 3, turn: 0 }, { slots: 3, turn: 1 }], 'but not those of two slots, which are left now');
+  t.end();
 });
 
 t.test('equals do not differ, even when they share nothing', (t) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
 import { sameBehaviour } from '../../../src/nat/behaviour.js';
+import { maxUnusedChains } from '../../../src/nat/chains.js';
 import { countOperations, diffNat } from '../../../src/nat/diff.js';
 import type { NatInput } from '../../../src/nat/input.js';
 import { chainName } from '../../../src/nat/keys.js';
@@ -104,6 +105,19 @@ t.test('turns', (t) => {
 
   const single = planNat({ networks, services: Array.from({ length: 3 }, (_, index) => service(address(index), ['80:80/tcp'], ['10.1.0.1'])) });
   t.same([...single.ip.chains.keys()], ['balance_1_0'], 'counting to one needs no turns');
+  t.end();
+});
+
+t.test('chains do not become ever more while services grow and shrink', (t) => {
+  const providers = (count: number): string[] => Array.from({ length: count }, (_, index) => `10.1.0.${index}`);
+  const withProviders = (count: number) => Array.from({ length: maxTurns }, (_, index) => service(`10.2.0.${index}`, ['80:80/tcp'], providers(count)));
+  let held = emptyNat;
+  for (const count of [...Array(20).keys(), ...Array(20).keys()]) {
+    const before = held;
+    held = planNat({ networks, services: withProviders(count) }, before);
+    t.ok(held.ip.chains.size <= maxUnusedChains + 2 * maxTurns, `${held.ip.chains.size} chains with ${count} providers`);
+    for (const { chain } of [...held.ip.ports.values(), ...before.ip.ports.values()]) if (!held.ip.chains.has(chainName(chain))) t.fail(`${chainName(chain)} is gone`);
+  }
   t.end();
 });
 

@@ -67,6 +67,7 @@ add element ip netctl services { 10.1.0.100 . tcp . 80 : goto balance_2_0 }
 add element ip netctl slots { 10.1.0.100 . tcp . 80 . 1 : 10.1.0.2 . 8080 }
 `,
   );
+  t.equal(renderChange('ip', { chains: [], deletes: [], adds: [], unused: [{ slots: 3, turn: 1 }] }), 'flush chain ip netctl balance_3_1\ndelete chain ip netctl balance_3_1\n');
   t.equal(renderChanges(diffNat(after, after)), '', 'nothing for nothing');
   t.end();
 });
