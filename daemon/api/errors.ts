@@ -17,6 +17,9 @@ export const statusOf: Record<ErrorCode, number> = {
 /** The body limit, in bytes: a service with thousands of selectors and ports is far below. */
 export const bodyLimit = 1024 * 1024;
 
+/** In characters. Clients limit the length of a status line. */
+const longestReason = 500;
+
 /** Answers a failed request: the status of its code and one sentence as plain text. Bugs are logged whole. */
 export function answerError(logger: Logger) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
@@ -25,13 +28,22 @@ export function answerError(logger: Logger) {
     if (status === 500) logger.error(fields, 'a request failed unexpectedly');
     // With a cause it is a failure of something that netctld needs; without, it only is too early.
     else if (status === 503 && (error as Error).cause !== undefined) logger.warn(fields, 'a request failed');
-    return reply.code(status).type('text/plain; charset=utf-8').send(sentence);
+    return refuse(reply, status, sentence);
   };
 }
 
 export function answerUnknownRoute(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const sentence = `there is no ${request.method} ${request.url}: /openapi.json lists what there is`;
-  return reply.code(404).type('text/plain; charset=utf-8').send(sentence);
+  return refuse(reply, 404, sentence);
+}
+
+/**
+ * The sentence is the body, and the reason phrase as well (RFC 9112, 4: any text of one line): of most
+ * statuses Contiv's client shows its user the status line and does not read on.
+ */
+function refuse(reply: FastifyReply, status: number, sentence: string): FastifyReply {
+  reply.raw.statusMessage = sentence.slice(0, longestReason).replace(/[^\x20-\x7e]/g, '?');
+  return reply.code(status).type('text/plain; charset=utf-8').send(sentence);
 }
 
 function describe(error: unknown): { status: number; sentence: string } {

@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
+import { request, type IncomingMessage } from 'node:http';
 import { createConnection, createServer } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { NetctlError } from '../../../src/model/errors.js';
 import { fixture } from './fixture.js';
 
 const base = mkdtempSync(join(tmpdir(), 'netctl-api-'));
@@ -80,6 +81,22 @@ t.test('what is not a socket is left alone', async (t) => {
   await t.rejects(api.listenUnix(path), { code: 'invalid', message: /there is something that is not a socket; remove it/ });
   t.equal(statSync(path).size, 8);
   await t.rejects(api.listenUnix(join(path, 'netctl.sock')), { code: 'unavailable', message: /^cannot listen at .*: E(NOTDIR|EXIST)/ });
+});
+
+t.test('a refusal stands in the status line, too, as one line of ASCII', async (t) => {
+  const { api, operations } = await fixture(t);
+  const path = fresh();
+  await api.listenUnix(path);
+  const reason = async (sentence: string): Promise<string | undefined> => {
+    operations.ready = () => Promise.reject(new NetctlError('unavailable', sentence));
+    const call = request({ socketPath: path, path: '/healthz', agent: false }).end();
+    const [response] = (await once(call, 'response')) as [IncomingMessage];
+    response.resume();
+    return response.statusMessage;
+  };
+  t.equal(await reason('the state is not loaded yet: wait a moment'), 'the state is not loaded yet: wait a moment');
+  t.equal(await reason('nö\r\nX-Evil: 1'), 'n???X-Evil: 1');
+  t.equal((await reason('a'.repeat(100_000)))?.length, 500);
 });
 
 t.test('TCP besides, on the port asked for or on a free one', async (t) => {
