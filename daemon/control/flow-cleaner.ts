@@ -1,14 +1,20 @@
 import { staleFlows, udpLegs, type Living } from '../../src/nat/flows.js';
 import type { Conntrack } from '../kernel/port.js';
 
+/** Who was there when the connections were last looked through. */
+interface Seen {
+  /** What a connection may rest on: for TCP an address that lives, for UDP a provider of a service port. */
+  readonly legs: ReadonlySet<string>;
+  readonly serviceIps: ReadonlySet<string>;
+}
+
 /**
- * Ends a router's connections to providers that are no more. It compares what is tracked with who
- * lives: at first, whenever somebody who lived does so no longer, and again after any failure; so
- * nothing rests on having seen an event.
+ * Ends a router's connections to providers that are no more, and those to a service IP from before it
+ * was one. It compares what is tracked with who is there: at first, whenever somebody who lived does
+ * so no longer or a service is new, and again after any failure; so nothing rests on having seen an event.
  */
 export class FlowCleaner {
-  /** Who lived when the connections were last looked through. */
-  private seen: ReadonlySet<string> | undefined;
+  private seen: Seen | undefined;
 
   constructor(
     private readonly tenant: string,
@@ -20,10 +26,11 @@ export class FlowCleaner {
    * @returns how many connections were ended.
    */
   async clean(living: Living): Promise<number> {
-    const legs = legsOf(living);
-    const nobodyLeft = this.seen !== undefined && [...this.seen].every((leg) => legs.has(leg));
-    const removed = nobodyLeft ? 0 : await this.sweep(living);
-    this.seen = legs;
+    const before = this.seen;
+    const now = seenIn(living);
+    const unchanged = before !== undefined && isSubset(before.legs, now.legs) && isSubset(now.serviceIps, before.serviceIps);
+    const removed = unchanged ? 0 : await this.sweep(living);
+    this.seen = now;
     return removed;
   }
 
@@ -38,7 +45,13 @@ export class FlowCleaner {
   }
 }
 
-/** What a connection may rest on: for TCP an address that lives, for UDP a provider of a service port. */
-function legsOf(living: Living): Set<string> {
-  return new Set([...living.addresses.map((address) => address.toString()), ...udpLegs(living)]);
+function seenIn(living: Living): Seen {
+  return {
+    legs: new Set([...living.addresses.map((address) => address.toString()), ...udpLegs(living)]),
+    serviceIps: new Set(living.services.flatMap(({ addresses }) => addresses.map((address) => address.toString()))),
+  };
+}
+
+function isSubset(part: ReadonlySet<string>, whole: ReadonlySet<string>): boolean {
+  return [...part].every((item) => whole.has(item));
 }

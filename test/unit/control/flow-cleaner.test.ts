@@ -1,0 +1,73 @@
+import t from 'tap';
+import { FlowCleaner } from '../../../daemon/control/flow-cleaner.js';
+import type { Conntrack } from '../../../daemon/kernel/port.js';
+import { IpAddress } from '../../../src/model/address.js';
+import type { Living } from '../../../src/nat/flows.js';
+import type { Flow } from '../../../src/nat/input.js';
+
+const ip = (text: string): IpAddress => IpAddress.parse(text);
+
+/** A service 10.1.0.100 with these providers, each of them alive. */
+function living(providers: readonly string[], options: { protocol?: 'tcp' | 'udp'; serviceIps?: readonly string[] } = {}): Living {
+  const { protocol = 'udp', serviceIps = ['10.1.0.100'] } = options;
+  return {
+    addresses: ['10.1.0.1', '10.1.0.2'].map(ip),
+    services: serviceIps.map((address) => ({ addresses: [ip(address)], ports: [{ port: 53, targetPort: 53, protocol }], providers: providers.map((text) => ({ addresses: [ip(text)] })) })),
+  };
+}
+
+const udp = (service: string, provider: string): Flow => ({
+  protocol: 'udp',
+  client: { address: ip('10.2.0.1'), port: 1000 },
+  service: { address: ip(service), port: 53 },
+  provider: { address: ip(provider), port: 53 },
+});
+
+function tracked(flows: Flow[]): { cleaner: FlowCleaner; lists: () => number } {
+  let lists = 0;
+  const conntrack: Conntrack = {
+    list: () => ((lists += 1), Promise.resolve([...flows])),
+    remove: (_tenant, doomed) => {
+      const before = flows.length;
+      flows.splice(0, before, ...flows.filter((flow) => !doomed.includes(flow)));
+      return Promise.resolve(before - flows.length);
+    },
+  };
+  return { cleaner: new FlowCleaner('blue', conntrack), lists: () => lists };
+}
+
+t.test('connections are looked through at first, and when somebody left; not when somebody came', async (t) => {
+  const { cleaner, lists } = tracked([udp('10.1.0.100', '10.1.0.1')]);
+  t.equal(await cleaner.clean(living(['10.1.0.1'])), 0);
+  t.equal(lists(), 1);
+  t.equal(await cleaner.clean(living(['10.1.0.1', '10.1.0.2'])), 0);
+  t.equal(lists(), 1);
+  t.equal(await cleaner.clean(living(['10.1.0.2'])), 1);
+  t.equal(lists(), 2);
+});
+
+t.test('a TCP provider that still lives is no reason to look', async (t) => {
+  const { cleaner, lists } = tracked([]);
+  await cleaner.clean(living(['10.1.0.1', '10.1.0.2'], { protocol: 'tcp' }));
+  await cleaner.clean(living(['10.1.0.1'], { protocol: 'tcp' }));
+  t.equal(lists(), 1);
+});
+
+t.test('a new service IP is: a client may have sent to it before it was one', async (t) => {
+  const { cleaner, lists } = tracked([udp('10.1.0.101', '10.1.0.101')]);
+  t.equal(await cleaner.clean(living(['10.1.0.1'])), 0, 'other UDP is left alone');
+  t.equal(await cleaner.clean(living(['10.1.0.1'], { serviceIps: ['10.1.0.100', '10.1.0.101'] })), 1);
+  t.equal(lists(), 2);
+});
+
+t.test('what failed is done the next time', async (t) => {
+  const flows = [udp('10.1.0.100', '10.1.0.1')];
+  const { cleaner } = tracked(flows);
+  await cleaner.clean(living(['10.1.0.1']));
+  cleaner.forget();
+  t.equal(await cleaner.clean(living(['10.1.0.1'])), 0);
+  const broken: Conntrack = { list: () => Promise.reject(new Error('broken')), remove: () => Promise.resolve(0) };
+  const failing = new FlowCleaner('blue', broken);
+  await t.rejects(failing.clean(living([])), /broken/);
+  await t.rejects(failing.clean(living([])), /broken/, 'and not taken for done');
+});
