@@ -1,9 +1,11 @@
 import '../support/throw-away-host.js';
 import t from 'tap';
 import type { Test } from 'tap';
+import { routerName } from '../../daemon/kernel/netns.js';
 import { planNat } from '../../src/nat/plan.js';
 import { inContainer, reaches } from '../support/containers.js';
 import { ServiceBed, tenant } from '../support/service-bed.js';
+import { service } from '../unit/nat/arbitraries.js';
 import { hosts, input, web } from '../unit/nat/scenario.js';
 
 // What a container can do to others by packets that an honest one does not send.
@@ -56,6 +58,20 @@ t.test('what is sent by its owner is answered', async (t) => {
   const after = await received();
   t.ok(after.ipv4 >= before.ipv4 + 4, `${after.ipv4 - before.ipv4} IPv4 packets`);
   t.equal(after.ipv6, before.ipv6 + 1);
+});
+
+t.test('what looks alike and is honest: a provider in two networks answers by the shorter way', async (t) => {
+  const router = routerName(tenant);
+  const [provided, asked] = ['10.2.0.50', '10.1.0.110'];
+  await inContainer(router, 'ip', 'link', 'add', 'second', 'type', 'veth', 'peer', 'name', 'eth1', 'netns', 'a1');
+  t.teardown(() => inContainer(router, 'ip', 'link', 'delete', 'second'));
+  await inContainer(router, 'ip', 'link', 'set', 'second', 'master', 'br2', 'up');
+  await inContainer('a1', 'ip', 'link', 'set', 'eth1', 'up');
+  await inContainer('a1', 'ip', 'address', 'add', `${provided}/24`, 'dev', 'eth1');
+  await inContainer(router, 'ip', 'route', 'add', 'local', asked, 'dev', 'lo');
+  t.teardown(() => inContainer(router, 'ip', 'route', 'delete', 'local', asked));
+  await bed.nftables.replace(tenant, planNat({ ...input, services: [...input.services, service(asked, ['80:8080/tcp'], [provided])] }));
+  t.equal((await bed.ask(['a9', 'tcp', asked, 80, ''])).word, 'a1 10.1.0.9');
 });
 
 t.test('the router does not route within a network', async (t) => {
