@@ -7,7 +7,7 @@ import type { AddressState, BridgeLink, FabricEndpoint, FabricInput, FabricNetwo
  * Ethernet's own MTU, in bytes (RFC 894). No frame leaves the host yet; a segment that reaches other
  * hosts must leave room for its tunnel's headers.
  */
-export const portMtu = 1500;
+const portMtu = 1500;
 
 /**
  * What a tenant's router must hold for these networks, endpoints and service addresses. An endpoint

@@ -1,7 +1,7 @@
 import { invalid, NetctlError } from '../model/errors.js';
 
 /** A VXLAN network identifier has 24 bits (RFC 7348); 0 stands for "any" in a request. */
-export const lowestVni = 1;
+const lowestVni = 1;
 export const highestVni = 16_777_215;
 
 /** @throws NetctlError `invalid` if it is not an identifier. */

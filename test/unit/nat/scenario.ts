@@ -48,7 +48,7 @@ export const deserted = '10.1.0.103';
 export const single = '10.1.0.104';
 export const remote = '10.3.0.105';
 export const web6 = '2001:db8:1::100';
-export const single6 = '2001:db8:2::104';
+const single6 = '2001:db8:2::104';
 
 /** A new connection, and who answers and whom that one sees; or `refused` at once; or `silence`. */
 export type Step = readonly [from: Host, protocol: Protocol, to: string, port: number, answer: string];
