@@ -1,7 +1,8 @@
 import type { Container } from '../../src/model/container.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
 import { keys } from '../../src/model/keys.js';
-import type { Network } from '../../src/model/network.js';
+import { dockerNetworkName } from '../../src/model/names.js';
+import type { DockerBinding, Network } from '../../src/model/network.js';
 import type { Service } from '../../src/model/service.js';
 import { chooseProvider, type ProviderChoice } from '../../src/selectors/provider.js';
 import type { Containers } from './containers.js';
@@ -69,7 +70,11 @@ export class Providers {
   }
 
   private isAttached(tenant: string, container: Container): boolean {
-    return container.attachments.some(({ networkId }) => this.state.bindings.get(keys.binding(this.host, networkId))?.value.tenant === tenant);
+    return container.attachments.some(({ networkId, networkName }) =>
+      networkId === ''
+        ? this.state.bindings.of(tenant).some((binding) => isCalled(binding, networkName))
+        : this.state.bindings.get(keys.binding(this.host, networkId))?.value.tenant === tenant,
+    );
   }
 }
 
@@ -81,6 +86,11 @@ export function byAddress(a: Endpoint, b: Endpoint): number {
 /** The endpoint to which open connections live on: it gets new ones, or drains. */
 export function answeringEndpoint(choice: ProviderChoice): Endpoint[] {
   return choice.endpoint && (choice.provider || choice.draining) ? [choice.endpoint] : [];
+}
+
+/** Of a container that was never started Docker says only what the user wrote: the network's name, or the beginning of its id. */
+function isCalled({ tenant, network, dockerNetworkId }: DockerBinding, text: string): boolean {
+  return dockerNetworkName(tenant, network) === text || (text.length >= 12 && dockerNetworkId.startsWith(text));
 }
 
 function indexByLabel(members: readonly Member[]): Map<string, Member[]> {

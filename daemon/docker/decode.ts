@@ -113,7 +113,7 @@ function healthOf(status: string | undefined): Container['health'] {
 }
 
 function attachmentsOf(settings: z.output<typeof networkSettings>): Container['attachments'] {
-  return Object.values(settings?.Networks ?? {}).map(({ NetworkID, EndpointID }) => ({ networkId: NetworkID, endpointId: EndpointID }));
+  return Object.entries(settings?.Networks ?? {}).map(([networkName, { NetworkID, EndpointID }]) => ({ networkName, networkId: NetworkID, endpointId: EndpointID }));
 }
 
 function withoutSlash(name: string): string {

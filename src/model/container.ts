@@ -15,6 +15,9 @@ export interface Container {
 }
 
 export interface Attachment {
+  /** The network as the user named it: Docker's name for it, or an id. */
+  readonly networkName: string;
+  /** Empty until the container was started for the first time. */
   readonly networkId: string;
   /** Empty until Docker has attached it. */
   readonly endpointId: string;

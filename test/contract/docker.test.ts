@@ -86,7 +86,7 @@ async function joins(t: Test, { host, docker, engine, driver, told }: Rig): Prom
   t.match(await host.docker('exec', 'c1', 'ip', 'link'), /02:02:0a:01:01:06/);
   await until('told', () => told.now.get(id)?.state === 'running' && told.now.get(id)?.attachments[0]?.endpointId !== '');
   const endpointId = await host.docker('inspect', '-f', '{{.NetworkSettings.Networks.net1.EndpointID}}', 'c1');
-  t.strictSame(told.now.get(id), { id, name: 'c1', labels: { tier: 'web', empty: '' }, state: 'running', health: 'none', stopping: false, attachments: [{ networkId: network, endpointId }] });
+  t.strictSame(told.now.get(id), { id, name: 'c1', labels: { tier: 'web', empty: '' }, state: 'running', health: 'none', stopping: false, attachments: [{ networkName: 'net1', networkId: network, endpointId }] });
 
   // Over the API: newer command lines of Docker refuse to send a MAC address to an older engine.
   const given = await docker.api.createContainer({

@@ -129,6 +129,7 @@ t.test('every "no" has a reason', async (t) => {
   await run('sleeps', ['tier=web']);
   await run('ended', ['tier=web']);
   await run('differs', ['tier=db']);
+  await host.docker('create', '--name', 'waits', '--net', 'blue', '-l', 'tier=web', 'alpine');
   await host.docker('pause', 'sleeps');
   await host.docker('kill', 'ended');
   await untilProviders(host, 'web', ['runs']);
@@ -137,11 +138,12 @@ t.test('every "no" has a reason', async (t) => {
     sleeps: 'no: is paused',
     ended: 'no: is not running: it has exited',
     differs: 'no: label tier is "db", not "web"',
+    waits: 'no: is not running: it was created and never started',
   });
   const table = await host.netctl('service', 'explain', 'web');
   t.match(table, /^sleeps .* no .* is paused$/m, 'as a table, too');
   await host.docker('unpause', 'sleeps');
-  await remove(['web'], ['runs', 'sleeps', 'ended', 'differs']);
+  await remove(['web'], ['runs', 'sleeps', 'ended', 'differs', 'waits']);
 });
 
 async function createWeb(selectors: readonly string[], ports: readonly string[] = servicePorts, network = 'services', ...more: string[]): Promise<string> {

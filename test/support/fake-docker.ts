@@ -93,7 +93,7 @@ export class FakeDocker implements DockerEngine {
     const running = this.container(id);
     const attached = await this.attach(running);
     running.attached = attached;
-    this.tell(running, { state: 'running', stopping: false, attachments: [{ networkId: attached.networkId, endpointId: attached.endpointId }] });
+    this.tell(running, { state: 'running', stopping: false, attachments: [{ networkName: running.network, networkId: attached.networkId, endpointId: attached.endpointId }] });
   }
 
   /** As `docker stop`: the kill event first, then the end of the process. */
@@ -107,7 +107,7 @@ export class FakeDocker implements DockerEngine {
     if (!running.attached) return;
     this.tell(running, { state: 'exited', stopping: false });
     await this.detach(running);
-    this.tell(running, { attachments: running.container.attachments.map(({ networkId }) => ({ networkId, endpointId: '' })) });
+    this.tell(running, { attachments: running.container.attachments.map((attachment) => ({ ...attachment, endpointId: '' })) });
   }
 
   async remove(id: string): Promise<void> {

@@ -23,8 +23,8 @@ t.test('a container as inspect says it', (t) => {
       state: 'running',
       health: 'healthy',
       attachments: [
-        { networkId: 'n1', endpointId: 'e1' },
-        { networkId: 'n2', endpointId: '' },
+        { networkName: 'net1/blue', networkId: 'n1', endpointId: 'e1' },
+        { networkName: 'other', networkId: 'n2', endpointId: '' },
       ],
     },
     stopSignal: 2,
@@ -57,7 +57,7 @@ t.test('null instead of an empty map, as Go writes it', (t) => {
 
 t.test('a container as the list says it', (t) => {
   const entry = { Id: id, Names: ['/c1'], Labels: { a: 'b' }, State: 'running', Status: 'Up 2 minutes', NetworkSettings: { Networks: { x: { NetworkID: 'n', EndpointID: 'e' } } } };
-  t.match(decodeSummary(entry), { container: { id, name: 'c1', labels: { a: 'b' }, state: 'running', health: 'none', attachments: [{ networkId: 'n', endpointId: 'e' }] } });
+  t.match(decodeSummary(entry), { container: { id, name: 'c1', labels: { a: 'b' }, state: 'running', health: 'none', attachments: [{ networkName: 'x', networkId: 'n', endpointId: 'e' }] } });
   for (const [status, health] of [['Up 1 second (health: starting)', 'starting'], ['Up 3 hours (healthy)', 'healthy'], ['Up 3 hours (unhealthy)', 'unhealthy'], ['Exited (1) 2 hours ago', 'none']]) {
     t.equal(decodeSummary({ ...entry, Status: status }).container.health, health);
   }

@@ -73,7 +73,7 @@ t.test('a container comes, becomes healthy, and goes', async (t) => {
   Object.assign(c, { state: 'running', networks: { net1: { NetworkID: 'n1', EndpointID: 'e1' } } });
   engine.emitRaw(`${JSON.stringify({ Type: 'network', Action: 'connect', Actor: { ID: 'n1', Attributes: { container: 'c1' } }, time: Date.now() / 1000 })}\n`);
   await until('running', () => told.now.get('c1')?.state === 'running');
-  t.strictSame(told.now.get('c1')?.attachments, [{ networkId: 'n1', endpointId: 'e1' }]);
+  t.strictSame(told.now.get('c1')?.attachments, [{ networkName: 'net1', networkId: 'n1', endpointId: 'e1' }]);
   c.health = 'healthy';
   engine.emit('c1', 'health_status: healthy');
   await until('healthy', () => told.now.get('c1')?.health === 'healthy');
