@@ -1,5 +1,5 @@
 import type { EndpointPort, JoinAnswer } from '../../plugin/ports.js';
-import { containerLinkName } from '../../src/fabric/names.js';
+import { containerLinkName, isBridgeMac } from '../../src/fabric/names.js';
 import { Mac, type IpAddress } from '../../src/model/address.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
 import { conflict, invalid, notFound } from '../../src/model/errors.js';
@@ -56,6 +56,7 @@ export class PluginEndpoints implements EndpointPort {
     const [first] = request.addresses;
     if (!first) throw invalid('an endpoint without an address cannot be created: Docker gave none');
     const mac = request.mac ?? Mac.fromIp(first);
+    if (isBridgeMac(mac)) throw invalid(`the MAC address ${mac.toString()} is a gateway's: choose one that does not begin with 02:01:00`);
     await transact(store, () => {
       const network = this.network(request.networkId);
       const endpoint: Endpoint = { id: request.endpointId, tenant: network.tenant, network: network.name, addresses: request.addresses, mac, host };

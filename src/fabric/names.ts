@@ -18,6 +18,11 @@ export function bridgeMac(vni: number): Mac {
   return Mac.parse(['02', '01', '00', ...octets].join(':'));
 }
 
+/** True for all addresses that {@link bridgeMac} makes. */
+export function isBridgeMac(mac: Mac): boolean {
+  return mac.toString().startsWith('02:01:00:');
+}
+
 /** The router's end of an endpoint's veth pair. @param endpointId 64 hexadecimal digits. */
 export function portName(endpointId: string): string {
   return `vr-${significantDigits(endpointId)}`;

@@ -3,7 +3,7 @@ import type { Test } from 'tap';
 import { keys } from '../../../src/model/keys.js';
 import { NetctlError } from '../../../src/model/errors.js';
 import { parseTerm } from '../../../src/selectors/parse.js';
-import { IpAddress, Prefix } from '../../../src/model/address.js';
+import { IpAddress, Mac, Prefix } from '../../../src/model/address.js';
 import { Bed } from './bed.js';
 
 async function started(t: Test): Promise<Bed> {
@@ -112,6 +112,15 @@ t.test('while a network is deleted nothing can begin to use it', async (t) => {
   };
   await t.rejects(bed.control.deleteNetwork('default', 'n1'), { code: 'in-use' });
   await t.resolves(bed.control.createService(service('web', 'n1')), 'after a refusal all is as it was');
+});
+
+t.test("a container does not get a gateway's MAC address", async (t) => {
+  const bed = await started(t);
+  await bed.control.createNetwork(network('n1', '10.1.1.0/24'));
+  const [docker] = [...bed.docker.networks.values()];
+  const endpoint = (mac: string) => ({ networkId: docker?.id ?? '', endpointId: 'e'.repeat(64), addresses: [IpAddress.parse('10.1.1.9')], mac: Mac.parse(mac) });
+  await t.rejects(bed.control.pluginEndpoints.createEndpoint(endpoint('02:01:00:00:00:01')), { code: 'invalid', message: /is a gateway's/ });
+  await t.resolves(bed.control.pluginEndpoints.createEndpoint(endpoint('02:01:01:00:00:01')));
 });
 
 t.test('a deletion that a crash interrupted is taken back', async (t) => {
