@@ -80,7 +80,7 @@ async function joins(t: Test, { host, docker, engine, driver, told }: Rig): Prom
   driver.gateways.set('net1', IpAddress.parse('10.1.1.254'));
   const network = await engine.createNetwork(request('net1', '10.1.1.0/24', '10.1.1.254'));
   driver.taken();
-  const id = await host.docker('run', '-itd', '--name', 'c1', '--network', 'net1', '--label', 'tier=web', '--label', 'empty=', '-p', '8080:80', 'alpine', 'sh');
+  const id = await host.docker('run', '-itd', '--name', 'c1', '--network', 'net1', '--label', 'tier=web', '--label', 'empty=', 'alpine', 'sh');
   t.strictSame(driver.taken(), ['requestAddress blue:net1:4 endpoint', 'createEndpoint 10.1.1.6', 'join']);
   t.match(await host.docker('exec', 'c1', 'ip', 'route'), /^default via 10\.1\.1\.254 dev eth0/);
   t.match(await host.docker('exec', 'c1', 'ip', 'link'), /02:02:0a:01:01:06/);
@@ -100,8 +100,14 @@ async function joins(t: Test, { host, docker, engine, driver, told }: Rig): Prom
   });
   await given.start();
   t.strictSame(driver.taken(), ['requestAddress blue:net1:4 endpoint 10.1.1.77', 'createEndpoint 10.1.1.77 02:42:00:00:00:77', 'join']);
+  await t.rejects(
+    host.docker('run', '-d', '--name', 'c3', '--network', 'net1', '-p', '8080:80', 'alpine', 'sh'),
+    { message: /netctl networks publish no ports on the host \(80\/tcp\)/ },
+    'the user reads why',
+  );
+  t.strictSame(driver.taken().slice(3).sort(), ['deleteEndpoint', 'leave', 'releaseAddress blue:net1:4 10.1.1.7'], 'Docker takes it all back');
   await t.rejects(engine.removeNetwork(network), { code: 'in-use' });
-  await host.docker('rm', '-f', 'c1', 'c2');
+  await host.docker('rm', '-f', 'c1', 'c2', 'c3');
   t.strictSame(driver.taken().sort(), ['deleteEndpoint', 'deleteEndpoint', 'leave', 'leave', 'releaseAddress blue:net1:4 10.1.1.6', 'releaseAddress blue:net1:4 10.1.1.77']);
   await until('removed', () => told.now.size === 0);
   await engine.removeNetwork(network);
