@@ -78,15 +78,15 @@ t.test('what is not a socket is left alone', async (t) => {
   const { api } = await fixture(t);
   const path = join(base, 'file');
   writeFileSync(path, 'precious');
-  await t.rejects(api.listenUnix(path), { code: 'invalid', message: /there is something that is not a socket; remove it/ });
+  await t.rejects(api.listenUnix(path, ownGroup), { code: 'invalid', message: /there is something that is not a socket; remove it/ });
   t.equal(statSync(path).size, 8);
-  await t.rejects(api.listenUnix(join(path, 'netctl.sock')), { code: 'unavailable', message: /^cannot listen at .*: E(NOTDIR|EXIST)/ });
+  await t.rejects(api.listenUnix(join(path, 'netctl.sock'), ownGroup), { code: 'unavailable', message: /^cannot listen at .*: E(NOTDIR|EXIST)/ });
 });
 
 t.test('a refusal stands in the status line, too, as one line of ASCII', async (t) => {
   const { api, operations } = await fixture(t);
   const path = fresh();
-  await api.listenUnix(path);
+  await api.listenUnix(path, ownGroup);
   const reason = async (sentence: string): Promise<string | undefined> => {
     operations.ready = () => Promise.reject(new NetctlError('unavailable', sentence));
     const call = request({ socketPath: path, path: '/healthz', agent: false }).end();
@@ -141,5 +141,5 @@ t.test('a server that is not ours on the path counts as live', async (t) => {
   await once(other, 'listening');
   t.teardown(() => other.close());
   const { api } = await fixture(t);
-  await t.rejects(api.listenUnix(path), { code: 'conflict' });
+  await t.rejects(api.listenUnix(path, ownGroup), { code: 'conflict' });
 });
