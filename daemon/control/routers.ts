@@ -38,6 +38,8 @@ export class Routers {
   private readonly routers = new Map<string, Router>();
   /** The endpoints, by id, for which Docker waits for a link. */
   private readonly joining = new Set<string>();
+  /** Tenants whose router was found at start with containers in it of which the store knows nothing. */
+  private readonly strangers = new Set<string>();
   private readonly reconciler: Reconciler;
 
   constructor(private readonly parts: Parts) {
@@ -50,7 +52,10 @@ export class Routers {
     state.onChange((tenants) => tenants.forEach((tenant) => this.reconciler.enqueue(tenant)));
     containers.onChange((before, after) => this.containerChanged([before, after].flatMap((container) => container?.attachments ?? [])));
     containers.onConnected(() => this.enqueueAll());
-    for (const tenant of await kernel.routers.list()) this.reconciler.enqueue(tenant);
+    for (const tenant of await kernel.routers.list()) {
+      if (state.networks.of(tenant).length === 0 && (await this.hasContainers(tenant))) this.leaveAlone(tenant);
+      else this.reconciler.enqueue(tenant);
+    }
     this.enqueueAll();
   }
 
@@ -104,7 +109,8 @@ export class Routers {
     const router = this.routers.get(tenant) ?? new Router(tenant, this.parts.kernel);
     this.routers.set(tenant, router);
     const onHost = this.onHost(tenant);
-    if (onHost.networks.length === 0) return this.remove(tenant, router);
+    if (onHost.networks.length === 0) return this.strangers.has(tenant) ? undefined : this.remove(tenant, router);
+    this.strangers.delete(tenant);
     const started = performance.now();
     let changes: RouterChanges | undefined;
     try {
@@ -113,6 +119,22 @@ export class Routers {
     } finally {
       this.parts.metrics.passed(tenant, { seconds: (performance.now() - started) / 1000, changes, elements: router.elements });
     }
+  }
+
+  private async hasContainers(tenant: string): Promise<boolean> {
+    const { links } = await this.parts.kernel.fabric.read(tenant);
+    return [...links.values()].some((link) => link.kind === 'port');
+  }
+
+  /**
+   * A network is only deleted when no container is attached to it. So this router is not what a
+   * deletion left: the store is not the one that belongs to this host, or it was emptied. To remove the
+   * router would cut running containers off.
+   */
+  private leaveAlone(tenant: string): void {
+    this.strangers.add(tenant);
+    const router = `netctl-${tenant}`;
+    this.parts.log.error({ event: 'router-unknown', tenant, router }, 'containers are attached to a router that the state does not know: is it the right --state? The router is left alone; "ip netns delete" removes it');
   }
 
   private async remove(tenant: string, router: Router): Promise<void> {

@@ -114,6 +114,29 @@ t.test('while a network is deleted nothing can begin to use it', async (t) => {
   await t.resolves(bed.control.createService(service('web', 'n1')), 'after a refusal all is as it was');
 });
 
+t.test('a daemon with another state leaves the routers of running containers alone', async (t) => {
+  const bed = new Bed();
+  await bed.start();
+  for (const [tenant, subnet] of [['default', '10.1.1.0/24'], ['blue', '10.1.2.0/24'], ['green', '10.1.3.0/24']] as const) {
+    await bed.control.createTenant(tenant);
+    await bed.control.createNetwork(network('n1', subnet, tenant));
+  }
+  await bed.docker.run({ network: 'n1' });
+  await bed.docker.run({ network: 'n1/blue' });
+  await bed.stop();
+  const { entries } = await bed.store.list('');
+  await bed.store.transact({ conditions: [], operations: entries.map(({ key }) => ({ key, delete: true })) });
+  bed.dockerIsAway = true;
+  await bed.start();
+  t.teardown(() => bed.stop());
+  let routers: string[] = [];
+  while (routers.length !== 2) {
+    await new Promise((resolve) => setImmediate(resolve));
+    routers = await bed.routers.list();
+  }
+  t.strictSame(routers, ['blue', 'default'], 'and removes the one that has none');
+});
+
 t.test("a container does not get a gateway's MAC address", async (t) => {
   const bed = await started(t);
   await bed.control.createNetwork(network('n1', '10.1.1.0/24'));
