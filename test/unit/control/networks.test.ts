@@ -4,6 +4,7 @@ import { keys } from '../../../src/model/keys.js';
 import { NetctlError } from '../../../src/model/errors.js';
 import { parseTerm } from '../../../src/selectors/parse.js';
 import { IpAddress, Mac, Prefix } from '../../../src/model/address.js';
+import { untilTrue } from '../../support/until-true.js';
 import { Bed } from './bed.js';
 
 async function started(t: Test): Promise<Bed> {
@@ -18,10 +19,6 @@ const service = (name: string, on: string) => ({
   ...{ tenant: 'default', name, network: on, selectors: [parseTerm('tier=web')] },
   ports: [{ port: 80, targetPort: 80, protocol: 'tcp' as const }],
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
-}
 
 const namesIn = (bed: Bed): string[] => [...bed.docker.networks.values()].map(({ name }) => name).toSorted();
 
@@ -45,7 +42,7 @@ t.test('a network that Docker refuses stays if a service has its address from it
   t.strictSame(made.addresses.map(String), ['10.1.1.1']);
   const held = await bed.store.list(keys.allocationsOf('default', 'n1'));
   t.equal(held.entries.length, 1, 'and its address');
-  await until(() => bed.docker.networks.size === 1 && bed.control.network('default', 'n1').dockerNetworkId !== undefined);
+  await untilTrue(() => bed.docker.networks.size === 1 && bed.control.network('default', 'n1').dockerNetworkId !== undefined);
   t.strictSame(namesIn(bed), ['n1'], 'its Docker network is made later');
 });
 
@@ -79,7 +76,7 @@ t.test('what Docker lost is made again, whatever it refuses besides', async (t) 
   const create = bed.docker.createNetwork.bind(bed.docker);
   bed.docker.createNetwork = (request) => (request.name === 'n1' ? Promise.reject(new NetctlError('conflict', 'the name is taken')) : create(request));
   bed.docker.connect();
-  await until(() => bed.docker.networks.size === 2);
+  await untilTrue(() => bed.docker.networks.size === 2);
   t.strictSame(namesIn(bed), ['n2', 'n3']);
   t.equal(bed.control.network('default', 'n1').dockerNetworkId, undefined);
 });
@@ -92,7 +89,7 @@ t.test('docker network rm takes an unused network away, and not one with service
   for (const { id } of [...bed.docker.networks.values()]) await bed.docker.removeNetwork(id);
   t.throws(() => bed.control.network('default', 'unused'), { code: 'not-found' });
   t.strictSame((await bed.store.list(keys.allocationsOf('default', 'unused'))).entries, [], 'with all its addresses');
-  await until(() => bed.docker.networks.size === 1 && bed.control.network('default', 'used').dockerNetworkId !== undefined);
+  await untilTrue(() => bed.docker.networks.size === 1 && bed.control.network('default', 'used').dockerNetworkId !== undefined);
   t.strictSame(namesIn(bed), ['used'], "the other one's Docker network is made again");
 });
 
@@ -153,7 +150,7 @@ t.test('a deletion that a crash interrupted is taken back', async (t) => {
   const remove = bed.docker.removeNetwork.bind(bed.docker);
   bed.docker.removeNetwork = () => new Promise(() => (bed.docker.removeNetwork = remove));
   void bed.control.deleteNetwork('blue', 'n1').catch(() => undefined);
-  await until(() => bed.control.network('blue', 'n1').network.deleting === true);
+  await untilTrue(() => bed.control.network('blue', 'n1').network.deleting === true);
   bed.crash();
   await bed.start();
   t.equal(bed.control.network('blue', 'n1').network.deleting, undefined);

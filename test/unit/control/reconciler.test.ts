@@ -1,5 +1,6 @@
 import t from 'tap';
 import { Reconciler } from '../../../daemon/control/reconciler.js';
+import { untilTrue } from '../../support/until-true.js';
 
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -17,18 +18,14 @@ function gate(): { reconcile: (key: string) => Promise<void>; passes: string[]; 
   };
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
-}
-
 t.test('a burst of events is one pass, and events during a pass are one further pass', async (t) => {
   const { reconcile, passes, release } = gate();
   const reconciler = new Reconciler('test', reconcile, log);
   for (let i = 0; i < 10; i++) reconciler.enqueue('a');
-  await until(() => passes.length === 1);
+  await untilTrue(() => passes.length === 1);
   for (let i = 0; i < 10; i++) reconciler.enqueue('a');
   release();
-  await until(() => passes.length === 2);
+  await untilTrue(() => passes.length === 2);
   release();
   await reconciler.stop();
   t.same(passes, ['a', 'a']);
@@ -39,7 +36,7 @@ t.test('keys do not wait for each other', async (t) => {
   const reconciler = new Reconciler('test', reconcile, log);
   reconciler.enqueue('a');
   reconciler.enqueue('b');
-  await until(() => passes.length === 2);
+  await untilTrue(() => passes.length === 2);
   t.same(passes.toSorted(), ['a', 'b']);
   release();
   release();
@@ -50,11 +47,11 @@ t.test('sync waits for a pass that began after the call, not for the one that ru
   const { reconcile, passes, release } = gate();
   const reconciler = new Reconciler('test', reconcile, log);
   reconciler.enqueue('a');
-  await until(() => passes.length === 1);
+  await untilTrue(() => passes.length === 1);
   let synced = false;
   const sync = reconciler.sync('a').then(() => (synced = true));
   release();
-  await until(() => passes.length === 2);
+  await untilTrue(() => passes.length === 2);
   t.equal(synced, false);
   release();
   await sync;
@@ -65,11 +62,11 @@ t.test('a failed pass is tried again by itself, and sync does not wait for that'
   const { reconcile, passes, release } = gate();
   const reconciler = new Reconciler('test', reconcile, log);
   const sync = reconciler.sync('a');
-  await until(() => passes.length === 1);
+  await untilTrue(() => passes.length === 1);
   release(new Error('the first pass fails'));
   await sync;
   t.equal(passes.length, 1, 'the retry waits');
-  await until(() => passes.length === 2);
+  await untilTrue(() => passes.length === 2);
   release();
   await reconciler.stop();
 });
@@ -78,10 +75,10 @@ t.test('events do not bring a retry forward: no busy loop over what fails', asyn
   const { reconcile, passes, release } = gate();
   const reconciler = new Reconciler('test', reconcile, log);
   reconciler.enqueue('a');
-  await until(() => passes.length === 1);
+  await untilTrue(() => passes.length === 1);
   const failedAt = performance.now();
   release(new Error('fails'));
-  await until(() => {
+  await untilTrue(() => {
     reconciler.enqueue('a');
     return passes.length === 2;
   });
@@ -94,7 +91,7 @@ t.test('stop waits for the running pass, answers who waits, and begins nothing m
   const { reconcile, passes, release } = gate();
   const reconciler = new Reconciler('test', reconcile, log);
   reconciler.enqueue('a');
-  await until(() => passes.length === 1);
+  await untilTrue(() => passes.length === 1);
   const sync = reconciler.sync('a');
   const stopped = reconciler.stop();
   release();
@@ -103,4 +100,38 @@ t.test('stop waits for the running pass, answers who waits, and begins nothing m
   reconciler.enqueue('a');
   await reconciler.sync('a');
   t.same(passes, ['a']);
+});
+
+t.test('a sync during a pass that fails leaves no retry behind', async (t) => {
+  const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  const before = timers();
+  const { reconcile, passes, release } = gate();
+  const reconciler = new Reconciler('test', reconcile, log);
+  reconciler.enqueue('a');
+  for (let pass = 1; pass <= 3; pass++) {
+    await untilTrue(() => passes.length === pass);
+    void reconciler.sync('a');
+    release(new Error('fails'));
+  }
+  await untilTrue(() => passes.length === 4);
+  const stopped = reconciler.stop();
+  release();
+  await stopped;
+  t.equal(timers(), before);
+});
+
+t.test('no more than four keys have a pass at the same time', async (t) => {
+  const { reconcile, passes, release } = gate();
+  const reconciler = new Reconciler('test', reconcile, log);
+  const synced = ['a', 'b', 'c', 'd', 'e', 'f'].map((key) => reconciler.sync(key));
+  await untilTrue(() => passes.length === 4);
+  await new Promise((resolve) => setImmediate(resolve));
+  t.equal(passes.length, 4);
+  release();
+  await untilTrue(() => passes.length === 5);
+  for (let pass = 0; pass < 4; pass++) release();
+  await untilTrue(() => passes.length === 6);
+  release();
+  await Promise.all(synced);
+  await reconciler.stop();
 });
