@@ -172,7 +172,7 @@ export class Routers {
     });
     return {
       addresses: alive.flatMap((endpoint) => endpoint.addresses),
-      services: services.map((service) => ({ ...service, providers: answering(service) })),
+      services: services.map((service) => ({ addresses: service.addresses, ports: service.ports, providers: answering(service) })),
     };
   }
 

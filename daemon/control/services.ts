@@ -47,23 +47,24 @@ export class Services {
   }
 
   private planCreate(network: Stored<Network>, request: ServiceRequest): Fragment {
-    const { tenant, name, selectors, ports, ip } = request;
+    const { tenant, name, selectors, ports, algorithm, weights, ips } = request;
     const { address, fragment } = this.holdAddress(network, request);
-    const service: Service = { tenant, name, network: request.network, selectors, ports, ...(ip ? { requestedIp: ip } : {}), addresses: [address] };
+    const service: Service = { tenant, name, network: request.network, selectors, ports, algorithm, weights, drained: [], requestedIps: ips, addresses: [address] };
     const key = keys.service(tenant, name);
     return combine(when({ key, is: 'absent' }), fragment, write({ key, put: encodeStored(service) }));
   }
 
   private holdAddress(network: Stored<Network>, request: ServiceRequest): { address: IpAddress; fragment: Fragment } {
     const owner = { kind: 'service', name: request.name } as const;
-    if (request.ip) return { address: request.ip, fragment: this.addresses.claim(network, request.ip, owner) };
+    const [ip] = request.ips;
+    if (ip) return { address: ip, fragment: this.addresses.claim(network, ip, owner) };
     return this.addresses.allocate(network, network.value.ipv4 ? 4 : 6, owner);
   }
 
   private planUpdate(existing: Stored<Service>, request: ServiceRequest): Fragment | undefined {
     const { value: service, revision } = existing;
     refuseFixedChanges(service, request);
-    const updated: Service = { ...service, selectors: request.selectors, ports: request.ports };
+    const updated: Service = { ...service, selectors: request.selectors, ports: request.ports, algorithm: request.algorithm, weights: request.weights };
     if (JSON.stringify(updated) === JSON.stringify(service)) return undefined;
     const key = keys.service(service.tenant, service.name);
     return combine(when({ key, is: 'at', revision }), write({ key, put: encodeStored(updated) }));
@@ -76,9 +77,10 @@ function refuseFixedChanges(service: Service, request: ServiceRequest): void {
       `service ${service.name} has its address from network ${service.network}: the network of a service cannot change; delete the service and create it on ${request.network}`,
     );
   }
-  if (request.ip && !service.addresses.some((address) => request.ip?.equals(address))) {
+  const other = request.ips.find((ip) => !service.addresses.some((address) => ip.equals(address)));
+  if (other) {
     throw conflict(
-      `service ${service.name} has the address ${service.addresses.join(', ')}: the address of a service cannot change; delete the service and create it with ${request.ip.toString()}`,
+      `service ${service.name} has the address ${service.addresses.join(', ')}: the address of a service cannot change; delete the service and create it with ${other.toString()}`,
     );
   }
 }

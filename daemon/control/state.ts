@@ -1,5 +1,6 @@
 import type { IpAddress } from '../../src/model/address.js';
 import type { Allocation } from '../../src/model/allocation.js';
+import type { DockerPool } from '../../src/model/docker-pool.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
 import { messageOf, notFound, unavailable } from '../../src/model/errors.js';
 import { keys } from '../../src/model/keys.js';
@@ -7,6 +8,7 @@ import type { DockerBinding, Network } from '../../src/model/network.js';
 import type { Service } from '../../src/model/service.js';
 import { decodeStored } from '../../src/model/stored.js';
 import type { Tenant } from '../../src/model/tenant.js';
+import type { Uplink } from '../../src/model/uplink.js';
 import type { Change, Store, Watch } from '../store/port.js';
 import { AllocationTable } from './allocation-table.js';
 import type { Logger } from './logger.js';
@@ -25,6 +27,9 @@ export class State {
   readonly services = new Table<Service>(keys.services, decodeStored.service, (service) => service.tenant);
   readonly endpoints = new Table<Endpoint>(keys.endpoints, decodeStored.endpoint, (endpoint) => endpoint.tenant);
   readonly bindings = new Table<DockerBinding>(keys.bindings, decodeStored.binding, (binding) => binding.tenant);
+  readonly uplinks = new Table<Uplink>(keys.uplinks, decodeStored.uplink, (uplink) => uplink.tenant);
+  /** By host: a pool has no tenant yet. */
+  readonly pools = new Table<DockerPool>(keys.pools, decodeStored.pool, (pool) => pool.host);
   readonly allocations = new AllocationTable();
   readonly vnis = new Set<number>();
 
@@ -114,6 +119,7 @@ export class State {
   private take(change: Change): string | undefined {
     if (change.key.startsWith(keys.vnis)) return this.takeVni(change);
     if (change.key.startsWith(keys.allocations)) return void this.allocations.apply(change);
+    if (change.key.startsWith(keys.pools)) return void this.pools.apply(change);
     const table = this.tables().find((candidate) => change.key.startsWith(candidate.prefix));
     return table?.apply(change);
   }
@@ -125,7 +131,7 @@ export class State {
   }
 
   private tables(): Table<unknown>[] {
-    return [this.tenants, this.networks, this.services, this.endpoints, this.bindings] as Table<unknown>[];
+    return [this.tenants, this.networks, this.services, this.endpoints, this.bindings, this.uplinks, this.pools] as Table<unknown>[];
   }
 
   private clear(): void {

@@ -61,8 +61,9 @@ export class Tenants {
   private async mark(name: string, deleting: boolean): Promise<void> {
     const key = keys.tenant(name);
     await transact(this.store, () => {
-      const { revision } = this.state.requireTenant(name);
-      return combine(when({ key, is: 'at', revision }), write({ key, put: encodeStored(deleting ? { name, deleting } : { name }) }));
+      const { revision, value } = this.state.requireTenant(name);
+      const { deleting: _, ...tenant } = value;
+      return combine(when({ key, is: 'at', revision }), write({ key, put: encodeStored(deleting ? { ...tenant, deleting } : tenant) }));
     });
   }
 

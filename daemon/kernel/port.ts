@@ -1,4 +1,7 @@
 import type { FabricState, FabricStep } from '../../src/fabric/state.js';
+import type { HostState, HostStep } from '../../src/host/state.js';
+import type { IpAddress, Prefix } from '../../src/model/address.js';
+import type { Protocol } from '../../src/model/service.js';
 import type { Flow } from '../../src/nat/input.js';
 import type { NatChange } from '../../src/nat/diff.js';
 import type { NatState } from '../../src/nat/state.js';
@@ -39,6 +42,35 @@ export interface Conntrack {
   list(tenant: string): Promise<Flow[]>;
   /** Forgets these; what is already gone does not matter. Returns how many there were. */
   remove(tenant: string, flows: readonly Flow[]): Promise<number>;
+}
+
+/** A route of the host, or the prefix of one of its addresses, that is not netctl's. Default routes are not among them. */
+export interface HostRoute {
+  readonly prefix: Prefix;
+  readonly link: string;
+}
+
+/** What netctl holds in the host's own network namespace: the host's ends of uplinks, routes to them, and a table of rules. */
+export interface HostNetwork {
+  read(): Promise<HostState>;
+  /** Carries the steps out in their order and stops at the first that fails. */
+  apply(steps: readonly HostStep[]): Promise<void>;
+  foreignRoutes(): Promise<HostRoute[]>;
+}
+
+/** A port of the host that is held for a container, so that no other program of the host gets it. */
+export interface HeldPort {
+  readonly protocol: Protocol;
+  /** `0.0.0.0` and `::` are all addresses of their family. */
+  readonly address: IpAddress;
+  readonly port: number;
+}
+
+/** Ports of the host, held by sockets that nobody listens on. */
+export interface HostPorts {
+  /** Until released, or the process ends. Holding what is held is fine. @throws NetctlError `conflict` if another program has it, `invalid` if the address is not the host's. */
+  hold(port: HeldPort): void;
+  release(port: HeldPort): void;
 }
 
 /** All that a controller does to the kernel. */

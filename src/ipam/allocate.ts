@@ -55,5 +55,7 @@ function nameOf(owner: Exclude<Owner, { kind: 'resting' }>): string {
       return `container endpoint ${owner.id.slice(0, 12)}`;
     case 'request':
       return 'a container that is being started';
+    case 'reserved':
+      return 'nobody: it was set aside with "--aux-address"';
   }
 }

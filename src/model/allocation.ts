@@ -7,6 +7,8 @@ export type Owner =
   | { readonly kind: 'endpoint'; readonly id: string }
   /** Docker asked for an address and has not yet said for which endpoint; of the container it names nothing. */
   | { readonly kind: 'request'; readonly host: string }
+  /** Never given to anybody: Docker's `--aux-address`. */
+  | { readonly kind: 'reserved' }
   /** Released a short while ago: given out again only when nothing else is free. */
   | { readonly kind: 'resting' };
 

@@ -12,6 +12,8 @@ export const keys = {
   allocations: 'allocations/',
   vnis: 'vnis/',
   bindings: 'bindings/',
+  uplinks: 'uplinks/',
+  pools: 'pools/',
   tenant: (name: string): string => `tenants/${name}`,
   network: (tenant: string, name: string): string => `networks/${tenant}/${name}`,
   service: (tenant: string, name: string): string => `services/${tenant}/${name}`,
@@ -20,5 +22,7 @@ export const keys = {
   allocationsOf: (tenant: string, network: string): string => `allocations/${tenant}/${network}/`,
   /** Held by the one network that has this VNI. */
   vni: (vni: number): string => `vnis/${vni}`,
+  uplink: (host: string, tenant: string): string => `uplinks/${host}/${tenant}`,
+  pool: (host: string, id: number): string => `pools/${host}/${id}`,
   binding: (host: string, dockerNetworkId: string): string => `bindings/${host}/${dockerNetworkId}`,
 } as const;

@@ -21,6 +21,10 @@ export interface Network {
   readonly vni: number;
   /** Contiv's network tag: a word of the user's, kept and shown. */
   readonly tag?: string;
+  /** Nothing of it leaves the tenant: Docker's `--internal`. */
+  readonly internal?: true;
+  /** Docker's own IPAM gives its addresses (`docker network create -d netctl` without `--ipam-driver netctl`): netctl takes none of them for services. */
+  readonly addressesBy?: 'docker';
   /** It is being deleted: nothing new may use it. */
   readonly deleting?: true;
 }

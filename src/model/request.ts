@@ -1,6 +1,6 @@
 import type { IpAddress } from './address.js';
 import type { Subnet } from './network.js';
-import type { SelectorTerm, ServicePort } from './service.js';
+import type { Algorithm, SelectorTerm, ServicePort, Weight } from './service.js';
 
 /** What a user asks for when creating a network; parsed and well-formed, not yet checked against what exists. */
 export interface NetworkRequest {
@@ -10,6 +10,7 @@ export interface NetworkRequest {
   readonly ipv6?: Subnet;
   readonly vni?: number;
   readonly tag?: string;
+  readonly internal?: true;
 }
 
 export interface ServiceRequest {
@@ -18,5 +19,14 @@ export interface ServiceRequest {
   readonly network: string;
   readonly selectors: readonly SelectorTerm[];
   readonly ports: readonly ServicePort[];
-  readonly ip?: IpAddress;
+  readonly algorithm: Algorithm;
+  readonly weights: readonly Weight[];
+  /** At most one of each family. */
+  readonly ips: readonly IpAddress[];
+}
+
+/** What a user asks for when creating a tenant; what is absent stays as it is, or as it is by default. */
+export interface TenantRequest {
+  readonly name: string;
+  readonly hostAccess?: boolean;
 }

@@ -2,9 +2,11 @@ import { z } from 'zod';
 import { IpAddress, Mac, Prefix } from './address.js';
 import type { Allocation } from './allocation.js';
 import type { Endpoint } from './endpoint.js';
+import type { DockerPool } from './docker-pool.js';
 import type { DockerBinding, Network, Subnet } from './network.js';
-import type { Service } from './service.js';
+import { algorithms, protocols, type Service } from './service.js';
 import type { Tenant } from './tenant.js';
+import type { Uplink } from './uplink.js';
 
 /**
  * How objects are written into the store: JSON with a version, so that a later version of netctl
@@ -31,12 +33,13 @@ const owner = z.union([
   z.object({ kind: z.literal('service'), name: z.string() }),
   z.object({ kind: z.literal('endpoint'), id: z.string() }),
   z.object({ kind: z.literal('request'), host: z.string() }),
+  z.object({ kind: z.literal('reserved') }),
   z.object({ kind: z.literal('resting') }),
 ]);
 
 const deleting = z.literal(true).optional();
 
-const tenant = z.object({ ...version, name: z.string(), deleting });
+const tenant = z.object({ ...version, name: z.string(), hostAccess: z.boolean().optional(), deleting });
 const network = z.object({
   ...version,
   tenant: z.string(),
@@ -46,18 +49,30 @@ const network = z.object({
   requestedVni: z.number().int().optional(),
   vni: z.number().int(),
   tag: z.string().optional(),
+  internal: z.literal(true).optional(),
+  addressesBy: z.literal('docker').optional(),
   deleting,
 });
+/** Before there were several algorithms, services had neither these three fields nor more than one IP asked for. */
 const service = z.object({
   ...version,
   tenant: z.string(),
   name: z.string(),
   network: z.string(),
   selectors: z.array(selectorTerm),
-  ports: z.array(z.object({ port: z.number().int(), targetPort: z.number().int(), protocol: z.enum(['tcp', 'udp']) })),
+  ports: z.array(z.object({ port: z.number().int(), targetPort: z.number().int(), protocol: z.enum(protocols) })),
+  algorithm: z.enum(algorithms).default('roundrobin'),
+  weights: z.array(z.object({ term: selectorTerm, percent: z.number() })).default([]),
+  drained: z.array(z.string()).default([]),
   requestedIp: ip.optional(),
+  requestedIps: z.array(ip).optional(),
   addresses: z.array(ip),
 });
+
+const protocol = z.enum(protocols);
+const publication = z
+  .object({ protocol, port: z.number().int(), hostIp: ip.optional(), hostPort: z.number().int(), routerPort: z.number().int() })
+  .transform((value) => defined(value));
 const endpoint = z.object({
   ...version,
   id: z.string(),
@@ -67,24 +82,43 @@ const endpoint = z.object({
   mac,
   host: z.string(),
   sandboxKey: z.string().optional(),
+  publications: z.array(publication).optional(),
 });
 const allocation = z.object({ ...version, tenant: z.string(), network: z.string(), address: ip, owner, since: z.number() });
+const uplink = z.object({ ...version, host: z.string(), tenant: z.string(), index: z.number().int() });
+const pool = z.object({
+  ...version,
+  id: z.number().int(),
+  host: z.string(),
+  prefix,
+  range: prefix.optional(),
+  gateway: ip.optional(),
+  reserved: z.array(ip),
+  since: z.number(),
+  takenBy: z.object({ dockerNetworkId: z.string(), tenant: z.string() }).optional(),
+  network: z.string().optional(),
+});
 const binding = z.object({ ...version, host: z.string(), dockerNetworkId: z.string(), tenant: z.string(), network: z.string() });
 
 /** @throws ZodError if the value is not one that this version or an earlier one wrote. */
 export const decodeStored = {
   tenant: (value: unknown): Tenant => strip(tenant.parse(value)),
   network: (value: unknown): Network => strip(network.parse(value)),
-  service: (value: unknown): Service => strip(service.parse(value)),
+  service: (value: unknown): Service => {
+    const { requestedIp, requestedIps, ...rest } = strip(service.parse(value));
+    return { ...rest, requestedIps: requestedIps ?? (requestedIp ? [requestedIp] : []) };
+  },
   endpoint: (value: unknown): Endpoint => strip(endpoint.parse(value)),
   allocation: (value: unknown): Allocation => strip(allocation.parse(value)),
   binding: (value: unknown): DockerBinding => strip(binding.parse(value)),
+  uplink: (value: unknown): Uplink => strip(uplink.parse(value)),
+  pool: (value: unknown): DockerPool => strip(pool.parse(value)),
 };
 
 type StoredJson = null | boolean | number | string | readonly StoredJson[] | { readonly [key: string]: StoredJson };
 
 /** The value as plain JSON: addresses, prefixes and MACs become text, absent fields are left out. */
-export function encodeStored(value: Tenant | Network | Service | Endpoint | Allocation | DockerBinding): StoredJson {
+export function encodeStored(value: Tenant | Network | Service | Endpoint | Allocation | DockerBinding | Uplink | DockerPool): StoredJson {
   return { v: 1, ...(JSON.parse(JSON.stringify(value)) as Record<string, StoredJson>) };
 }
 

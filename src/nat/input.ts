@@ -1,6 +1,6 @@
 import type { IpAddress } from '../model/address.js';
 import type { Subnet } from '../model/network.js';
-import type { Protocol, ServicePort } from '../model/service.js';
+import type { Algorithm, Protocol, ServicePort } from '../model/service.js';
 
 /** All that decides a router's rules. The order of the lists does not matter. */
 export interface NatInput {
@@ -13,6 +13,10 @@ export interface NatNetwork {
   readonly bridge: string;
   readonly ipv4?: Subnet;
   readonly ipv6?: Subnet;
+  /** What its containers begin may leave by the uplink. */
+  readonly outward?: boolean;
+  /** What comes in by the uplink may reach its containers directly: the host itself may. */
+  readonly fromHost?: boolean;
 }
 
 export interface NatService {
@@ -21,10 +25,18 @@ export interface NatService {
   readonly ports: readonly ServicePort[];
   /** The providers that get new connections. A family is balanced over those that have an address of it. */
   readonly providers: readonly NatProvider[];
+  /** Absent: round robin. */
+  readonly algorithm?: Algorithm;
+  /** Percentages; a provider says by its `group` which of them it shares. Their sum is at most 100. */
+  readonly weights?: readonly number[];
 }
 
 export interface NatProvider {
   readonly addresses: readonly IpAddress[];
+  /** The container's addresses in other networks of the tenant: it may call its own service with one of these. */
+  readonly aliases?: readonly IpAddress[];
+  /** The index of its weight; absent: it shares what the weights leave. */
+  readonly group?: number;
 }
 
 /** A connection through a service, as conntrack has it. One that was not translated has the same as its service and its provider. */

@@ -48,7 +48,9 @@ export function decodeService(object: ServiceObject): ServiceRequest {
     network: checkName('network', object.networkName),
     selectors: parseSelectors(object.selectors),
     ports: parsePorts(object.ports),
-    ...(object.ipAddress && { ip: decodeServiceIp(object.ipAddress) }),
+    algorithm: 'roundrobin',
+    weights: [],
+    ips: object.ipAddress ? [decodeServiceIp(object.ipAddress)] : [],
   };
 }
 

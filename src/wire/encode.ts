@@ -32,7 +32,7 @@ export function encodeNetwork({ tenant, name, ipv4, ipv6, requestedVni, tag }: N
   };
 }
 
-export function encodeService({ tenant, name, network, requestedIp, ports, selectors }: Service): ServiceObject {
+export function encodeService({ tenant, name, network, requestedIps: [requestedIp], ports, selectors }: Service): ServiceObject {
   return {
     key: objectKey(tenant, name),
     tenantName: tenant,

@@ -93,11 +93,12 @@ export class MemoryOperations implements Operations {
     await this.#fail();
     this.network(request.tenant, request.network);
     const key = objectKey(request.tenant, request.name);
-    const { ip, ...rest } = request;
+    const { ips, ...rest } = request;
+    const [ip] = ips;
     if (ip && [...this.services.values()].some((other) => other.name !== request.name && other.addresses.some((address) => address.equals(ip)))) {
       throw new NetctlError('exhausted', `network ${request.network} has no free address`);
     }
-    const service: Service = { ...rest, addresses: [ip ?? IpAddress.parse('10.1.1.1')], ...(ip && { requestedIp: ip }) };
+    const service: Service = { ...rest, drained: [], addresses: [ip ?? IpAddress.parse('10.1.1.1')], requestedIps: ips };
     const created = !this.services.has(key);
     this.services.set(key, service);
     return { created, service };

@@ -18,6 +18,9 @@ const network = (name: string, subnet: string, tenant = 'default') => ({ tenant,
 const service = (name: string, on: string) => ({
   ...{ tenant: 'default', name, network: on, selectors: [parseTerm('tier=web')] },
   ports: [{ port: 80, targetPort: 80, protocol: 'tcp' as const }],
+  algorithm: 'roundrobin' as const,
+  weights: [],
+  ips: [],
 });
 
 const namesIn = (bed: Bed): string[] => [...bed.docker.networks.values()].map(({ name }) => name).toSorted();

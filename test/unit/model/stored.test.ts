@@ -25,7 +25,10 @@ const service: Service = {
   network: 'net',
   selectors: parseSelectors(['a=b', 'c!=', 'd in (x,y)', 'e notin (z)', 'f', '!g']),
   ports: [{ port: 8080, targetPort: 80, protocol: 'tcp' }],
-  requestedIp: address,
+  algorithm: 'source',
+  weights: [{ term: { key: 'version', operator: '=', value: '2' }, percent: 10 }],
+  drained: ['c'.repeat(64)],
+  requestedIps: [address],
   addresses: [address, IpAddress.parse('2001:db8::1')],
 };
 const endpoint: Endpoint = {

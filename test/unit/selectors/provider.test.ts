@@ -15,6 +15,10 @@ const service: Service = {
   network: 'srv',
   selectors: parseSelectors(['tier=web']),
   ports: [{ port: 8080, targetPort: 80, protocol: 'tcp' }],
+  algorithm: 'roundrobin',
+  weights: [],
+  drained: [],
+  requestedIps: [],
   addresses: [IpAddress.parse('100.1.1.1')],
 };
 const container: Container = {

@@ -77,8 +77,8 @@ t.test('networks that are refused', (t) => {
 
 t.test('a service comes back as it was asked for, in canonical form', (t) => {
   const object: ServiceObject = { ...service, ipAddress: '100.1.1.9', ports: ['8080:80:tcp', '53:53:UDP'], selectors: [...service.selectors, ' tier == web ', 'app in (b,a)'] };
-  const { ip, ...rest } = decodeService(object);
-  const created: Service = { ...rest, addresses: [], ...(ip && { requestedIp: ip }) };
+  const { ips, ...rest } = decodeService(object);
+  const created: Service = { ...rest, drained: [], addresses: [], requestedIps: ips };
   const encoded = encodeService(created);
   t.same(encoded, {
     key: 'default:app-svc',
@@ -89,15 +89,15 @@ t.test('a service comes back as it was asked for, in canonical form', (t) => {
     ports: ['8080:80:TCP', '53:53:UDP'],
     selectors: ['tier=web', 'release=stable', 'environment=prod', 'app in (a,b)'],
   });
-  t.same(decodeService(encoded), { ...rest, ip }, 'it asks for the same');
+  t.same(decodeService(encoded), { ...rest, ips }, 'it asks for the same');
   t.end();
 });
 
 t.test('no service IP asked for is none configured, though one is held', (t) => {
   for (const object of [service, { ...service, ipAddress: '' }]) {
     const request = decodeService(object);
-    t.notOk('ip' in request);
-    t.notOk('ipAddress' in encodeService({ ...request, addresses: [] }));
+    t.same(request.ips, []);
+    t.notOk('ipAddress' in encodeService({ ...request, drained: [], requestedIps: request.ips, addresses: [] }));
   }
   t.end();
 });
