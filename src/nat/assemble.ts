@@ -2,8 +2,8 @@ import { IpAddress } from '../model/address.js';
 import { protocols } from '../model/service.js';
 import type { NatElement, SetName } from './elements.js';
 import { setNames } from './elements.js';
-import { hairpinKey, parseChainName, portKey, segmentKey, slotKey } from './keys.js';
-import type { BalanceChain, BalancedPort, FamilyState, Hairpin, SlotTarget } from './state.js';
+import { hairpinKey, parseChainName, passageKey, portKey, slotKey } from './keys.js';
+import type { BalanceChain, BalancedPort, FamilyState, Hairpin, Passage, SlotTarget } from './state.js';
 
 /** Thrown where elements do not belong together as the planner would have them; never leaves this module. */
 class Misfit extends Error {}
@@ -31,6 +31,7 @@ function assemble(chainNames: readonly string[], elements: readonly NatElement[]
     serviceIps: new Map([...bySet.service_ips.keys()].map((key) => [key, parseAddress(key)])),
     hairpins: new Map([...bySet.hairpin].map(([key, data]) => [key, parseHairpin(key, data)])),
     bridges: new Set([...bySet.segments.keys()].map(parseSegment)),
+    routed: new Map([...bySet.routed.keys()].map((key) => [key, parsePassage(key)])),
   };
 }
 
@@ -64,8 +65,13 @@ function parseHairpin(key: string, data: string): Hairpin {
 }
 
 function parseSegment(key: string): string {
-  const bridge = /^"([^"]+)"/.exec(key)?.[1] ?? misfit();
-  return segmentKey(bridge) === key ? bridge : misfit();
+  const { from, to } = parsePassage(key);
+  return from === to ? from : misfit();
+}
+
+function parsePassage(key: string): Passage {
+  const [, from = '', to = ''] = /^"([^"]+)" \. "([^"]+)"$/.exec(key) ?? [];
+  return passageKey({ from, to }) === key ? { from, to } : misfit();
 }
 
 function parseAddress(text: string | undefined): IpAddress {

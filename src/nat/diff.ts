@@ -70,6 +70,7 @@ function differing(state: FamilyState, other: FamilyState): NatElement[] {
     serviceIps: unshared(state.serviceIps, other.serviceIps, () => true),
     hairpins: unshared(state.hairpins, other.hairpins, (a, b) => a.source.equals(b.source)),
     bridges: new Set([...state.bridges].filter((bridge) => !other.bridges.has(bridge))),
+    routed: unshared(state.routed, other.routed, () => true),
   });
 }
 

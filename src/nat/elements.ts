@@ -2,7 +2,7 @@ import { chainName, segmentKey, slotKey } from './keys.js';
 import type { BalancedPort, FamilyState } from './state.js';
 
 /** The maps and sets of a table. */
-export const setNames = ['services', 'slots', 'service_ips', 'hairpin', 'segments'] as const;
+export const setNames = ['services', 'slots', 'service_ips', 'hairpin', 'segments', 'routed'] as const;
 export type SetName = (typeof setNames)[number];
 
 /** One element of a map, or, without data, of a set; key and data as nft takes them. */
@@ -19,6 +19,7 @@ export function elementsOf(state: Omit<FamilyState, 'chains'>): NatElement[] {
     ...[...state.serviceIps.keys()].map((key): NatElement => ({ set: 'service_ips', key })),
     ...[...state.hairpins].map(([key, { source }]): NatElement => ({ set: 'hairpin', key, data: source.toString() })),
     ...[...state.bridges].map((bridge): NatElement => ({ set: 'segments', key: segmentKey(bridge) })),
+    ...[...state.routed.keys()].map((key): NatElement => ({ set: 'routed', key })),
   ];
 }
 

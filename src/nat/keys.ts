@@ -1,6 +1,6 @@
 import type { IpAddress } from '../model/address.js';
 import type { Protocol } from '../model/service.js';
-import type { BalanceChain } from './state.js';
+import type { BalanceChain, Passage } from './state.js';
 
 // The text of element keys and chain names, as nft takes it. An address is written as IpAddress
 // writes it; nft itself prints some IPv6 addresses otherwise, so what it prints is parsed first.
@@ -18,9 +18,13 @@ export function hairpinKey(provider: IpAddress): string {
   return `${text} . ${text}`;
 }
 
-/** Interface names are quoted: nft would read some of them as words of its own. */
 export function segmentKey(bridge: string): string {
-  return `"${bridge}" . "${bridge}"`;
+  return passageKey({ from: bridge, to: bridge });
+}
+
+/** Interface names are quoted: nft would read some of them as words of its own. */
+export function passageKey({ from, to }: Passage): string {
+  return `"${from}" . "${to}"`;
 }
 
 export function chainName({ slots, turn }: BalanceChain): string {

@@ -85,7 +85,7 @@ function mapElement(set: SetName, item: unknown): NatElement {
 }
 
 function keyText(set: string, key: unknown): string {
-  return set === 'segments' ? partsOf(key).map((name) => `"${name}"`).join(' . ') : textOf(key);
+  return (set === 'segments' || set === 'routed') ? partsOf(key).map((name) => `"${name}"`).join(' . ') : textOf(key);
 }
 
 function dataText(data: unknown): string {

@@ -1,12 +1,13 @@
 import type { Family, IpAddress } from '../model/address.js';
 import type { Protocol } from '../model/service.js';
+import { uplinkName } from '../model/uplink.js';
 import { keepChains } from './chains.js';
 import { planHairpins } from './hairpin.js';
-import type { NatInput, NatService } from './input.js';
-import { portKey } from './keys.js';
+import type { NatInput, NatNetwork, NatService } from './input.js';
+import { passageKey, portKey } from './keys.js';
 import { arrangeSlots } from './slots.js';
 import { emptyNat } from './state.js';
-import type { BalancedPort, FamilyState, NatState, SlotTarget } from './state.js';
+import type { BalancedPort, FamilyState, NatState, Passage, SlotTarget } from './state.js';
 import { Turns } from './turns.js';
 
 /**
@@ -31,7 +32,12 @@ function planFamily(family: Family, input: NatInput, previous: FamilyState): Fam
     serviceIps: new Map(serviceIps.map((address) => [address.toString(), address])),
     hairpins: planHairpins(family, input.networks, serviceIps, providers),
     bridges: new Set(input.networks.map(({ bridge }) => bridge).toSorted()),
+    routed: new Map(input.networks.flatMap(passagesOf).map((passage) => [passageKey(passage), passage])),
   };
+}
+
+function passagesOf({ bridge, outward, fromHost }: NatNetwork): Passage[] {
+  return [...(outward ? [{ from: bridge, to: uplinkName }] : []), ...(fromHost ? [{ from: uplinkName, to: bridge }] : [])];
 }
 
 /** A service port with at least one provider of the family. */

@@ -1,3 +1,4 @@
+import { uplinkName } from '../model/uplink.js';
 import type { NatFamily } from './state.js';
 
 /** The table of netctl, in a router's namespace, of both families. */
@@ -47,6 +48,7 @@ export function elementSets(family: NatFamily): ElementSet[] {
     { kind: 'set', name: 'service_ips', type: address },
     { kind: 'map', name: 'hairpin', type: `${address} . ${address} : ${address}` },
     { kind: 'set', name: 'segments', type: 'ifname . ifname' },
+    { kind: 'set', name: 'routed', type: 'ifname . ifname' },
   ];
 }
 
@@ -96,6 +98,10 @@ function refuse({ ip, answered, unreachable }: Words): BaseChain {
  * sends to it for a service IP that was deleted would, routed back into the network, be tracked without a
  * translation, and a UDP client that goes on sending would be refused when the service is there again.
  * Frames to the router are known by the beginning of its MAC addresses, see `bridgeMac`.
+ *
+ * A service whose provider is in none of the networks must not lead out to the default route. Nor may anything
+ * leave with the address of another network as its source: the masquerade would hide it from the host, and the
+ * answers would be brought to the address' owner.
  */
 function forward(): BaseChain {
   return {
@@ -103,19 +109,28 @@ function forward(): BaseChain {
     rules: [
       { text: 'ct state invalid drop', comment: 'of a connection that is not known' },
       { text: 'ct state established,related accept', comment: 'of a connection that was let through' },
-      { text: 'ct status dnat accept', comment: 'through a service' },
+      { text: `ct status dnat meta oifname != "${uplinkName}" accept`, comment: 'through a service' },
       { text: 'ether daddr & ff:ff:ff:00:00:00 != 02:01:00:00:00:00 meta iifname . meta oifname @segments accept', comment: 'from port to port of a network' },
+      { text: `meta oifname "${uplinkName}" fib saddr . iif oif missing drop`, comment: 'out, with a source of another network' },
+      { text: 'ct status dnat drop', comment: 'through a service, and out again' },
+      { text: 'meta iifname . meta oifname @routed accept', comment: 'between a network and the uplink' },
     ],
   };
 }
 
-/** 100 is nftables' `srcnat`. The mark has done its work; nothing behind this point shall see it. */
+/**
+ * 100 is nftables' `srcnat`. The mark has done its work; nothing behind this point shall see it.
+ *
+ * Tenants overlap, so that the host must see one address of each. An answer to what came in by the uplink is
+ * of a known connection, and does not come by here.
+ */
 function hairpin({ ip }: Words): BaseChain {
   return {
     ...{ name: 'hairpin', type: 'nat', hook: 'postrouting', priority: 100, policy: 'accept' },
     rules: [
       { text: 'meta mark set 0', comment: 'the slot number is no longer needed' },
       { text: `snat ${ip} to ${ip} saddr . ${ip} daddr map @hairpin`, comment: 'from a provider to itself' },
+      { text: `meta oifname "${uplinkName}" masquerade`, comment: 'out: the host sees one address of each tenant' },
     ],
   };
 }

@@ -28,6 +28,12 @@ export interface Hairpin {
   readonly source: IpAddress;
 }
 
+/** Packets that come in by the one interface may be routed out by the other. */
+export interface Passage {
+  readonly from: string;
+  readonly to: string;
+}
+
 /** The changing part of one family's table: keyed by the text of the element's key, or by the chain's name. See keys.ts. */
 export interface FamilyState {
   /** The balancing chains that exist, in use or not. */
@@ -37,6 +43,8 @@ export interface FamilyState {
   readonly hairpins: ReadonlyMap<string, Hairpin>;
   /** The bridges within which everything is forwarded. */
   readonly bridges: ReadonlySet<string>;
+  /** What is routed though no service leads there: between networks and the uplink. */
+  readonly routed: ReadonlyMap<string, Passage>;
 }
 
 export interface NatState {
@@ -48,7 +56,7 @@ export interface NatState {
 export type NatFamily = keyof NatState;
 export const natFamilies: readonly NatFamily[] = ['ip', 'ip6'];
 
-const emptyFamily: FamilyState = { chains: new Map(), ports: new Map(), serviceIps: new Map(), hairpins: new Map(), bridges: new Set() };
+const emptyFamily: FamilyState = { chains: new Map(), ports: new Map(), serviceIps: new Map(), hairpins: new Map(), bridges: new Set(), routed: new Map() };
 
 /** What tables hold that have nothing but the constant rules. */
 export const emptyNat: NatState = { ip: emptyFamily, ip6: emptyFamily };

@@ -9,7 +9,7 @@ import { emptyNat } from '../../src/nat/state.js';
 import type { NatState } from '../../src/nat/state.js';
 import { natInput, network, service } from '../unit/nat/arbitraries.js';
 
-const networks = [network('br1', ['10.1.0.0/24', '10.1.0.254'], ['2001:db8:1::/64']), network('br2', ['10.2.0.0/24'])];
+const networks = [{ ...network('br1', ['10.1.0.0/24', '10.1.0.254'], ['2001:db8:1::/64']), outward: true, fromHost: true }, network('br2', ['10.2.0.0/24'])];
 const web = (...providers: string[]) => service(['10.1.0.100', '2001:db8:1::100'], ['80:8080/tcp', '53:53/udp'], providers);
 const shop = service('10.1.0.101', ['80:80/tcp'], ['10.1.0.1', '10.2.0.1']);
 
@@ -124,8 +124,8 @@ function holds(t: Test, found: NatState | string, expected: NatState | string): 
 
 function linesOf(state: NatState | string | undefined): string[] | string | undefined {
   return typeof state !== 'object' ? state : (['ip', 'ip6'] as const).flatMap((family) => {
-    const { chains, ports, serviceIps, hairpins, bridges } = state[family];
-    const items = [...chains, ...ports, ...serviceIps, ...hairpins, ...bridges];
+    const { chains, ports, serviceIps, hairpins, bridges, routed } = state[family];
+    const items = [...chains, ...ports, ...serviceIps, ...hairpins, ...bridges, ...routed];
     return items.map((item) => `${family} ${JSON.stringify(item)}`).toSorted();
   });
 }

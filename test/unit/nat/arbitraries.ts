@@ -30,14 +30,16 @@ export function network(bridge: string, ...subnets: readonly (readonly [prefix: 
 }
 
 const natNetwork = (index: number): fc.Arbitrary<NatNetwork> =>
-  fc.record({ gateway: fc.boolean(), subnets: fc.constantFrom('4', '6', '46') }).map(({ gateway, subnets }) =>
-    network(
+  fc.record({ gateway: fc.boolean(), subnets: fc.constantFrom('4', '6', '46'), outward: fc.boolean(), fromHost: fc.boolean() }).map(({ gateway, subnets, ...ways }) => ({
+    ...ways,
+    ...network(
       `br${index}`,
       ...[...subnets].map((family): [string, string?] => {
         const [prefix, address] = family === '4' ? [`10.${index}.0.0/24`, `10.${index}.0.254`] : [`2001:db8:${index}::/64`, `2001:db8:${index}::fe`];
         return gateway ? [prefix, address] : [prefix];
       }),
     ),
+  })
   );
 
 const families = fc.constantFrom([4], [6], [4, 6]);

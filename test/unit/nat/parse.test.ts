@@ -15,6 +15,7 @@ const elements: Record<string, unknown[]> = {
   service_ips: ['2001:db8::100'],
   hairpin: [[{ concat: ['2001:db8::1', '2001:db8::1'] }, '2001:db8::fe']],
   segments: [{ concat: ['br1', 'br1'] }],
+  routed: [{ concat: ['uplink', 'br1'] }],
 };
 
 function listing(of: Record<string, unknown[] | undefined> = elements): Json[] {
@@ -42,7 +43,7 @@ const parse = (items: readonly Json[]) => parseTable('ip6', JSON.stringify({ nft
 
 t.test('a table is read', (t) => {
   const state = parse(listing());
-  t.same(JSON.parse(JSON.stringify(state && { ports: [...state.ports], ips: [...state.serviceIps], hairpins: [...state.hairpins], bridges: [...state.bridges], chains: [...state.chains] })), {
+  t.same(JSON.parse(JSON.stringify(state && { ports: [...state.ports], ips: [...state.serviceIps], hairpins: [...state.hairpins], bridges: [...state.bridges], routed: [...state.routed.values()], chains: [...state.chains] })), {
     ports: [
       [
         '2001:db8::100 . tcp . 80',
@@ -52,6 +53,7 @@ t.test('a table is read', (t) => {
     ips: [['2001:db8::100', '2001:db8::100']],
     hairpins: [['2001:db8::1 . 2001:db8::1', { provider: '2001:db8::1', source: '2001:db8::fe' }]],
     bridges: ['br1'],
+    routed: [{ from: 'uplink', to: 'br1' }],
     chains: [['balance_2_0', { slots: 2, turn: 0 }]],
   });
   t.equal(parse(listing({}))?.ports.size, 0, 'without elements nft leaves out the list');
@@ -76,6 +78,7 @@ t.test('what no plan led to is not taken for one', (t) => {
     ['a way elsewhere', mapped('services', [[{ concat: ['2001:db8::100', 'tcp', 80] }, { goto: { target: 'forward' } }]])],
     ['another protocol', mapped('services', [[{ concat: ['2001:db8::100', 'sctp', 80] }, { goto: { target: 'balance_2_0' } }]])],
     ['a way between networks', mapped('segments', [{ concat: ['br1', 'br2'] }])],
+    ['an interface without a name', mapped('routed', [{ concat: ['', 'br1'] }])],
     ['a hairpin to somebody else', mapped('hairpin', [[{ concat: ['2001:db8::1', '2001:db8::2'] }, '2001:db8::fe']])],
     ['an element with a time-out', mapped('service_ips', [{ elem: { val: '2001:db8::100', timeout: 5 } }])],
     ['a range', mapped('service_ips', [{ prefix: { addr: '2001:db8::', len: 64 } }])],

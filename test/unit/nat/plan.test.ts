@@ -137,6 +137,17 @@ t.test('hairpin sources', (t) => {
   t.end();
 });
 
+t.test('what is routed between networks and the uplink', (t) => {
+  const of = (bridge: string) => network(bridge, ['10.1.0.0/24', '10.1.0.254']);
+  const { ip, ip6 } = planNat({ networks: [{ ...of('br1'), outward: true }, { ...of('br2'), fromHost: true }, { ...of('br3'), outward: false, fromHost: false }], services: [] });
+  t.same([...ip.routed], [
+    ['"br1" . "uplink"', { from: 'br1', to: 'uplink' }],
+    ['"uplink" . "br2"', { from: 'uplink', to: 'br2' }],
+  ]);
+  t.same(ip6.routed, ip.routed, 'in both families');
+  t.end();
+});
+
 t.test('planned again it is the same, in the same objects', (t) => {
   const property = fc.property(natInput, natInput, (first, second) => {
     const once = planNat(second, planNat(first));

@@ -15,6 +15,7 @@ t.test('the constant rules', (t) => {
   set service_ips { type ipv4_addr; }
   map hairpin { type ipv4_addr . ipv4_addr : ipv4_addr; }
   set segments { type ifname . ifname; }
+  set routed { type ifname . ifname; }
   chain ${versionChain('ip')} { }
   chain translate {
     type nat hook prerouting priority -100; policy accept;
@@ -33,13 +34,17 @@ t.test('the constant rules', (t) => {
     type filter hook forward priority 0; policy drop;
     ct state invalid drop comment "of a connection that is not known"
     ct state established,related accept comment "of a connection that was let through"
-    ct status dnat accept comment "through a service"
+    ct status dnat meta oifname != "uplink" accept comment "through a service"
     ether daddr & ff:ff:ff:00:00:00 != 02:01:00:00:00:00 meta iifname . meta oifname @segments accept comment "from port to port of a network"
+    meta oifname "uplink" fib saddr . iif oif missing drop comment "out, with a source of another network"
+    ct status dnat drop comment "through a service, and out again"
+    meta iifname . meta oifname @routed accept comment "between a network and the uplink"
   }
   chain hairpin {
     type nat hook postrouting priority 100; policy accept;
     meta mark set 0 comment "the slot number is no longer needed"
     snat ip to ip saddr . ip daddr map @hairpin comment "from a provider to itself"
+    meta oifname "uplink" masquerade comment "out: the host sees one address of each tenant"
   }
 }
 `,
