@@ -39,6 +39,17 @@ export class ApiClient {
     return answer.status === 404 ? undefined : this.parse<T>(accepted(answer));
   }
 
+  /** The lines of an answer that goes on for as long as netctld lives. Ends well when netctld ends it. */
+  async *lines(path: string): AsyncGenerator<string> {
+    const response = await this.open(path);
+    if (response.statusCode !== 200) throw new Failure('server', accepted({ status: response.statusCode ?? 0, body: await readAll(response) }).body);
+    try {
+      yield* linesOf(response);
+    } catch (error) {
+      throw unreachable(error, this.target, { changes: false, patience: this.patience.read });
+    }
+  }
+
   /** Creates or updates, and gives the object as netctld keeps it. */
   async post<T>(path: string, body: T): Promise<T> {
     return this.parse<T>(accepted(await this.ask('POST', path, JSON.stringify(body))));
@@ -46,6 +57,22 @@ export class ApiClient {
 
   async delete(path: string): Promise<void> {
     accepted(await this.ask('DELETE', path));
+  }
+
+  /** The patience is for the beginning of the answer only. */
+  private open(path: string): Promise<IncomingMessage> {
+    return new Promise<IncomingMessage>((resolve, reject) => {
+      const { signal: _, ...options } = this.options('GET', path, this.patience.read);
+      const call = request(options, (response) => {
+        call.setTimeout(0);
+        resolve(response);
+      });
+      call.setTimeout(this.patience.read, () => call.destroy(new DOMException('no answer', 'TimeoutError')));
+      call.on('error', reject);
+      call.end();
+    }).catch((error: unknown) => {
+      throw unreachable(error, this.target, { changes: false, patience: this.patience.read });
+    });
   }
 
   private async ask(method: Method, path: string, body?: string): Promise<Answer> {
@@ -86,6 +113,17 @@ function exchange(options: RequestOptions, body?: string): Promise<Answer> {
     call.on('error', reject);
     call.end(body);
   });
+}
+
+/** What follows the last line break was cut off with its sender, and is not a line. */
+async function* linesOf(response: IncomingMessage): AsyncGenerator<string> {
+  response.setEncoding('utf8');
+  let rest = '';
+  for await (const chunk of response) {
+    const lines = (rest + (chunk as string)).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
 }
 
 async function readAll(response: IncomingMessage): Promise<string> {

@@ -27,6 +27,12 @@ export const nouns: readonly Noun[] = [
     load: async () => (await import('./tenant.js')).tenantCommands,
   },
   {
+    name: 'events',
+    aliases: [],
+    summary: 'Show what happened, and follow what happens',
+    load: async () => (await import('./events.js')).eventsCommand,
+  },
+  {
     name: 'version',
     aliases: [],
     summary: 'Show the versions of netctl and netctld',

@@ -12,6 +12,7 @@ export const inspectOne = (collection: Collection, key: string): string => `${ro
 export const matchingEndpoints = (text: string): string => `${inspectAll('endpoints')}?match=${encodeURIComponent(text)}`;
 export const objectPath = (collection: Collection, key: string): string => `${root}/${collection}/${encode(key)}/`;
 export const explainPath = (key: string): string => `${root}/explain/serviceLBs/${encode(key)}/`;
+export const eventsPath = (query: Readonly<Record<string, string>>): string => `${root}/events/?${new URLSearchParams(query).toString()}`;
 export const versionPath = '/version';
 
 /** `tenant:name`; whether both are names is for netctld to judge. */

@@ -4,8 +4,9 @@ import { objectKey, parseObjectKey } from '../../src/model/names.js';
 import { decodeNetwork, decodeService, decodeTenant } from '../../src/wire/decode.js';
 import { encodeNetwork, encodeService, encodeTenant } from '../../src/wire/encode.js';
 import { networkInspect, networkObject, serviceInspect, serviceObject, tenantInspect, tenantObject } from '../../src/wire/objects.js';
-import type { NetworkInspect, NetworkObject, ServiceInspect, ServiceObject, TenantInspect, TenantObject } from '../../src/wire/objects.js';
+import type { EventObject, NetworkInspect, NetworkObject, ServiceInspect, ServiceObject, TenantInspect, TenantObject } from '../../src/wire/objects.js';
 import type { NetworkView, Operations, ServiceView, TenantView } from '../control/operations.js';
+import { eventsOf } from './event-routes.js';
 import { networkOper, serviceOper, tenantOper } from './oper.js';
 
 /** One kind of object of the REST API: its shapes, and what its routes do. Keys are as they stand in the path. */
@@ -35,13 +36,11 @@ export function tenantResource(operations: Operations): Resource<TenantObject, T
     get: (name) => encodeTenant(operations.tenant(name).tenant),
     put: async (name, object) => {
       checkKey(name, object.key, object.tenantName);
-      const tenant = decodeTenant(object);
-      await operations.createTenant(tenant.name);
-      return encodeTenant(tenant);
+      return encodeTenant((await operations.createTenant(decodeTenant(object))).tenant);
     },
     delete: (name) => operations.deleteTenant(name),
     inspectAll: () => operations.listTenants().map(inspection),
-    inspect: (name) => inspection(operations.tenant(name)),
+    inspect: (name) => withEvents(inspection(operations.tenant(name)), eventsOf(operations, { kind: 'tenant', tenant: name, name })),
   };
 }
 
@@ -67,7 +66,7 @@ export function networkResource(operations: Operations): Resource<NetworkObject,
       await operations.deleteNetwork(tenant, name);
     },
     inspectAll: () => operations.listNetworks().map(({ tenant, name }) => inspection(operations.network(tenant, name))),
-    inspect: (key) => inspection(find(key)),
+    inspect: (key) => withEvents(inspection(find(key)), eventsOf(operations, { kind: 'network', ...parseObjectKey(key) })),
   };
 }
 
@@ -93,8 +92,12 @@ export function serviceResource(operations: Operations): Resource<ServiceObject,
       await operations.deleteService(tenant, name);
     },
     inspectAll: () => operations.listServices().map(inspection),
-    inspect: (key) => inspection(find(key)),
+    inspect: (key) => withEvents(inspection(find(key)), eventsOf(operations, { kind: 'service', ...parseObjectKey(key) })),
   };
+}
+
+function withEvents<T extends { readonly Oper: object }>(inspection: T, events: { events?: EventObject[] }): T {
+  return { ...inspection, Oper: { ...inspection.Oper, ...events } };
 }
 
 /** The path names the object, and so does the body, once or twice: they must agree. */

@@ -3,9 +3,10 @@ import { notFound } from '../../src/model/errors.js';
 import { parseObjectKey } from '../../src/model/names.js';
 import { formatTerm } from '../../src/selectors/format.js';
 import { endpointInspect, serviceExplanation, versionObject } from '../../src/wire/objects.js';
-import type { VersionObject } from '../../src/wire/objects.js';
-import type { Operations } from '../control/operations.js';
+import type { EndpointInspect, VersionObject } from '../../src/wire/objects.js';
+import type { EndpointView, Operations } from '../control/operations.js';
 import type { Metrics } from '../metrics.js';
+import { eventsOf } from './event-routes.js';
 import { endpointOper, explanationOf } from './oper.js';
 import { failures, keyParams, unavailable } from './schemas.js';
 import type { ApiInstance } from './schemas.js';
@@ -13,6 +14,10 @@ import type { ApiInstance } from './schemas.js';
 /** Endpoints are Docker's to make: they are only inspected. */
 export function addEndpointRoutes(app: ApiInstance, operations: Operations): void {
   const tags = ['endpoints'];
+  const inspected = (view: EndpointView): EndpointInspect => {
+    const { id, tenant } = view.endpoint;
+    return { Oper: { ...endpointOper(view), ...eventsOf(operations, { kind: 'endpoint', tenant, name: id }) } };
+  };
   const querystring = z.object({ match: z.string().optional() });
   const every = {
     tags,
@@ -21,7 +26,7 @@ export function addEndpointRoutes(app: ApiInstance, operations: Operations): voi
     response: { 200: z.array(endpointInspect), ...failures },
   };
   app.get('/api/v1/inspect/endpoints/', { schema: every }, ({ query: { match } }) =>
-    (match === undefined ? operations.listEndpoints() : operations.findEndpoints(match)).map((view) => ({ Oper: endpointOper(view) })),
+    (match === undefined ? operations.listEndpoints().map((view) => ({ Oper: endpointOper(view) })) : operations.findEndpoints(match).map(inspected)),
   );
   // One object and no list: Contiv's client (contivModelClient.go, EndpointInspect) decodes nothing else.
   const first = {
@@ -33,7 +38,7 @@ export function addEndpointRoutes(app: ApiInstance, operations: Operations): voi
   app.get('/api/v1/inspect/endpoints/:text/', { schema: first }, ({ params: { text } }) => {
     const [found] = operations.findEndpoints(text);
     if (!found) throw notFound(`there is no endpoint whose id, container id or container name contains "${text}"`);
-    return { Oper: endpointOper(found) };
+    return inspected(found);
   });
 }
 

@@ -39,4 +39,5 @@ schemaNames.add(objects.networkInspect, { id: 'NetworkInspect' });
 schemaNames.add(objects.serviceInspect, { id: 'ServiceLBInspect' });
 schemaNames.add(objects.endpointInspect, { id: 'EndpointInspect' });
 schemaNames.add(objects.serviceExplanation, { id: 'ServiceExplanation' });
+schemaNames.add(objects.eventObject, { id: 'Event' });
 schemaNames.add(objects.versionObject, { id: 'Version' });

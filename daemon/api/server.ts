@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { Server } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import swagger from '@fastify/swagger';
 import { fastify } from 'fastify';
@@ -12,12 +14,14 @@ import type { VersionObject } from '../../src/wire/objects.js';
 import type { Logger } from '../log.js';
 import { Drain } from './drain.js';
 import { answerError, answerUnknownRoute, bodyLimit } from './errors.js';
+import { addEventRoutes } from './event-routes.js';
 import { addResourceRoutes } from './resource-routes.js';
 import { networkResource, serviceResource, tenantResource } from './resources.js';
 import { addDaemonRoutes, addEndpointRoutes, addExplainRoute } from './routes.js';
 import type { DaemonParts } from './routes.js';
 import { schemaNames } from './schemas.js';
 import type { ApiInstance } from './schemas.js';
+import type { TlsSettings } from './tls.js';
 import { listenOnUnixSocket } from './unix-socket.js';
 import type { UnixSocketOptions } from './unix-socket.js';
 import { parseBody, validatorCompiler } from './validation.js';
@@ -49,15 +53,22 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   app.addHook('onRequest', refuseBrowsers);
   observe(app, parts);
   await describe(app, parts.version);
-  addRoutes(app, parts);
+  const closing = new AbortController();
+  addRoutes(app, parts, closing.signal);
   await app.ready();
-  return new Api(app);
+  return new Api(app, parts.logger, closing);
 }
 
 export class Api {
   readonly #drains: Drain[] = [];
+  readonly #tlsServers: TlsServer[] = [];
 
-  constructor(private readonly app: FastifyInstance) {}
+  /** @param closing ends the answers that have no end of their own. */
+  constructor(
+    private readonly app: FastifyInstance,
+    private readonly logger: Logger,
+    private readonly closing: AbortController,
+  ) {}
 
   /** A request without a socket, for tests: fastify's `inject`. */
   get inject(): FastifyInstance['inject'] {
@@ -69,17 +80,20 @@ export class Api {
    * @throws NetctlError `conflict` if somebody listens there, `invalid` if there is something else, `unavailable` if it cannot be made.
    */
   async listenUnix(path: string, options?: UnixSocketOptions): Promise<void> {
-    const { server, drain } = this.#server();
+    const server = createServer(this.#handler);
+    const drain = new Drain(server);
     await listenOnUnixSocket(server, path, options);
     this.#drains.push(drain);
   }
 
   /**
    * Listens on TCP, besides. Returns the port, which the kernel chose if 0 was asked for.
+   * @param tls without it everybody who reaches the port may do everything: for loopback addresses only.
    * @throws NetctlError `unavailable`.
    */
-  async listenTcp(host: string, port: number): Promise<number> {
-    const { server, drain } = this.#server();
+  async listenTcp(host: string, port: number, tls?: TlsSettings): Promise<number> {
+    const server = tls === undefined ? createServer(this.#handler) : this.#tlsServer(tls);
+    const drain = new Drain(server);
     try {
       server.listen({ host, port });
       await once(server, 'listening');
@@ -90,15 +104,27 @@ export class Api {
     return (server.address() as AddressInfo).port;
   }
 
+  /** New connections get these certificates and are held to these authorities; those that are open go on. */
+  renewTls(tls: TlsSettings): void {
+    for (const server of this.#tlsServers) server.setSecureContext(tls);
+  }
+
   /** Takes no more requests, lets those under way end, and removes the Unix socket. */
   async close(): Promise<void> {
+    this.closing.abort();
     await Promise.all(this.#drains.splice(0).map((drain) => drain.close(patience)));
     await this.app.close();
   }
 
-  #server(): { server: Server; drain: Drain } {
-    const server = createServer((request, response) => this.app.routing(request, response));
-    return { server, drain: new Drain(server) };
+  readonly #handler = (request: IncomingMessage, response: ServerResponse): void => this.app.routing(request, response);
+
+  #tlsServer(tls: TlsSettings): TlsServer {
+    const server = createTlsServer(tls, this.#handler);
+    server.on('tlsClientError', (error, { remoteAddress }) => {
+      this.logger.info({ event: 'tls-refused', from: remoteAddress, reason: messageOf(error) }, 'a client without a certificate of ours, or without TLS, was refused');
+    });
+    this.#tlsServers.push(server);
+    return server;
   }
 }
 
@@ -139,7 +165,7 @@ async function describe(app: ApiInstance, { version }: VersionObject): Promise<v
   });
 }
 
-function addRoutes(app: ApiInstance, parts: ApiParts): void {
+function addRoutes(app: ApiInstance, parts: ApiParts, closing: AbortSignal): void {
   const { operations } = parts;
   addDaemonRoutes(app, parts);
   app.register((scope: ApiInstance, _options, done) => {
@@ -150,6 +176,7 @@ function addRoutes(app: ApiInstance, parts: ApiParts): void {
     addResourceRoutes(scope, serviceResource(operations));
     addEndpointRoutes(scope, operations);
     addExplainRoute(scope, operations);
+    addEventRoutes(scope, operations, closing);
     done();
   });
 }

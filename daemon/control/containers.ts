@@ -14,6 +14,7 @@ export class Containers implements ContainerListener {
   private byEndpoint = new Map<string, string>();
   private readonly listeners = new Set<ContainersListener>();
   private readonly connectedListeners = new Set<() => void>();
+  private readonly disconnectedListeners = new Set<(reason: string) => void>();
   private known = false;
   private isConnected = false;
 
@@ -37,8 +38,17 @@ export class Containers implements ContainerListener {
     this.connectedListeners.add(listener);
   }
 
+  /** Called each time Docker no longer answers. */
+  onDisconnected(listener: (reason: string) => void): void {
+    this.disconnectedListeners.add(listener);
+  }
+
   values(): Container[] {
     return [...this.byId.values()];
+  }
+
+  has(id: string): boolean {
+    return this.byId.has(id);
   }
 
   /** The container that an endpoint belongs to, as far as Docker has said so. */
@@ -76,6 +86,7 @@ export class Containers implements ContainerListener {
   disconnected(reason: string): void {
     this.isConnected = false;
     this.log.warn({ event: 'docker-disconnected', reason }, 'Docker does not answer; what is known of its containers stays in force');
+    for (const listener of this.disconnectedListeners) listener(reason);
   }
 
   private unlink(container: Container | undefined): void {

@@ -1,18 +1,23 @@
 import { setTimeout } from 'node:timers/promises';
 import type { AddressPort, EndpointPort } from '../../plugin/ports.js';
+import type { ObjectEvent } from '../../src/model/event.js';
 import type { Network } from '../../src/model/network.js';
-import type { NetworkRequest, ServiceRequest } from '../../src/model/request.js';
+import type { NetworkRequest, ServiceChange, ServiceRequest, TenantRequest } from '../../src/model/request.js';
 import type { Service } from '../../src/model/service.js';
+import type { Tenant } from '../../src/model/tenant.js';
 import type { ContainerListener, DockerEngine } from '../docker/port.js';
 import type { Kernel } from '../kernel/port.js';
 import type { Store } from '../store/port.js';
 import { Addresses } from './addresses.js';
+import { Chronicle } from './chronicle.js';
 import { Containers } from './containers.js';
 import { DockerNetworks } from './docker-networks.js';
+import { Drains } from './drains.js';
+import { Events } from './events.js';
 import { Garbage } from './garbage.js';
 import type { Logger } from './logger.js';
 import { Networks } from './networks.js';
-import type { EndpointView, NetworkView, Operations, ProviderExplanation, ServiceView, TenantView } from './operations.js';
+import type { DrainAnswer, EndpointView, NetworkView, Operations, ProviderExplanation, ServiceView, TenantView } from './operations.js';
 import { PluginAddresses } from './plugin-addresses.js';
 import { PluginEndpoints } from './plugin-endpoints.js';
 import { Providers } from './providers.js';
@@ -52,11 +57,13 @@ const garbageMs = 15_000;
 export class Control implements Operations {
   readonly pluginAddresses: AddressPort;
   readonly pluginEndpoints: EndpointPort;
+  private readonly events: Events;
   private readonly state: State;
   private readonly containers: Containers;
   private readonly tenants: Tenants;
   private readonly networks: Networks;
   private readonly services: Services;
+  private readonly drains: Drains;
   private readonly providers: Providers;
   private readonly routers: Routers;
   private readonly views: Views;
@@ -71,13 +78,17 @@ export class Control implements Operations {
     const state = new State(store, log);
     const containers = new Containers(log);
     const addresses = new Addresses(state, now, options.restMs);
+    this.events = new Events(now);
+    const chronicle = new Chronicle(this.events, containers, host);
+    chronicle.follow(state);
     this.state = state;
     this.containers = containers;
     this.providers = new Providers(state, containers, host);
-    this.routers = new Routers({ kernel: options.kernel, state, containers, providers: this.providers, host, log, metrics: options.metrics });
+    this.routers = new Routers({ kernel: options.kernel, state, containers, providers: this.providers, host, log, metrics: options.metrics, chronicle });
     this.tenants = new Tenants(store, state);
     this.networks = new Networks({ store, state, docker, host, now, log, doubtDocker: () => this.dockerNetworks.enqueue('all') });
     this.services = new Services(store, state, addresses);
+    this.drains = new Drains({ state, services: this.services, containers, providers: this.providers, log });
     this.views = new Views(state, containers, this.providers, host, (tenant) => this.routers.errorOf(tenant));
     const dockerNetworks = new DockerNetworks({ store, state, docker, networks: this.networks, host, log });
     this.dockerNetworks = new Reconciler('docker-networks', () => dockerNetworks.reconcile(), log);
@@ -137,8 +148,10 @@ export class Control implements Operations {
     return this.state.isLoaded ? Promise.resolve() : Promise.reject(notReady());
   }
 
-  createTenant(name: string): Promise<{ created: boolean }> {
-    return this.tenants.create(name);
+  async createTenant(request: TenantRequest): Promise<{ created: boolean; tenant: Tenant }> {
+    const answer = await this.tenants.create(request);
+    await this.settled(request.name);
+    return answer;
   }
 
   deleteTenant(name: string): Promise<void> {
@@ -178,6 +191,24 @@ export class Control implements Operations {
     return answer;
   }
 
+  async updateService(change: ServiceChange): Promise<Service> {
+    const service = await this.services.update(change);
+    await this.settled(change.tenant);
+    return service;
+  }
+
+  async drainService(tenant: string, name: string, container: string): Promise<DrainAnswer> {
+    const answer = await this.drains.drain(tenant, name, container);
+    await this.settled(tenant);
+    return answer;
+  }
+
+  async undrainService(tenant: string, name: string, container: string): Promise<DrainAnswer> {
+    const answer = await this.drains.undrain(tenant, name, container);
+    await this.settled(tenant);
+    return answer;
+  }
+
   async deleteService(tenant: string, name: string): Promise<void> {
     await this.services.delete(tenant, name);
     await this.settled(tenant);
@@ -210,6 +241,15 @@ export class Control implements Operations {
     return this.listEndpoints().filter(({ endpoint, container }) =>
       [endpoint.id, container?.id, container?.name].some((candidate) => candidate?.includes(text)),
     );
+  }
+
+  /** What happened, in the order in which it happened last. */
+  listEvents(): readonly ObjectEvent[] {
+    return this.events.list();
+  }
+
+  followEvents(listener: (event: ObjectEvent) => void): () => void {
+    return this.events.follow(listener);
   }
 
   /**

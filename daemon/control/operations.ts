@@ -1,8 +1,9 @@
 import type { Container } from '../../src/model/container.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
+import type { ObjectEvent } from '../../src/model/event.js';
 import type { Network } from '../../src/model/network.js';
-import type { NetworkRequest, ServiceRequest } from '../../src/model/request.js';
-import type { Service } from '../../src/model/service.js';
+import type { NetworkRequest, ServiceChange, ServiceRequest, TenantRequest } from '../../src/model/request.js';
+import type { Service, Weight } from '../../src/model/service.js';
 import type { Tenant } from '../../src/model/tenant.js';
 
 export interface EndpointView {
@@ -45,7 +46,18 @@ export interface ProviderExplanation {
   readonly provider: boolean;
   /** The endpoint that gets the connections; present for providers. */
   readonly endpoint?: Endpoint;
+  /** The weight that the provider counts for; absent: it shares what the weights leave. */
+  readonly weight?: Weight;
   readonly reason: string;
+}
+
+/** What became of a container that a user drains, or no longer. */
+export interface DrainAnswer {
+  readonly service: Service;
+  /** The name is empty if Docker does not know the container. */
+  readonly container: Pick<Container, 'id' | 'name'>;
+  /** Whether it was otherwise before. */
+  readonly changed: boolean;
 }
 
 /**
@@ -57,7 +69,7 @@ export interface Operations {
   /** Rejects with `unavailable` while the state is not loaded. */
   ready(): Promise<void>;
 
-  createTenant(name: string): Promise<{ created: boolean }>;
+  createTenant(request: TenantRequest): Promise<{ created: boolean; tenant: Tenant }>;
   deleteTenant(name: string): Promise<void>;
   listTenants(): TenantView[];
   tenant(name: string): TenantView;
@@ -68,7 +80,12 @@ export interface Operations {
   network(tenant: string, name: string): NetworkView;
 
   createService(request: ServiceRequest): Promise<{ created: boolean; service: Service }>;
+  /** Changes what is given, and nothing else. */
+  updateService(change: ServiceChange): Promise<Service>;
   deleteService(tenant: string, name: string): Promise<void>;
+  /** Takes a container, named as Docker's commands take it, out of the service: no new connections, open ones live. */
+  drainService(tenant: string, name: string, container: string): Promise<DrainAnswer>;
+  undrainService(tenant: string, name: string, container: string): Promise<DrainAnswer>;
   listServices(): ServiceView[];
   service(tenant: string, name: string): ServiceView;
   explainService(tenant: string, name: string): { service: Service; containers: ProviderExplanation[] };
@@ -76,4 +93,9 @@ export interface Operations {
   listEndpoints(): EndpointView[];
   /** Those whose endpoint id, container id or container name contains the text, as Contiv's inspect has it. */
   findEndpoints(text: string): EndpointView[];
+
+  /** What happened since netctld started, in the order in which it happened last; the oldest are forgotten. */
+  listEvents(): readonly ObjectEvent[];
+  /** Tells of every further event until the returned function is called. */
+  followEvents(listener: (event: ObjectEvent) => void): () => void;
 }

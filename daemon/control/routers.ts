@@ -3,13 +3,16 @@ import { NetctlError } from '../../src/model/errors.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
 import { keys } from '../../src/model/keys.js';
 import type { Service } from '../../src/model/service.js';
+import type { ProviderChoice } from '../../src/selectors/provider.js';
 import type { Living } from '../../src/nat/flows.js';
+import type { NatProvider } from '../../src/nat/input.js';
 import type { Kernel } from '../kernel/port.js';
+import type { Chronicle } from './chronicle.js';
 import type { Containers } from './containers.js';
 import type { Logger } from './logger.js';
 import { answeringEndpoint, type Providers } from './providers.js';
 import { Reconciler } from './reconciler.js';
-import { fabricInput, natInput, type TenantOnHost } from './router-inputs.js';
+import { fabricInput, natInput, natProvider, type TenantOnHost } from './router-inputs.js';
 import { Router, type RouterChanges, type RouterTarget } from './router.js';
 import type { State } from './state.js';
 
@@ -28,6 +31,7 @@ interface Parts {
   readonly host: string;
   readonly log: Logger;
   readonly metrics: RouterMetrics;
+  readonly chronicle: Chronicle;
 }
 
 /**
@@ -114,9 +118,12 @@ export class Routers {
     const started = performance.now();
     let changes: RouterChanges | undefined;
     try {
-      changes = await router.reconcile(this.target(onHost, tenant));
+      const choices = this.choices(onHost, tenant);
+      changes = await router.reconcile(this.target(onHost, choices));
       this.report(tenant, changes);
+      if (this.parts.containers.areKnown) this.parts.chronicle.balanced(tenant, choices);
     } finally {
+      this.parts.chronicle.routerPassed(tenant, router.error);
       this.parts.metrics.passed(tenant, { seconds: (performance.now() - started) / 1000, changes, elements: router.elements });
     }
   }
@@ -141,19 +148,29 @@ export class Routers {
     await router.remove();
     this.routers.delete(tenant);
     this.parts.metrics.forgotten(tenant);
+    this.parts.chronicle.forget(tenant);
   }
 
   private report(tenant: string, changes: RouterChanges): void {
     const { log } = this.parts;
-    if (changes.drift > 0) log.warn({ event: 'router-repaired', tenant, ...changes }, 'somebody else had changed the router; it is repaired');
-    else if (changes.steps + changes.operations + changes.flows > 0) log.info({ event: 'router-changed', tenant, ...changes }, 'changed the router');
+    if (changes.drift > 0) {
+      log.warn({ event: 'router-repaired', tenant, ...changes }, 'somebody else had changed the router; it is repaired');
+      this.parts.chronicle.routerRepaired(tenant, changes.drift);
+    } else if (changes.steps + changes.operations + changes.flows > 0) {
+      log.info({ event: 'router-changed', tenant, ...changes }, 'changed the router');
+    }
   }
 
-  private target(onHost: TenantOnHost, tenant: string): RouterTarget {
-    const { providers, containers } = this.parts;
+  /** Who may be a provider of each service, and who is one. */
+  private choices({ services }: TenantOnHost, tenant: string): Map<Service, ProviderChoice[]> {
+    const { providers } = this.parts;
     const membership = providers.membership(tenant);
-    const choices = new Map(onHost.services.map((service) => [service, providers.candidates(service, membership)]));
-    const chosen = (service: Service): Endpoint[] => (choices.get(service) ?? []).flatMap((choice) => (choice.provider ? [choice.endpoint] : []));
+    return new Map(services.map((service) => [service, providers.candidates(service, membership)]));
+  }
+
+  private target(onHost: TenantOnHost, choices: ReadonlyMap<Service, readonly ProviderChoice[]>): RouterTarget {
+    const { containers } = this.parts;
+    const chosen = (service: Service): NatProvider[] => (choices.get(service) ?? []).flatMap(natProvider);
     const answering = (service: Service): Endpoint[] => (choices.get(service) ?? []).flatMap(answeringEndpoint);
     return {
       fabric: fabricInput(onHost),

@@ -8,11 +8,19 @@ import type { DockerBinding, Network } from '../../src/model/network.js';
 import type { Service } from '../../src/model/service.js';
 import { decodeStored } from '../../src/model/stored.js';
 import type { Tenant } from '../../src/model/tenant.js';
+import type { UnnamedNetwork } from '../../src/model/unnamed-network.js';
 import type { Uplink } from '../../src/model/uplink.js';
 import type { Change, Store, Watch } from '../store/port.js';
 import { AllocationTable } from './allocation-table.js';
 import type { Logger } from './logger.js';
 import { Table, type Stored } from './table.js';
+
+/** Something that a user or Docker made, changed or removed; absent: it was, or is, not there. */
+export type ObjectChange =
+  | { readonly kind: 'tenant'; readonly before?: Tenant; readonly after?: Tenant }
+  | { readonly kind: 'network'; readonly before?: Network; readonly after?: Network }
+  | { readonly kind: 'service'; readonly before?: Service; readonly after?: Service }
+  | { readonly kind: 'endpoint'; readonly before?: Endpoint; readonly after?: Endpoint };
 
 /** Told which tenants something changed in. */
 export type StateListener = (tenants: ReadonlySet<string>) => void;
@@ -30,10 +38,14 @@ export class State {
   readonly uplinks = new Table<Uplink>(keys.uplinks, decodeStored.uplink, (uplink) => uplink.tenant);
   /** By host: a pool has no tenant yet. */
   readonly pools = new Table<DockerPool>(keys.pools, decodeStored.pool, (pool) => pool.host);
+  /** What Docker made and netctl does not know the name of yet. */
+  readonly unnamed = new Table<UnnamedNetwork>(keys.unnamed, decodeStored.unnamedNetwork, (network) => network.tenant);
   readonly allocations = new AllocationTable();
   readonly vnis = new Set<number>();
 
   private readonly listeners = new Set<StateListener>();
+  private readonly allListeners = new Set<() => void>();
+  private readonly objectListeners = new Set<(change: ObjectChange) => void>();
   private watch: Watch | undefined;
   private loaded = false;
 
@@ -62,6 +74,16 @@ export class State {
 
   onChange(listener: StateListener): void {
     this.listeners.add(listener);
+  }
+
+  /** Told of each object that changes from now on; not of those that are found when the store is read. */
+  onObjectChange(listener: (change: ObjectChange) => void): void {
+    this.objectListeners.add(listener);
+  }
+
+  /** Told of every change, also of those that concern no router. */
+  onAnyChange(listener: () => void): void {
+    this.allListeners.add(listener);
   }
 
   close(): void {
@@ -109,6 +131,7 @@ export class State {
     try {
       const tenants = changes.map((change) => this.take(change)).filter((tenant) => tenant !== undefined);
       this.notify(new Set(tenants));
+      for (const listener of this.allListeners) listener();
     } catch (error) {
       this.watch?.close();
       this.reload(messageOf(error));
@@ -121,7 +144,23 @@ export class State {
     if (change.key.startsWith(keys.allocations)) return void this.allocations.apply(change);
     if (change.key.startsWith(keys.pools)) return void this.pools.apply(change);
     const table = this.tables().find((candidate) => change.key.startsWith(candidate.prefix));
-    return table?.apply(change);
+    const before = table?.get(change.key)?.value;
+    const tenant = table?.apply(change);
+    if (this.loaded && table) this.tellObject(table, before, table.get(change.key)?.value);
+    return tenant;
+  }
+
+  private tellObject(table: Table<unknown>, before: unknown, after: unknown): void {
+    const kinds = new Map<unknown, ObjectChange['kind']>([
+      [this.tenants, 'tenant'],
+      [this.networks, 'network'],
+      [this.services, 'service'],
+      [this.endpoints, 'endpoint'],
+    ]);
+    const kind = kinds.get(table);
+    if (kind === undefined) return;
+    const change = { kind, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) } as ObjectChange;
+    for (const listener of this.objectListeners) listener(change);
   }
 
   private takeVni(change: Change): undefined {
@@ -131,7 +170,7 @@ export class State {
   }
 
   private tables(): Table<unknown>[] {
-    return [this.tenants, this.networks, this.services, this.endpoints, this.bindings, this.uplinks, this.pools] as Table<unknown>[];
+    return [this.tenants, this.networks, this.services, this.endpoints, this.bindings, this.uplinks, this.pools, this.unnamed] as Table<unknown>[];
   }
 
   private clear(): void {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { eventKinds } from '../model/event.js';
 
 /**
  * The REST objects, in the shapes of Contiv's model (contivmodel/*.json), so that Contiv's own
@@ -12,6 +13,8 @@ export const tenantObject = z.object({
   key: z.string().optional(),
   tenantName: z.string(),
   defaultNetwork: z.string().optional(),
+  /** Whether the host itself reaches the tenant; absent in a request: as it is, at first only for tenant default. */
+  hostAccess: z.boolean().optional(),
   ...links,
 });
 
@@ -41,14 +44,22 @@ export const serviceObject = z.object({
   tenantName: z.string(),
   serviceName: z.string(),
   networkName: z.string(),
-  /** The service IP asked for; absent or empty: any. */
+  /** The service IP asked for; absent or empty: any. Of two it is the IPv4 one. */
   ipAddress: z.string().optional(),
+  ipv6Address: z.string().optional(),
   /** `port:targetPort:protocol` each. */
   ports: z.array(z.string()),
   /** One selector term each: `key=value`, `key!=value`, `key in (a,b)`, `key notin (a,b)`, `key`, `!key`. */
   selectors: z.array(z.string()),
+  /** `roundrobin`, `random` or `source`; absent: round robin. */
+  algorithm: z.string().optional(),
+  /** `TERM:PERCENT` each: the providers that satisfy the selector term get this share of new connections. */
+  weights: z.array(z.string()).optional(),
   ...links,
 });
+
+/** What is to be changed of a service; what is absent stays as it is. */
+export const serviceChangeObject = serviceObject.partial();
 
 export const endpointOper = z.object({
   containerID: z.string().optional(),
@@ -68,12 +79,34 @@ export const endpointOper = z.object({
   serviceName: z.string().optional(),
 });
 
+/** Something that happened to an object. */
+export const eventObject = z.object({
+  /** Rises by one from event to event, for as long as netctld runs. */
+  sequence: z.number().int(),
+  kind: z.enum(eventKinds),
+  tenantName: z.string().optional(),
+  name: z.string(),
+  type: z.enum(['normal', 'warning']),
+  /** One word: `ProviderAdded`. */
+  reason: z.string(),
+  /** A sentence. */
+  message: z.string(),
+  /** How often in a row; of an event that happened once, `first` and `last` are the same. ISO 8601. */
+  count: z.number().int(),
+  first: z.string(),
+  last: z.string(),
+});
+
+/** What happened to the object, oldest first; absent where many objects are inspected at once. */
+const events = { events: z.array(eventObject).optional() };
+
 export const tenantInspect = z.object({
   Config: tenantObject,
   Oper: z.object({
     totalNetworks: z.number().int(),
     totalServicelbs: z.number().int(),
     totalEndpoints: z.number().int(),
+    ...events,
     /** Why the kernel does not hold what is desired; absent when it does. */
     error: z.string().optional(),
   }),
@@ -95,22 +128,28 @@ export const networkInspect = z.object({
     allocatedIPv6Addresses: z.string().optional(),
     endpoints: z.array(endpointOper),
     services: z.array(z.string()),
+    ...events,
   }),
 });
 
 export const serviceInspect = z.object({
   Config: serviceObject,
   Oper: z.object({
-    /** The service IP. */
+    /** The service IP; of two, the IPv4 one. */
     serviceVip: z.string(),
+    /** The IPv6 service IP. */
+    serviceVip6: z.string().optional(),
     numProviders: z.number().int(),
     providers: z.array(endpointOper),
+    /** The ids of the containers that a user took out of it. */
+    drained: z.array(z.string()).optional(),
+    ...events,
     /** Why the kernel does not hold what is desired; absent when it does. */
     error: z.string().optional(),
   }),
 });
 
-export const endpointInspect = z.object({ Oper: endpointOper });
+export const endpointInspect = z.object({ Oper: endpointOper.extend(events) });
 
 /** One container of the service's tenant, and why it is or is not a provider. */
 export const explanation = z.object({
@@ -120,6 +159,8 @@ export const explanation = z.object({
   /** The address that gets the connections; present for providers. */
   ipAddress: z.string().optional(),
   network: z.string().optional(),
+  /** The weight of the service that the provider counts for; absent: it shares what the weights leave. */
+  weight: z.string().optional(),
   /** A sentence. */
   reason: z.string(),
 });
@@ -128,7 +169,21 @@ export const serviceExplanation = z.object({
   tenantName: z.string(),
   serviceName: z.string(),
   selectors: z.array(z.string()),
+  algorithm: z.string(),
+  weights: z.array(z.string()),
   containers: z.array(explanation),
+});
+
+/** A container that is, or is no longer, kept from getting a service's new connections. */
+export const drainObject = z.object({
+  tenantName: z.string(),
+  serviceName: z.string(),
+  containerID: z.string(),
+  /** Absent if Docker does not know the container. */
+  containerName: z.string().optional(),
+  drained: z.boolean(),
+  /** Whether it was otherwise before. */
+  changed: z.boolean(),
 });
 
 export const versionObject = z.object({ version: z.string(), gitCommit: z.string(), buildTime: z.string() });
@@ -136,6 +191,7 @@ export const versionObject = z.object({ version: z.string(), gitCommit: z.string
 export type TenantObject = z.infer<typeof tenantObject>;
 export type NetworkObject = z.infer<typeof networkObject>;
 export type ServiceObject = z.infer<typeof serviceObject>;
+export type ServiceChangeObject = z.infer<typeof serviceChangeObject>;
 export type EndpointOper = z.infer<typeof endpointOper>;
 export type TenantInspect = z.infer<typeof tenantInspect>;
 export type NetworkInspect = z.infer<typeof networkInspect>;
@@ -143,4 +199,6 @@ export type ServiceInspect = z.infer<typeof serviceInspect>;
 export type EndpointInspect = z.infer<typeof endpointInspect>;
 export type Explanation = z.infer<typeof explanation>;
 export type ServiceExplanation = z.infer<typeof serviceExplanation>;
+export type DrainObject = z.infer<typeof drainObject>;
+export type EventObject = z.infer<typeof eventObject>;
 export type VersionObject = z.infer<typeof versionObject>;

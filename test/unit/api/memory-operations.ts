@@ -1,18 +1,22 @@
 import { IpAddress } from '../../../src/model/address.js';
 import { conflict, inUse, NetctlError, notFound, unavailable } from '../../../src/model/errors.js';
 import { defaultTenant, objectKey } from '../../../src/model/names.js';
+import type { ObjectEvent } from '../../../src/model/event.js';
 import type { Network } from '../../../src/model/network.js';
-import type { NetworkRequest, ServiceRequest } from '../../../src/model/request.js';
+import type { NetworkRequest, ServiceRequest, TenantRequest } from '../../../src/model/request.js';
 import type { Service } from '../../../src/model/service.js';
+import type { Tenant } from '../../../src/model/tenant.js';
+import { Events } from '../../../daemon/control/events.js';
 import type { EndpointView, NetworkView, Operations, ProviderExplanation, ServiceView, TenantView } from '../../../daemon/control/operations.js';
 
 /** What users do, on three maps: enough of the rules that every kind of answer occurs. */
 export class MemoryOperations implements Operations {
-  readonly tenants = new Set([defaultTenant]);
+  readonly tenants = new Map<string, Tenant>([[defaultTenant, { name: defaultTenant }]]);
   readonly networks = new Map<string, Network>();
   readonly services = new Map<string, Service>();
   endpoints: EndpointView[] = [];
   explanations: ProviderExplanation[] = [];
+  readonly events = new Events(() => 1_000);
   loaded = true;
   /** Thrown by the next change, whatever it is. */
   failure: unknown;
@@ -21,11 +25,12 @@ export class MemoryOperations implements Operations {
     return this.loaded ? Promise.resolve() : Promise.reject(unavailable('netctld is still reading its state: try again in a moment'));
   }
 
-  async createTenant(name: string): Promise<{ created: boolean }> {
+  async createTenant(request: TenantRequest): Promise<{ created: boolean; tenant: Tenant }> {
     await this.#fail();
-    const created = !this.tenants.has(name);
-    this.tenants.add(name);
-    return { created };
+    const before = this.tenants.get(request.name);
+    const tenant = { ...before, ...request };
+    this.tenants.set(request.name, tenant);
+    return { created: before === undefined, tenant };
   }
 
   async deleteTenant(name: string): Promise<void> {
@@ -36,13 +41,14 @@ export class MemoryOperations implements Operations {
   }
 
   listTenants(): TenantView[] {
-    return [...this.tenants].map((name) => this.tenant(name));
+    return [...this.tenants.keys()].map((name) => this.tenant(name));
   }
 
   tenant(name: string): TenantView {
-    if (!this.tenants.has(name)) throw notFound(`there is no tenant ${name}`);
+    const tenant = this.tenants.get(name);
+    if (!tenant) throw notFound(`there is no tenant ${name}`);
     return {
-      tenant: { name },
+      tenant,
       networks: this.#of(name, this.networks).length,
       services: this.#of(name, this.services).length,
       endpoints: this.endpoints.filter(({ endpoint }) => endpoint.tenant === name).length,
@@ -130,6 +136,14 @@ export class MemoryOperations implements Operations {
 
   findEndpoints(text: string): EndpointView[] {
     return this.endpoints.filter(({ endpoint, container }) => [endpoint.id, container?.id, container?.name].some((word) => word?.includes(text)));
+  }
+
+  listEvents(): readonly ObjectEvent[] {
+    return this.events.list();
+  }
+
+  followEvents(listener: (event: ObjectEvent) => void): () => void {
+    return this.events.follow(listener);
   }
 
   #of<T extends { tenant: string }>(tenant: string, objects: ReadonlyMap<string, T>): T[] {

@@ -56,7 +56,7 @@ t.test('a wrong command line is refused before anything is sent', async (t) => {
 t.test('help', async (t) => {
   const root = await netctl([]);
   t.strictSame([root.code, root.stderr], [0, '']);
-  for (const noun of ['network', 'service', 'endpoint', 'tenant', 'version', 'completion']) t.match(root.stdout, `netctl ${noun} `);
+  for (const noun of ['network', 'service', 'endpoint', 'tenant', 'events', 'version', 'completion']) t.match(root.stdout, `netctl ${noun} `);
   t.strictSame(await netctl(['--help']), root);
   t.strictSame(await netctl(['help']), root);
 
@@ -89,7 +89,7 @@ t.test('messages are English in every locale', async (t) => {
 
 t.test('completion', async (t) => {
   const words = async (...line: string[]): Promise<string[]> => (await netctl(['--get-yargs-completions', 'netctl', ...line])).stdout.trim().split('\n');
-  t.strictSame(await words(''), ['network', 'service', 'endpoint', 'tenant', 'version', 'completion']);
+  t.strictSame(await words(''), ['network', 'service', 'endpoint', 'tenant', 'events', 'version', 'completion']);
   t.strictSame(await words('net', ''), ['create', 'ls', 'inspect', 'rm']);
   t.strictSame(await words('service', ''), ['create', 'ls', 'inspect', 'explain', 'rm']);
   t.ok((await words('ep', 'ls', '--')).includes('--all'));

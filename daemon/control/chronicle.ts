@@ -1,0 +1,132 @@
+import type { Endpoint } from '../../src/model/endpoint.js';
+import type { EventSubject } from '../../src/model/event.js';
+import type { Service } from '../../src/model/service.js';
+import type { ProviderChoice } from '../../src/selectors/provider.js';
+import type { Containers } from './containers.js';
+import type { Events, Happening } from './events.js';
+import type { ObjectChange, State } from './state.js';
+
+/** What one service's providers were when the kernel last learnt of them: endpoint id -> how it is called. */
+type Served = ReadonlyMap<string, string>;
+
+/** Writes down, as events, what happens to objects. Nothing is decided from it. */
+export class Chronicle {
+  /** By tenant, and there by service. */
+  private readonly served = new Map<string, Map<string, Served>>();
+  /** The tenants whose router fails, and with which sentence. */
+  private readonly failing = new Map<string, string>();
+
+  constructor(
+    private readonly events: Events,
+    private readonly containers: Containers,
+    private readonly host: string,
+  ) {}
+
+  follow(state: State): void {
+    state.onObjectChange((change) => this.objectChanged(change));
+    this.containers.onConnected(() => this.tell({ kind: 'host', name: this.host }, 'normal', 'DockerConnected', 'Docker answers; its containers are known'));
+    this.containers.onDisconnected((reason) =>
+      this.tell({ kind: 'host', name: this.host }, 'warning', 'DockerLost', `Docker does not answer (${reason}): what is known of its containers stays in force`),
+    );
+  }
+
+  /**
+   * The kernel balances these services over those who are chosen now. The first time that a tenant is
+   * looked at nothing is told: its providers were there before netctld was.
+   */
+  balanced(tenant: string, choices: ReadonlyMap<Service, readonly ProviderChoice[]>): void {
+    const before = this.served.get(tenant);
+    const after = new Map([...choices].map(([service, found]) => [service.name, this.servedBy(found)]));
+    this.served.set(tenant, after);
+    for (const [{ name }, found] of before ? choices : []) {
+      this.compare({ kind: 'service', tenant, name }, before?.get(name) ?? new Map(), after.get(name) ?? new Map(), found);
+    }
+  }
+
+  /** @param error why the router does not hold what is desired; undefined: it does. */
+  routerPassed(tenant: string, error: string | undefined): void {
+    const before = this.failing.get(tenant);
+    if (error !== undefined) {
+      this.failing.set(tenant, error);
+      this.tell({ kind: 'tenant', name: tenant, tenant }, 'warning', 'RouterFailed', error);
+    } else if (before !== undefined) {
+      this.failing.delete(tenant);
+      this.tell({ kind: 'tenant', name: tenant, tenant }, 'normal', 'RouterRecovered', 'the router holds what is desired again');
+    }
+  }
+
+  routerRepaired(tenant: string, differences: number): void {
+    this.tell({ kind: 'tenant', name: tenant, tenant }, 'warning', 'RouterRepaired', `somebody else had changed the router in ${differences} ${differences === 1 ? 'place' : 'places'}; it is repaired`);
+  }
+
+  forget(tenant: string): void {
+    this.served.delete(tenant);
+    this.failing.delete(tenant);
+  }
+
+  private servedBy(choices: readonly ProviderChoice[]): Served {
+    return new Map(choices.flatMap((choice) => (choice.provider ? [[choice.endpoint.id, this.nameOf(choice.endpoint)] as const] : [])));
+  }
+
+  private compare(subject: EventSubject, before: Served, after: Served, choices: readonly ProviderChoice[]): void {
+    for (const [id, provider] of after) if (!before.has(id)) this.tell(subject, 'normal', 'ProviderAdded', `${provider} gets new connections`);
+    for (const [id, provider] of before) {
+      if (after.has(id)) continue;
+      const reason = choices.find(({ endpoint }) => endpoint?.id === id)?.reason ?? 'it is gone';
+      this.tell(subject, 'normal', 'ProviderRemoved', `${provider} gets no new connections: ${reason}`);
+    }
+    if (before.size > 0 && after.size === 0) this.tell(subject, 'warning', 'NoProviders', 'no provider is left: connections are refused');
+  }
+
+  private objectChanged({ kind, before, after }: ObjectChange): void {
+    const value = after ?? before;
+    if (!value) return;
+    const subject = subjectOf(kind, value);
+    if (!before) this.tell(subject, 'normal', 'Created', created(kind, value));
+    else if (!after) this.tell(subject, 'normal', 'Deleted', `${kind} ${subject.name} is deleted`);
+    else this.tellUpdate(subject, before, after);
+  }
+
+  private tellUpdate(subject: EventSubject, before: Named, after: Named): void {
+    if (subject.kind === 'endpoint') return this.tellAttachment(subject, before, after);
+    if (before.deleting || after.deleting) return;
+    const changed = Object.keys({ ...before, ...after }).filter((field) => JSON.stringify(before[field as keyof Named]) !== JSON.stringify(after[field as keyof Named]));
+    if (changed.length > 0) this.tell(subject, 'normal', 'Updated', `${changed.join(', ')} of ${subject.kind} ${subject.name} changed`);
+  }
+
+  private tellAttachment(subject: EventSubject, before: Named, after: Named): void {
+    if (before.sandboxKey === after.sandboxKey) return;
+    const attached = after.sandboxKey !== undefined;
+    this.tell(subject, 'normal', attached ? 'Attached' : 'Detached', attached ? 'the container is attached to the network' : 'the container is detached from the network');
+  }
+
+  private nameOf({ id, addresses }: Endpoint): string {
+    const container = this.containers.ofEndpoint(id)?.name;
+    return `${container === undefined ? 'an endpoint' : `container ${container}`} (${addresses.join(', ')})`;
+  }
+
+  private tell(subject: EventSubject, type: Happening['type'], reason: string, message: string): void {
+    this.events.record({ ...subject, type, reason, message });
+  }
+}
+
+/** What the chronicle reads of an object, whichever kind it is. */
+interface Named {
+  readonly name?: string;
+  readonly id?: string;
+  readonly tenant?: string;
+  readonly network?: string;
+  readonly addresses?: Endpoint['addresses'];
+  readonly sandboxKey?: string;
+  readonly deleting?: true;
+}
+
+function subjectOf(kind: ObjectChange['kind'], value: Named): EventSubject {
+  const name = value.name ?? value.id ?? '';
+  return { kind, tenant: value.tenant ?? name, name };
+}
+
+function created(kind: ObjectChange['kind'], { name, id, network, addresses }: Named): string {
+  const holding = addresses && addresses.length > 0 ? ` with ${addresses.join(', ')}` : '';
+  return kind === 'endpoint' ? `endpoint ${(id ?? '').slice(0, 12)} is made on network ${network ?? ''}${holding}` : `${kind} ${name ?? ''} is created${holding}`;
+}
