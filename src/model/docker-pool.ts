@@ -1,24 +1,18 @@
-import type { IpAddress, Prefix } from './address.js';
+import type { Prefix } from './address.js';
 
 /**
- * An address pool that Docker asked for by its subnet (`docker network create --subnet`), before it said
- * for which network: neither name nor tenant are in the request. It becomes a network's when Docker has made its own.
+ * An address pool that Docker asked for (`docker network create --ipam-driver netctl`), before it said for which network: neither
+ * name nor tenant are in the request. It stays for as long as Docker holds it: addresses are asked of it by its id.
  */
 export interface DockerPool {
-  /** A number of its host's. */
+  /** Unique on its host, also after others are gone: Docker may release a pool twice. */
   readonly id: number;
   readonly host: string;
   readonly prefix: Prefix;
   /** Docker's `--ip-range`: only these are given out. */
   readonly range?: Prefix;
-  /** What Docker was told that the gateway is. */
-  readonly gateway?: IpAddress;
-  /** Docker's `--aux-address`es: never given out. */
-  readonly reserved: readonly IpAddress[];
-  /** Milliseconds since the epoch. */
+  /** When it was asked for, milliseconds since the epoch. */
   readonly since: number;
-  /** The Docker network that took it, and its tenant; absent: none yet. */
-  readonly takenBy?: { readonly dockerNetworkId: string; readonly tenant: string };
-  /** The network of netctl that it is the pool of by now; absent: none yet. */
-  readonly network?: string;
+  /** Docker's id of the network that took it; absent: none yet. */
+  readonly dockerNetworkId?: string;
 }

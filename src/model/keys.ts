@@ -14,6 +14,7 @@ export const keys = {
   bindings: 'bindings/',
   uplinks: 'uplinks/',
   pools: 'pools/',
+  unnamed: 'unnamed/',
   tenant: (name: string): string => `tenants/${name}`,
   network: (tenant: string, name: string): string => `networks/${tenant}/${name}`,
   service: (tenant: string, name: string): string => `services/${tenant}/${name}`,
@@ -24,5 +25,6 @@ export const keys = {
   vni: (vni: number): string => `vnis/${vni}`,
   uplink: (host: string, tenant: string): string => `uplinks/${host}/${tenant}`,
   pool: (host: string, id: number): string => `pools/${host}/${id}`,
+  unnamedNetwork: (host: string, dockerNetworkId: string): string => `unnamed/${host}/${dockerNetworkId}`,
   binding: (host: string, dockerNetworkId: string): string => `bindings/${host}/${dockerNetworkId}`,
 } as const;

@@ -1,8 +1,14 @@
 import { invalid } from './errors.js';
 
-/** Contiv's rule for names: labels of letters, digits and inner dashes, joined by dots. */
-const label = '[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?';
-const namePattern = new RegExp(`^(?:${label}\\.)*${label}$`);
+/**
+ * Contiv's rule for names: labels of letters, digits and inner dashes, joined by dots. Networks may have inner underscores
+ * besides: Docker's compose names them PROJECT_NETWORK.
+ */
+const patternWith = (inner: string): RegExp => {
+  const label = `[A-Za-z0-9](?:[A-Za-z0-9${inner}-]*[A-Za-z0-9])?`;
+  return new RegExp(`^(?:${label}\\.)*${label}$`);
+};
+const patterns: Record<NamedKind, RegExp> = { tenant: patternWith(''), network: patternWith('_'), service: patternWith('') };
 
 export type NamedKind = 'tenant' | 'network' | 'service';
 const longest: Record<NamedKind, number> = { tenant: 64, network: 64, service: 256 };
@@ -18,8 +24,9 @@ export function checkName(kind: NamedKind, name: string): string {
   if (name.length > longest[kind]) {
     throw invalid(`the ${kind} name is ${name.length} characters long: at most ${longest[kind]} are allowed`);
   }
-  if (!namePattern.test(name)) {
-    throw invalid(`"${name}" is not a valid ${kind} name: use letters, digits, and dashes or dots between them`);
+  if (!patterns[kind].test(name)) {
+    const between = kind === 'network' ? 'dashes, underscores or dots' : 'dashes or dots';
+    throw invalid(`"${name}" is not a valid ${kind} name: use letters, digits, and ${between} between them`);
   }
   return name;
 }

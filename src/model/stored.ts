@@ -6,6 +6,7 @@ import type { DockerPool } from './docker-pool.js';
 import type { DockerBinding, Network, Subnet } from './network.js';
 import { algorithms, protocols, type Service } from './service.js';
 import type { Tenant } from './tenant.js';
+import type { UnnamedNetwork } from './unnamed-network.js';
 import type { Uplink } from './uplink.js';
 
 /**
@@ -92,11 +93,20 @@ const pool = z.object({
   host: z.string(),
   prefix,
   range: prefix.optional(),
-  gateway: ip.optional(),
-  reserved: z.array(ip),
   since: z.number(),
-  takenBy: z.object({ dockerNetworkId: z.string(), tenant: z.string() }).optional(),
-  network: z.string().optional(),
+  dockerNetworkId: z.string().optional(),
+});
+const unnamedNetwork = z.object({
+  ...version,
+  host: z.string(),
+  dockerNetworkId: z.string(),
+  tenant: z.string(),
+  ipv4: subnet.optional(),
+  ipv6: subnet.optional(),
+  reserved: z.array(ip),
+  internal: z.literal(true).optional(),
+  addressesBy: z.literal('docker').optional(),
+  since: z.number(),
 });
 const binding = z.object({ ...version, host: z.string(), dockerNetworkId: z.string(), tenant: z.string(), network: z.string() });
 
@@ -113,12 +123,13 @@ export const decodeStored = {
   binding: (value: unknown): DockerBinding => strip(binding.parse(value)),
   uplink: (value: unknown): Uplink => strip(uplink.parse(value)),
   pool: (value: unknown): DockerPool => strip(pool.parse(value)),
+  unnamedNetwork: (value: unknown): UnnamedNetwork => strip(unnamedNetwork.parse(value)),
 };
 
 type StoredJson = null | boolean | number | string | readonly StoredJson[] | { readonly [key: string]: StoredJson };
 
 /** The value as plain JSON: addresses, prefixes and MACs become text, absent fields are left out. */
-export function encodeStored(value: Tenant | Network | Service | Endpoint | Allocation | DockerBinding | Uplink | DockerPool): StoredJson {
+export function encodeStored(value: Tenant | Network | Service | Endpoint | Allocation | DockerBinding | Uplink | DockerPool | UnnamedNetwork): StoredJson {
   return { v: 1, ...(JSON.parse(JSON.stringify(value)) as Record<string, StoredJson>) };
 }
 

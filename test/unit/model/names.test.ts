@@ -6,14 +6,16 @@ t.test('names that Contiv accepts are accepted', (t) => {
     t.equal(checkName('tenant', name), name);
     t.equal(checkName('network', name), name);
   }
+  t.equal(checkName('network', 'my_app_default'), 'my_app_default', "compose's names of networks");
   t.equal(checkName('service', 's'.repeat(256)), 's'.repeat(256));
   t.end();
 });
 
 t.test('others are refused', (t) => {
-  for (const name of ['-a', 'a-', '.a', 'a.', 'a..b', 'a.-b', 'a:b', 'a|b', 'a\\b', 'a#b', 'a@b', 'a/b', 'a_b', 'a b', 'a\n', 'ä', '..']) {
+  for (const name of ['-a', 'a-', '.a', 'a.', 'a..b', 'a.-b', 'a:b', 'a|b', 'a\\b', 'a#b', 'a@b', 'a/b', '_a', 'a_', 'a._b', 'a b', 'a\n', 'ä', '..']) {
     t.throws(() => checkName('network', name), { code: 'invalid', message: /is not a valid network name/ }, JSON.stringify(name));
   }
+  for (const kind of ['tenant', 'service'] as const) t.throws(() => checkName(kind, 'a_b'), { code: 'invalid', message: /is not a valid/ });
   t.throws(() => checkName('service', ''), { code: 'invalid', message: 'the service has no name' });
   t.throws(() => checkName('tenant', 'x'.repeat(65)), { code: 'invalid', message: /65 characters long: at most 64/ });
   t.throws(() => checkName('network', 'x'.repeat(65)), { code: 'invalid', message: /at most 64/ });
