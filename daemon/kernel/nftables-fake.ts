@@ -20,6 +20,7 @@ type Tables = Readonly<Record<keyof NatState, Table>>;
 /** The tables without a kernel: atomic as the kernel is, and refusing what it refuses. */
 export class FakeNftables implements Nftables {
   readonly #tables = new Map<symbol, Tables>();
+  readonly #generations = new Map<symbol, number>();
 
   constructor(private readonly routers: FakeRouters) {}
 
@@ -44,14 +45,26 @@ export class FakeNftables implements Nftables {
     this.#change(tenant, tables, change);
   }
 
+  // eslint-disable-next-line @typescript-eslint/require-await -- see read
+  async generation(tenant: string): Promise<number> {
+    return this.#generations.get(this.routers.identityOf(tenant)) ?? 1;
+  }
+
   /** Somebody else deletes the tables. */
   flush(tenant: string): void {
-    this.#tables.delete(this.routers.identityOf(tenant));
+    const router = this.routers.identityOf(tenant);
+    this.#tables.delete(router);
+    this.#nextGeneration(router);
   }
 
   #change(tenant: string, { ip, ip6 }: Tables, change: NatChange): void {
     const router = this.routers.identityOf(tenant);
     this.#tables.set(router, { ip: changed(tenant, ip, change.ip), ip6: changed(tenant, ip6, change.ip6) });
+    this.#nextGeneration(router);
+  }
+
+  #nextGeneration(router: symbol): void {
+    this.#generations.set(router, (this.#generations.get(router) ?? 1) + 1);
   }
 }
 

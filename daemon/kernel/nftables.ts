@@ -7,6 +7,7 @@ import { tableName } from '../../src/nat/rules.js';
 import type { FamilyState, NatFamily, NatState } from '../../src/nat/state.js';
 import { withCommandFile } from './command-file.js';
 import { routerPath } from './netns.js';
+import { rulesetGeneration } from './nftables-generation.js';
 import type { Nftables } from './port.js';
 import { runInRouter } from './router-command.js';
 import type { CommandResult } from './router-command.js';
@@ -28,6 +29,10 @@ export class KernelNftables implements Nftables {
 
   async apply(tenant: string, change: NatChange): Promise<void> {
     if (!isEmptyChange(change)) await this.#load(tenant, renderChanges(change));
+  }
+
+  async generation(tenant: string): Promise<number> {
+    return rulesetGeneration(this.namespaceOf(tenant));
   }
 
   /** Only the one table is listed: nft has crashed on tables of others that a newer nft wrote. */

@@ -34,6 +34,11 @@ export interface Nftables {
   replace(tenant: string, state: NatState): Promise<void>;
   /** Applies the change, in one transaction per family. An empty change does nothing. */
   apply(tenant: string, change: NatChange): Promise<void>;
+  /**
+   * A number that is another one after every change that anybody makes to any table of the router, ours included.
+   * Cheap: as long as it is the same, nothing need be read. Other routers have numbers of their own.
+   */
+  generation(tenant: string): Promise<number>;
 }
 
 /** The connections through the services of a router, and what could be in their way. */

@@ -64,6 +64,17 @@ t.test('KernelNftables', async (t) => {
     t.match((await nft('list tables')).stdout, /table ip other/);
   });
 
+  await t.test('the generation tells of what others do', async (t) => {
+    await routers.ensure('blue');
+    t.teardown(() => routers.remove('blue'));
+    await nftables.replace('blue', state);
+    for (const foreign of ['add table ip other', 'delete element ip netctl slots { 10.1.0.100 . tcp . 80 . 1 }', 'flush ruleset']) {
+      const before = await nftables.generation('blue');
+      await nft(foreign);
+      t.not(await nftables.generation('blue'), before, foreign);
+    }
+  });
+
   await t.test('nft is quoted in its own words, and no file of commands remains', async (t) => {
     await routers.ensure('blue');
     t.teardown(() => routers.remove('blue'));

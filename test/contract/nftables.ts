@@ -100,9 +100,33 @@ export async function nftablesContract(t: Test, routers: Routers, nftables: Nfta
     await t.resolves(fc.assert(property, { numRuns, endOnFailure: true }));
   });
 
+  await t.test('the generation is another one after every change, and only then', async (t) => {
+    await inRouter(t);
+    const seen = new Set<number>();
+    const next = async (what: string): Promise<void> => {
+      const generation = await nftables.generation('blue');
+      t.notOk(seen.has(generation), what);
+      seen.add(generation);
+      t.equal(await nftables.generation('blue'), generation, 'asked again');
+    };
+    await next('without tables');
+    await nftables.replace('blue', two);
+    await next('tables are made');
+    await nftables.replace('blue', two);
+    await next('they are made anew, with the same content');
+    await nftables.apply('blue', diffNat(one, two));
+    await next('a change is applied');
+    const before = await nftables.generation('blue');
+    await t.rejects(nftables.apply('blue', diffNat(one, two)));
+    await nftables.apply('blue', diffNat(one, one));
+    await nftables.read('blue');
+    t.equal(await nftables.generation('blue'), before, 'not by what was refused, nothing, and reading');
+  });
+
   await t.test('without a router nothing can be read or applied', async (t) => {
     await t.rejects(nftables.read('nobody'), { code: 'unavailable' });
     await t.rejects(nftables.replace('nobody', two), { code: 'unavailable' });
+    await t.rejects(nftables.generation('nobody'), { code: 'unavailable' });
     await t.rejects(nftables.apply('nobody', diffNat(two, emptyNat)), { code: 'unavailable' });
   });
 

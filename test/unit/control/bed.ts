@@ -139,6 +139,7 @@ export class Bed {
         read: (tenant) => failing(() => nftables.read(tenant)),
         replace: (tenant, state) => failing(() => nftables.replace(tenant, state)),
         apply: (tenant, change) => failing(() => nftables.apply(tenant, change)),
+        generation: (tenant) => failing(() => nftables.generation(tenant)),
       },
       conntrack: {
         list: (tenant) => failing(() => conntrack.list(tenant)),

@@ -52,6 +52,7 @@ function bed(): { kernel: Kernel; nftables: FakeNftables; done: string[]; refuse
       read: (tenant) => nftables.read(tenant),
       replace: (tenant, state) => (done.push('replace'), nftables.replace(tenant, state)),
       apply: (tenant, change) => (done.push('rules'), nftables.apply(tenant, change)),
+      generation: (tenant) => nftables.generation(tenant),
     },
     conntrack: new FakeConntrack(routers),
   };
