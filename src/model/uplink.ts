@@ -1,6 +1,3 @@
-/** The router's end of an uplink, in every router. */
-export const uplinkName = 'uplink';
-
 /** The link between a tenant's router and its host. Its number makes its name and its addresses, see src/fabric/uplink.ts. */
 export interface Uplink {
   readonly host: string;

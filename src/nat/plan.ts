@@ -1,6 +1,6 @@
+import { routerUplinkName } from '../fabric/uplink.js';
 import type { Family, IpAddress } from '../model/address.js';
 import type { Protocol } from '../model/service.js';
-import { uplinkName } from '../model/uplink.js';
 import { keepChains } from './chains.js';
 import { planHairpins } from './hairpin.js';
 import type { NatInput, NatNetwork, NatService } from './input.js';
@@ -37,7 +37,7 @@ function planFamily(family: Family, input: NatInput, previous: FamilyState): Fam
 }
 
 function passagesOf({ bridge, outward, fromHost }: NatNetwork): Passage[] {
-  return [...(outward ? [{ from: bridge, to: uplinkName }] : []), ...(fromHost ? [{ from: uplinkName, to: bridge }] : [])];
+  return [...(outward ? [{ from: bridge, to: routerUplinkName }] : []), ...(fromHost ? [{ from: routerUplinkName, to: bridge }] : [])];
 }
 
 /** A service port with at least one provider of the family. */

@@ -1,4 +1,4 @@
-import { uplinkName } from '../model/uplink.js';
+import { routerUplinkName } from '../fabric/uplink.js';
 import type { NatFamily } from './state.js';
 
 /** The table of netctl, in a router's namespace, of both families. */
@@ -109,9 +109,9 @@ function forward(): BaseChain {
     rules: [
       { text: 'ct state invalid drop', comment: 'of a connection that is not known' },
       { text: 'ct state established,related accept', comment: 'of a connection that was let through' },
-      { text: `ct status dnat meta oifname != "${uplinkName}" accept`, comment: 'through a service' },
+      { text: `ct status dnat meta oifname != "${routerUplinkName}" accept`, comment: 'through a service' },
       { text: 'ether daddr & ff:ff:ff:00:00:00 != 02:01:00:00:00:00 meta iifname . meta oifname @segments accept', comment: 'from port to port of a network' },
-      { text: `meta oifname "${uplinkName}" fib saddr . iif oif missing drop`, comment: 'out, with a source of another network' },
+      { text: `meta oifname "${routerUplinkName}" fib saddr . iif oif missing drop`, comment: 'out, with a source of another network' },
       { text: 'ct status dnat drop', comment: 'through a service, and out again' },
       { text: 'meta iifname . meta oifname @routed accept', comment: 'between a network and the uplink' },
     ],
@@ -130,7 +130,7 @@ function hairpin({ ip }: Words): BaseChain {
     rules: [
       { text: 'meta mark set 0', comment: 'the slot number is no longer needed' },
       { text: `snat ${ip} to ${ip} saddr . ${ip} daddr map @hairpin`, comment: 'from a provider to itself' },
-      { text: `meta oifname "${uplinkName}" masquerade`, comment: 'out: the host sees one address of each tenant' },
+      { text: `meta oifname "${routerUplinkName}" masquerade`, comment: 'out: the host sees one address of each tenant' },
     ],
   };
 }

@@ -39,8 +39,7 @@ const natNetwork = (index: number): fc.Arbitrary<NatNetwork> =>
         return gateway ? [prefix, address] : [prefix];
       }),
     ),
-  })
-  );
+  }));
 
 const families = fc.constantFrom([4], [6], [4, 6]);
 
