@@ -1,0 +1,93 @@
+import { mkdir } from 'node:fs/promises';
+import type { Level } from 'level';
+import { conflict, messageOf, NetctlError, unavailable } from '../../src/model/errors.js';
+import { newestCopy } from './copies.js';
+import { emptyDigest } from './digest.js';
+import { causeOf, isInUse, openDatabase, readState, removeLeftovers } from './level-files.js';
+import { contentsBatch, formatVersion, upgradeBatch, type Contents, type Reading } from './level-format.js';
+import { Witness, type Head } from './witness.js';
+
+/**
+ * The whole state of a directory, which is not changed.
+ * @throws NetctlError as `openLevelStore` does.
+ */
+export async function readContents(directory: string): Promise<Contents | 'empty'> {
+  return explained(directory, async () => {
+    if (await isInUse(directory)) throw conflict(`the state in ${directory} is in use by another netctld: stop it first`);
+    return accepted(directory, await readState(directory));
+  });
+}
+
+/**
+ * Writes a whole state into a directory that has none.
+ * @throws NetctlError `unavailable` if it cannot be written.
+ */
+export async function writeContents(directory: string, contents: Omit<Contents, 'format'>): Promise<void> {
+  await explained(directory, async () => {
+    // The state names containers and addresses of all tenants: nobody else's business.
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    // The witness comes first, and says that nothing was acknowledged: so a beginning that was cut short is told from a loss.
+    Witness.create(directory, { revision: 0, digest: emptyDigest });
+    const database = await openDatabase(directory, true);
+    try {
+      await database.batch(contentsBatch(contents), { sync: true });
+    } finally {
+      await database.close();
+    }
+    if (contents.head.revision > 0) Witness.create(directory, contents.head);
+  });
+}
+
+/** The state of a directory; one without entries is begun if there is none. */
+export async function readOrBegin(directory: string): Promise<Contents> {
+  await explained(directory, async () => {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await removeLeftovers(directory);
+  });
+  const contents = await readContents(directory);
+  if (contents !== 'empty') return contents;
+  const head = { revision: 0, digest: emptyDigest };
+  await writeContents(directory, { head, entries: [] });
+  return { format: 2, head, entries: [] };
+}
+
+/** Makes version 2 of version 1. The witness is written first: version 2 is never without one. */
+export async function upgrade(database: Level, directory: string, head: Head): Promise<void> {
+  Witness.create(directory, head);
+  await database.batch(upgradeBatch(head), { sync: true });
+}
+
+function accepted(directory: string, reading: Reading): Contents | 'empty' {
+  switch (reading.is) {
+    case 'sound':
+      return reading.contents;
+    case 'empty':
+      return 'empty';
+    case 'foreign':
+      throw conflict(`${directory} holds a database that is not netctl's: choose another state directory`);
+    case 'later':
+      throw conflict(`the state in ${directory} has format ${reading.format} and this netctld knows formats up to ${formatVersion}: run the newer netctld that wrote it`);
+    case 'damaged':
+      throw damage(directory, reading.problem);
+  }
+}
+
+export function damage(directory: string, problem: string): NetctlError {
+  const copy = newestCopy(directory);
+  const wayOut = copy === undefined ? 'restore a copy with "netctld --restore FILE --force"' : `restore a copy, the newest is ${copy}, with "netctld --restore FILE --force"`;
+  return unavailable(`the state in ${directory} is damaged (${problem}) and was left as it is: "netctld --check-state" tells more; ${wayOut}, or keep what can be read with "netctld --repair-state"`);
+}
+
+/** Does what may fail with LevelDB's or the system's own words, and says them in ours. */
+export async function explained<T>(directory: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof NetctlError) throw error;
+    const cause = causeOf(error);
+    if (cause instanceof Error && 'code' in cause && cause.code === 'LEVEL_LOCKED') {
+      throw conflict(`the state in ${directory} is in use by another netctld: stop it first`);
+    }
+    throw unavailable(`the state in ${directory} cannot be opened: ${messageOf(cause)}`, error);
+  }
+}
