@@ -2,8 +2,9 @@ import type { z } from 'zod';
 import type { Container } from '../../src/model/container.js';
 import { portName } from '../../src/fabric/names.js';
 import { formatLabels } from '../../src/selectors/format.js';
-import type { EndpointOper, Explanation, networkInspect, serviceInspect, tenantInspect } from '../../src/wire/objects.js';
-import type { EndpointView, NetworkView, ProviderExplanation, ServiceView, TenantView } from '../control/operations.js';
+import { formatWeight } from '../../src/selectors/weights.js';
+import type { DrainObject, EndpointOper, Explanation, networkInspect, serviceInspect, tenantInspect } from '../../src/wire/objects.js';
+import type { DrainAnswer, EndpointView, NetworkView, ProviderExplanation, ServiceView, TenantView } from '../control/operations.js';
 
 /** What was observed, in the words of Contiv's `Oper`. What is not known is left out. */
 
@@ -27,10 +28,11 @@ export function networkOper(view: NetworkView): z.infer<typeof networkInspect>['
 
 export function serviceOper({ service, providers, error }: ServiceView): z.infer<typeof serviceInspect>['Oper'] {
   return {
-    serviceVip: service.addresses.join(', '),
+    serviceVip: service.addresses[0]?.toString() ?? '',
     numProviders: providers.length,
     providers: providers.map((provider) => endpointOper(provider, service.name)),
-    ...present({ error }),
+    ...(service.drained.length > 0 && { drained: [...service.drained] }),
+    ...present({ serviceVip6: service.addresses.find(({ family }) => family === 6)?.toString(), error }),
   };
 }
 
@@ -55,14 +57,20 @@ export function endpointOper({ endpoint, container }: EndpointView, serviceName?
   };
 }
 
-export function explanationOf({ container, provider, endpoint, reason }: ProviderExplanation): Explanation {
+export function explanationOf({ container, provider, endpoint, weight, reason }: ProviderExplanation): Explanation {
   return {
     containerID: container.id,
     containerName: container.name,
     provider,
     reason,
-    ...present({ ipAddress: endpoint?.addresses.join(', '), network: endpoint?.network }),
+    ...present({ ipAddress: endpoint?.addresses.join(', '), network: endpoint?.network, weight: weight && formatWeight(weight) }),
   };
+}
+
+/** @param drained what was asked for. */
+export function drainOf({ service, container, changed }: DrainAnswer, drained: boolean): DrainObject {
+  const { tenant, name } = service;
+  return { tenantName: tenant, serviceName: name, containerID: container.id, drained, changed, ...present({ containerName: container.name }) };
 }
 
 /** As Docker's own `ps` words it: `running (healthy)`, `running (stopping)`. */

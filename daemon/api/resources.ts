@@ -101,7 +101,7 @@ function withEvents<T extends { readonly Oper: object }>(inspection: T, events: 
 }
 
 /** The path names the object, and so does the body, once or twice: they must agree. */
-function checkKey(inPath: string, inBody: string | undefined, ofNames: string): void {
+export function checkKey(inPath: string, inBody: string | undefined, ofNames: string): void {
   for (const key of [ofNames, inBody || ofNames]) {
     if (key !== inPath) throw invalid(`the path is for "${inPath}" and the body for "${key}": they must name the same object`);
   }

@@ -1,14 +1,12 @@
 import { z } from 'zod';
 import { notFound } from '../../src/model/errors.js';
-import { parseObjectKey } from '../../src/model/names.js';
-import { formatTerm } from '../../src/selectors/format.js';
-import { endpointInspect, serviceExplanation, versionObject } from '../../src/wire/objects.js';
+import { endpointInspect, versionObject } from '../../src/wire/objects.js';
 import type { EndpointInspect, VersionObject } from '../../src/wire/objects.js';
 import type { EndpointView, Operations } from '../control/operations.js';
 import type { Metrics } from '../metrics.js';
 import { eventsOf } from './event-routes.js';
-import { endpointOper, explanationOf } from './oper.js';
-import { failures, keyParams, unavailable } from './schemas.js';
+import { endpointOper } from './oper.js';
+import { failures, unavailable } from './schemas.js';
 import type { ApiInstance } from './schemas.js';
 
 /** Endpoints are Docker's to make: they are only inspected. */
@@ -39,25 +37,6 @@ export function addEndpointRoutes(app: ApiInstance, operations: Operations): voi
     const [found] = operations.findEndpoints(text);
     if (!found) throw notFound(`there is no endpoint whose id, container id or container name contains "${text}"`);
     return inspected(found);
-  });
-}
-
-export function addExplainRoute(app: ApiInstance, operations: Operations): void {
-  const schema = {
-    tags: ['serviceLBs'],
-    summary: 'Tell of each container of the tenant why it is or is not a provider of the service',
-    params: keyParams,
-    response: { 200: serviceExplanation, ...failures },
-  };
-  app.get('/api/v1/explain/serviceLBs/:key/', { schema }, ({ params }) => {
-    const { tenant, name } = parseObjectKey(params.key);
-    const { service, containers } = operations.explainService(tenant, name);
-    return {
-      tenantName: tenant,
-      serviceName: name,
-      selectors: service.selectors.map(formatTerm),
-      containers: containers.map(explanationOf),
-    };
   });
 }
 

@@ -38,6 +38,8 @@ schemaNames.add(objects.tenantInspect, { id: 'TenantInspect' });
 schemaNames.add(objects.networkInspect, { id: 'NetworkInspect' });
 schemaNames.add(objects.serviceInspect, { id: 'ServiceLBInspect' });
 schemaNames.add(objects.endpointInspect, { id: 'EndpointInspect' });
+schemaNames.add(objects.serviceChangeObject, { id: 'ServiceLBChange' });
 schemaNames.add(objects.serviceExplanation, { id: 'ServiceExplanation' });
+schemaNames.add(objects.drainObject, { id: 'ServiceDrain' });
 schemaNames.add(objects.eventObject, { id: 'Event' });
 schemaNames.add(objects.versionObject, { id: 'Version' });

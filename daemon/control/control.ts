@@ -95,7 +95,7 @@ export class Control implements Operations {
     this.pluginAddresses = new PluginAddresses(store, state, addresses, host);
     const endpoints = new PluginEndpoints({ store, state, addresses, routers: this.routers, host, networks: this.networks });
     this.pluginEndpoints = endpoints;
-    this.garbage = new Garbage({ store, state, containers, docker, addresses, forgetEndpoint: (id) => endpoints.forget(id), host, now, log });
+    this.garbage = new Garbage({ store, state, containers, docker, addresses, drains: this.drains, forgetEndpoint: (id) => endpoints.forget(id), host, now, log });
   }
 
   /** What Docker says of containers goes here. */

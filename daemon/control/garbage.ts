@@ -3,6 +3,7 @@ import type { DockerEngine } from '../docker/port.js';
 import type { Store } from '../store/port.js';
 import type { Addresses } from './addresses.js';
 import type { Containers } from './containers.js';
+import type { Drains } from './drains.js';
 import type { Logger } from './logger.js';
 import type { State } from './state.js';
 import { combine, transact } from './transact.js';
@@ -24,12 +25,13 @@ interface Parts {
   readonly docker: Pick<DockerEngine, 'listEndpoints'>;
   readonly addresses: Addresses;
   readonly forgetEndpoint: (id: string) => Promise<void>;
+  readonly drains: Drains;
   readonly host: string;
   readonly now: () => number;
   readonly log: Logger;
 }
 
-/** Takes back what crashes left behind, and forgets addresses that have rested. */
+/** Takes back what crashes left behind, and forgets addresses that have rested and drained containers that are gone. */
 export class Garbage {
   /** Since when an endpoint has had no container, milliseconds since the epoch. */
   private readonly orphanedSince = new Map<string, number>();
@@ -40,6 +42,7 @@ export class Garbage {
     await this.forgetRested();
     await this.releaseRequests();
     await this.forgetOrphans();
+    await this.parts.drains.forgetGone();
   }
 
   private async forgetRested(): Promise<void> {

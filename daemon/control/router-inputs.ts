@@ -1,10 +1,10 @@
 import { bridgeName } from '../../src/fabric/names.js';
 import type { FabricInput } from '../../src/fabric/state.js';
-import type { IpAddress } from '../../src/model/address.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
 import { subnetsOf, type Network } from '../../src/model/network.js';
 import type { Service } from '../../src/model/service.js';
-import type { NatInput } from '../../src/nat/input.js';
+import type { NatInput, NatProvider } from '../../src/nat/input.js';
+import type { ProviderChoice } from '../../src/selectors/provider.js';
 
 /** What a tenant has on this host, as far as its router is concerned. */
 export interface TenantOnHost {
@@ -27,10 +27,23 @@ export function fabricInput({ networks, services, endpoints }: TenantOnHost): Fa
   };
 }
 
-/** @param providersOf the endpoints that get a service's new connections */
-export function natInput({ networks, services }: TenantOnHost, providersOf: (service: Service) => readonly { addresses: readonly IpAddress[] }[]): NatInput {
+/** @param providersOf those that get a service's new connections */
+export function natInput({ networks, services }: TenantOnHost, providersOf: (service: Service) => readonly NatProvider[]): NatInput {
   return {
     networks: networks.map(({ vni, ipv4, ipv6 }) => ({ bridge: bridgeName(vni), ...(ipv4 ? { ipv4 } : {}), ...(ipv6 ? { ipv6 } : {}) })),
-    services: services.map((service) => ({ addresses: service.addresses, ports: service.ports, providers: providersOf(service) })),
+    services: services.map((service) => ({
+      addresses: service.addresses,
+      ports: service.ports,
+      providers: providersOf(service),
+      algorithm: service.algorithm,
+      weights: service.weights.map(({ percent }) => percent),
+    })),
   };
+}
+
+/** The provider that gets new connections, if the container is one. */
+export function natProvider(choice: ProviderChoice): NatProvider[] {
+  if (!choice.provider) return [];
+  const { endpoint, aliases, weight } = choice;
+  return [{ addresses: endpoint.addresses, aliases, ...(weight !== undefined && { group: weight }) }];
 }

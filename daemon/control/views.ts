@@ -1,8 +1,9 @@
 import { formatAllocated, formatAvailable } from '../../src/ipam/ranges.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
 import type { Network } from '../../src/model/network.js';
-import type { Service } from '../../src/model/service.js';
+import type { Service, Weight } from '../../src/model/service.js';
 import type { Tenant } from '../../src/model/tenant.js';
+import type { ProviderChoice } from '../../src/selectors/provider.js';
 import type { Containers } from './containers.js';
 import type { EndpointView, NetworkView, ProviderExplanation, ServiceView, TenantView } from './operations.js';
 import { byAddress, type Membership, type Providers } from './providers.js';
@@ -63,6 +64,7 @@ export class Views {
         container,
         provider: choice.provider,
         ...(choice.provider ? { endpoint: choice.endpoint } : {}),
+        ...weightFor(service, choice),
         reason: choice.reason,
       }))
       .sort((a, b) => a.container.name.localeCompare(b.container.name));
@@ -79,4 +81,9 @@ export class Views {
     const error = this.errorOf(tenant);
     return error === undefined ? {} : { error };
   }
+}
+
+function weightFor({ weights }: Service, choice: ProviderChoice): { weight?: Weight } {
+  const weight = choice.provider && choice.weight !== undefined ? weights[choice.weight] : undefined;
+  return weight ? { weight } : {};
 }

@@ -25,6 +25,20 @@ export interface ServiceRequest {
   readonly ips: readonly IpAddress[];
 }
 
+/** What a user wants changed of a service; what is absent stays as it is. */
+export interface ServiceChange {
+  readonly tenant: string;
+  readonly name: string;
+  /** Only as it is: it cannot change. */
+  readonly network?: string;
+  readonly selectors?: readonly SelectorTerm[];
+  readonly ports?: readonly ServicePort[];
+  readonly algorithm?: Algorithm;
+  readonly weights?: readonly Weight[];
+  /** At most one of each family: those that the service has, or one of a family of which it has none. */
+  readonly ips?: readonly IpAddress[];
+}
+
 /** What a user asks for when creating a tenant; what is absent stays as it is, or as it is by default. */
 export interface TenantRequest {
   readonly name: string;

@@ -17,10 +17,15 @@ const presence = new RegExp(`^(!?)\\s*(${keyPattern})$`);
  * @throws NetctlError `invalid`.
  */
 export function parseTerm(text: string): SelectorTerm {
-  const trimmed = text.trim();
-  const term = parseComparison(trimmed) ?? parseMembership(trimmed) ?? parsePresence(trimmed);
+  const term = tryParseTerm(text);
   if (term) return term;
   throw invalid(`invalid selector "${text}": write it as key=value, key!=value, key in (a,b), key notin (a,b), key or !key`);
+}
+
+/** The same, and undefined if it is no term. */
+export function tryParseTerm(text: string): SelectorTerm | undefined {
+  const trimmed = text.trim();
+  return parseComparison(trimmed) ?? parseMembership(trimmed) ?? parsePresence(trimmed);
 }
 
 /**

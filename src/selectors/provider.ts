@@ -1,19 +1,28 @@
-import type { Family } from '../model/address.js';
+import type { Family, IpAddress } from '../model/address.js';
 import type { Container } from '../model/container.js';
 import type { Endpoint } from '../model/endpoint.js';
 import { subnetOf, type Network } from '../model/network.js';
 import type { Service } from '../model/service.js';
 import { explain } from './explain.js';
+import { weightOf } from './weights.js';
 
 /** Whether a container is a provider of a service; `reason` is a sentence for `netctl service explain`. */
 export type ProviderChoice =
-  | { readonly provider: true; readonly endpoint: Endpoint; readonly reason: string }
+  | {
+      readonly provider: true;
+      readonly endpoint: Endpoint;
+      readonly reason: string;
+      /** The container's addresses in other networks of the tenant: it may call its own service with one of these. */
+      readonly aliases: readonly IpAddress[];
+      /** The index of the service's weight that it counts for; absent: it shares what the weights leave. */
+      readonly weight?: number;
+    }
   | {
       readonly provider: false;
       readonly reason: string;
       /** The process exists and can be reached: connections that are open may live on. */
       readonly alive: boolean;
-      /** It would be a provider if it were not being stopped. */
+      /** It would be a provider if it were not being stopped, and no user had drained it. */
       readonly draining: boolean;
       /** The endpoint that gets the connections, or would. */
       readonly endpoint?: Endpoint;
@@ -21,13 +30,14 @@ export type ProviderChoice =
 
 /**
  * A container is a provider if its labels satisfy every term, it has an endpoint in the service's
- * tenant, it runs, is neither paused nor being stopped, and its health check, if it has one, has
- * passed. What is missing is told in this order; but a container that does not run is told so before
+ * tenant, it runs, is neither paused nor being stopped, its health check, if it has one, has
+ * passed, and no user has drained it. What is missing is told in this order; but a container that does not run is told so before
  * that it has no endpoint, which is only the consequence.
  *
  * An endpoint counts while it is attached, and if it has an address of a family that the service
- * has. Of several the one on the service's own network is taken, otherwise the one on the network
- * whose name sorts first: a choice that depends on nothing that changes by itself.
+ * has. Of several the one that serves most of the service's families is taken; of these the one on the
+ * service's own network, otherwise the one on the network whose name sorts first: a choice that depends
+ * on nothing that changes by itself.
  * @param endpoints The container's, in any order.
  * @param networks The tenant's, by name.
  */
@@ -46,15 +56,28 @@ export function chooseProvider(
   if (mismatch !== undefined) return no(mismatch, false);
   if (!endpoint) return no(hasProcess(container) ? whyNoEndpoint(service, endpoints) : (obstacle ?? 'is not running'), false);
   if (obstacle !== undefined) return no(obstacle, alive && container.stopping);
-  return { provider: true, endpoint, reason: describe(service, container, endpoint, networks.get(endpoint.network)) };
+  if (service.drained.includes(container.id)) return no('is drained by the user: no new connections, open ones live', alive);
+  const weight = weightOf(service.weights, container.labels);
+  return {
+    provider: true,
+    endpoint,
+    reason: describe(service, container, endpoint, networks.get(endpoint.network)),
+    aliases: attachedOf(service, endpoints).filter((other) => other !== endpoint).flatMap(({ addresses }) => addresses),
+    ...(weight !== undefined && { weight }),
+  };
 }
 
 function chooseEndpoint(service: Service, endpoints: readonly Endpoint[]): Endpoint | undefined {
+  const families = (endpoint: Endpoint): number => commonFamilies(service, endpoint).length;
   const rank = ({ network }: Endpoint): number => (network === service.network ? 0 : 1);
   const text = ({ network, id }: Endpoint): string => `${network} ${id}`;
-  return endpoints
-    .filter((endpoint) => endpoint.tenant === service.tenant && endpoint.sandboxKey !== undefined && commonFamilies(service, endpoint).length > 0)
-    .sort((a, b) => rank(a) - rank(b) || (text(a) < text(b) ? -1 : 1))[0];
+  return attachedOf(service, endpoints)
+    .filter((endpoint) => families(endpoint) > 0)
+    .sort((a, b) => families(b) - families(a) || rank(a) - rank(b) || (text(a) < text(b) ? -1 : 1))[0];
+}
+
+function attachedOf({ tenant }: Service, endpoints: readonly Endpoint[]): Endpoint[] {
+  return endpoints.filter((endpoint) => endpoint.tenant === tenant && endpoint.sandboxKey !== undefined);
 }
 
 function commonFamilies(service: Service, endpoint: Endpoint): Family[] {
@@ -94,10 +117,15 @@ function whyNoEndpoint(service: Service, endpoints: readonly Endpoint[]): string
 
 function describe(service: Service, container: Container, endpoint: Endpoint, network: Network | undefined): string {
   const state = container.health === 'healthy' ? 'running and healthy' : 'running';
-  const reason = `labels match, ${state}, on network ${endpoint.network}`;
-  return network && !canAnswerAll(service, endpoint, network)
-    ? `${reason}; that network has no gateway, so that only clients on it get answers`
-    : reason;
+  const gateway = network && !canAnswerAll(service, endpoint, network) ? '; that network has no gateway, so that only clients on it get answers' : '';
+  return `labels match, ${state}, on network ${endpoint.network}${whatItLacks(service, endpoint)}${gateway}`;
+}
+
+/** Of a service with two families, the one that the endpoint does not serve. */
+function whatItLacks(service: Service, endpoint: Endpoint): string {
+  const served = commonFamilies(service, endpoint);
+  const lacking = service.addresses.find(({ family }) => !served.includes(family));
+  return lacking ? `, over IPv${served.join()} only: it has no IPv${lacking.family} address there` : '';
 }
 
 /** Without a gateway the container has no route to a client on another network, whose own address it sees. */

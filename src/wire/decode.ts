@@ -4,10 +4,11 @@ import { IpAddress, type Family } from '../model/address.js';
 import { invalid } from '../model/errors.js';
 import { checkName } from '../model/names.js';
 import type { Subnet } from '../model/network.js';
-import type { NetworkRequest, ServiceRequest } from '../model/request.js';
-import type { Tenant } from '../model/tenant.js';
+import type { NetworkRequest, ServiceChange, ServiceRequest, TenantRequest } from '../model/request.js';
+import { algorithms, type Algorithm } from '../model/service.js';
 import { parseSelectors } from '../selectors/parse.js';
-import type { NetworkObject, ServiceObject, TenantObject } from './objects.js';
+import { parseWeights } from '../selectors/weights.js';
+import type { NetworkObject, ServiceChangeObject, ServiceObject, TenantObject } from './objects.js';
 import { parsePorts } from './ports.js';
 
 /*
@@ -17,8 +18,8 @@ import { parsePorts } from './ports.js';
  */
 
 /** @throws NetctlError `invalid`. */
-export function decodeTenant({ tenantName }: TenantObject): Tenant {
-  return { name: checkName('tenant', tenantName) };
+export function decodeTenant({ tenantName, hostAccess }: TenantObject): TenantRequest {
+  return { name: checkName('tenant', tenantName), ...(hostAccess === undefined ? {} : { hostAccess }) };
 }
 
 /** @throws NetctlError `invalid` with the first rule that the object breaks. */
@@ -48,9 +49,29 @@ export function decodeService(object: ServiceObject): ServiceRequest {
     network: checkName('network', object.networkName),
     selectors: parseSelectors(object.selectors),
     ports: parsePorts(object.ports),
-    algorithm: 'roundrobin',
-    weights: [],
-    ips: object.ipAddress ? [decodeServiceIp(object.ipAddress)] : [],
+    algorithm: object.algorithm ? decodeAlgorithm(object.algorithm) : 'roundrobin',
+    weights: parseWeights(object.weights ?? []),
+    ips: decodeServiceIps(object),
+  };
+}
+
+/**
+ * What the object has is to be changed, all else is to stay. Empty texts are absent here, too; an empty list
+ * of weights takes all weights away.
+ * @throws NetctlError `invalid` with the first rule that the object breaks.
+ */
+export function decodeServiceChange(tenant: string, name: string, object: ServiceChangeObject): ServiceChange {
+  const { networkName, selectors, ports, algorithm, weights } = object;
+  const ips = decodeServiceIps(object);
+  return {
+    tenant: checkName('tenant', tenant),
+    name: checkName('service', name),
+    ...(networkName && { network: checkName('network', networkName) }),
+    ...(selectors && { selectors: parseSelectors(selectors) }),
+    ...(ports && { ports: parsePorts(ports) }),
+    ...(algorithm && { algorithm: decodeAlgorithm(algorithm) }),
+    ...(weights && { weights: parseWeights(weights) }),
+    ...(ips.length > 0 && { ips }),
   };
 }
 
@@ -73,6 +94,21 @@ function decodeSubnet(family: Family, subnet: string | undefined, gateway: strin
 function checkTag(tag: string): string {
   if (/^[^\s\p{Cc}]{1,64}$/u.test(tag)) return tag;
   throw invalid(`the network tag "${tag}" is not one word of at most 64 characters`);
+}
+
+function decodeAlgorithm(word: string): Algorithm {
+  const algorithm = algorithms.find((known) => known === word);
+  if (algorithm) return algorithm;
+  throw invalid(`unknown algorithm "${word}": use ${algorithms.slice(0, -1).join(', ')} or ${algorithms.at(-1) ?? ''}`);
+}
+
+/** `ipAddress` is of IPv4, or the only one; IPv4 comes first. */
+function decodeServiceIps({ ipAddress, ipv6Address }: Pick<ServiceChangeObject, 'ipAddress' | 'ipv6Address'>): IpAddress[] {
+  const first = ipAddress ? decodeServiceIp(ipAddress) : undefined;
+  const second = ipv6Address ? decodeServiceIp(ipv6Address) : undefined;
+  if (second && second.family !== 6) throw invalid(`the IPv6 service IP "${ipv6Address ?? ''}" is an IPv4 address`);
+  if (first?.family === 6 && second) throw invalid(`a service has one IPv6 address, and these are two: ${first.toString()}, ${second.toString()}`);
+  return [first, second].filter((address) => address !== undefined);
 }
 
 function decodeServiceIp(text: string): IpAddress {

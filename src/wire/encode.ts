@@ -2,8 +2,9 @@ import { formatSubnet } from '../ipam/subnet.js';
 import { objectKey } from '../model/names.js';
 import type { Network } from '../model/network.js';
 import type { Service } from '../model/service.js';
-import type { Tenant } from '../model/tenant.js';
+import { hasHostAccess, type Tenant } from '../model/tenant.js';
 import { formatTerm } from '../selectors/format.js';
+import { formatWeight } from '../selectors/weights.js';
 import type { NetworkObject, ServiceObject, TenantObject } from './objects.js';
 import { formatPort } from './ports.js';
 
@@ -12,8 +13,8 @@ import { formatPort } from './ports.js';
  * they ask for the same.
  */
 
-export function encodeTenant({ name }: Tenant): TenantObject {
-  return { key: name, tenantName: name };
+export function encodeTenant(tenant: Tenant): TenantObject {
+  return { key: tenant.name, tenantName: tenant.name, hostAccess: hasHostAccess(tenant) };
 }
 
 export function encodeNetwork({ tenant, name, ipv4, ipv6, requestedVni, tag }: Network): NetworkObject {
@@ -32,14 +33,18 @@ export function encodeNetwork({ tenant, name, ipv4, ipv6, requestedVni, tag }: N
   };
 }
 
-export function encodeService({ tenant, name, network, requestedIps: [requestedIp], ports, selectors }: Service): ServiceObject {
+/** Round robin is what an object without an algorithm asks for, as those of Contiv's clients do. */
+export function encodeService({ tenant, name, network, requestedIps: [first, second], ports, selectors, algorithm, weights }: Service): ServiceObject {
   return {
     key: objectKey(tenant, name),
     tenantName: tenant,
     serviceName: name,
     networkName: network,
-    ...(requestedIp && { ipAddress: requestedIp.toString() }),
+    ...(first && { ipAddress: first.toString() }),
+    ...(second && { ipv6Address: second.toString() }),
     ports: ports.map(formatPort),
     selectors: selectors.map(formatTerm),
+    ...(algorithm !== 'roundrobin' && { algorithm }),
+    ...(weights.length > 0 && { weights: weights.map(formatWeight) }),
   };
 }

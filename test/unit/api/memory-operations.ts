@@ -3,11 +3,12 @@ import { conflict, inUse, NetctlError, notFound, unavailable } from '../../../sr
 import { defaultTenant, objectKey } from '../../../src/model/names.js';
 import type { ObjectEvent } from '../../../src/model/event.js';
 import type { Network } from '../../../src/model/network.js';
-import type { NetworkRequest, ServiceRequest, TenantRequest } from '../../../src/model/request.js';
+import type { NetworkRequest, ServiceChange, ServiceRequest, TenantRequest } from '../../../src/model/request.js';
 import type { Service } from '../../../src/model/service.js';
+import { findContainer } from '../../../src/selectors/find.js';
 import type { Tenant } from '../../../src/model/tenant.js';
 import { Events } from '../../../daemon/control/events.js';
-import type { EndpointView, NetworkView, Operations, ProviderExplanation, ServiceView, TenantView } from '../../../daemon/control/operations.js';
+import type { DrainAnswer, EndpointView, NetworkView, Operations, ProviderExplanation, ServiceView, TenantView } from '../../../daemon/control/operations.js';
 
 /** What users do, on three maps: enough of the rules that every kind of answer occurs. */
 export class MemoryOperations implements Operations {
@@ -108,6 +109,32 @@ export class MemoryOperations implements Operations {
     const created = !this.services.has(key);
     this.services.set(key, service);
     return { created, service };
+  }
+
+  async updateService({ tenant, name, network, ips, ...changes }: ServiceChange): Promise<Service> {
+    await this.#fail();
+    const { service } = this.service(tenant, name);
+    if (network !== undefined && network !== service.network) throw conflict(`service ${name} is on network ${service.network}`);
+    const updated: Service = { ...service, ...changes, requestedIps: ips ?? service.requestedIps };
+    this.services.set(objectKey(tenant, name), updated);
+    return updated;
+  }
+
+  drainService(tenant: string, name: string, container: string): Promise<DrainAnswer> {
+    return this.#drain(tenant, name, container, true);
+  }
+
+  undrainService(tenant: string, name: string, container: string): Promise<DrainAnswer> {
+    return this.#drain(tenant, name, container, false);
+  }
+
+  async #drain(tenant: string, name: string, text: string, drained: boolean): Promise<DrainAnswer> {
+    await this.#fail();
+    const { service } = this.service(tenant, name);
+    const container = findContainer(text, this.endpoints.flatMap((view) => view.container ?? []));
+    const changed = service.drained.includes(container.id) !== drained;
+    this.services.set(objectKey(tenant, name), { ...service, drained: drained ? [container.id] : [] });
+    return { service, container, changed };
   }
 
   async deleteService(tenant: string, name: string): Promise<void> {
