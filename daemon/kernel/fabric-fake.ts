@@ -1,5 +1,5 @@
 import { fabricState } from '../../src/fabric/keys.js';
-import type { FabricState, FabricStep } from '../../src/fabric/state.js';
+import type { FabricState, FabricStep, UplinkPort } from '../../src/fabric/state.js';
 import { stepped } from './fabric-model.js';
 import type { Fabric } from './port.js';
 import type { FakeRouters } from './routers-fake.js';
@@ -8,6 +8,8 @@ import { kernelError } from './rtnetlink-errors.js';
 /** The fabric without a kernel. It refuses what the kernel refuses, and keeps the steps before the one that failed. */
 export class FakeFabric implements Fabric {
   readonly #states = new Map<symbol, FabricState>();
+  /** Routers in which nobody did anything since somebody asked. */
+  readonly #undisturbed = new Set<symbol>();
 
   constructor(private readonly routers: FakeRouters) {}
 
@@ -16,15 +18,46 @@ export class FakeFabric implements Fabric {
     return this.#states.get(this.routers.identityOf(tenant)) ?? fabricState({});
   }
 
+  changedByOthers(tenant: string): boolean {
+    const router = this.routers.identityOf(tenant);
+    const seen = this.#undisturbed.has(router);
+    this.#undisturbed.add(router);
+    return !seen;
+  }
+
+  /** Somebody else carries out the steps. */
+  async disturb(tenant: string, steps: readonly FabricStep[]): Promise<void> {
+    this.#undisturbed.delete(this.routers.identityOf(tenant));
+    await this.apply(tenant, steps);
+  }
+
   // eslint-disable-next-line @typescript-eslint/require-await -- see read
   async apply(tenant: string, steps: readonly FabricStep[]): Promise<void> {
     const router = this.routers.identityOf(tenant);
     for (const step of steps) {
       try {
         this.#states.set(router, stepped(this.#states.get(router) ?? fabricState({}), step));
+        if (step.action === 'createUplink') this.#takeFromOthers(router, step.peer.name);
       } catch (error) {
         throw kernelError(step.action, error);
       }
+    }
+  }
+
+  /** The host's ends of the uplinks: each is there as long as its router and the router's end are. */
+  get uplinks(): UplinkPort[] {
+    return this.routers.identities().flatMap((router) => [...(this.#states.get(router)?.links.values() ?? [])].filter((link) => link.kind === 'uplink'));
+  }
+
+  /** Somebody deletes the host's end of an uplink, which takes the router's along. */
+  deleteUplink(hostEnd: string): void {
+    this.#takeFromOthers(undefined, hostEnd);
+  }
+
+  #takeFromOthers(owner: symbol | undefined, hostEnd: string): void {
+    for (const [router, state] of this.#states) {
+      const lost = [...state.links.values()].filter((link) => router !== owner && link.kind === 'uplink' && link.peer?.name === hostEnd);
+      for (const { name } of lost) this.#states.set(router, stepped(state, { action: 'deleteLink', name }));
     }
   }
 }

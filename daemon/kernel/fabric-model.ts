@@ -1,5 +1,6 @@
-import { fabricState } from '../../src/fabric/keys.js';
-import type { AddressState, BridgeLink, FabricState, FabricStep, PortLink } from '../../src/fabric/state.js';
+import { fabricState, routeKey } from '../../src/fabric/keys.js';
+import type { AddressState, BridgeLink, FabricLink, FabricState, FabricStep, PortLink, UplinkPort } from '../../src/fabric/state.js';
+import { Prefix, type IpAddress } from '../../src/model/address.js';
 import { KernelRefusal } from './rtnetlink-errors.js';
 
 type Action = FabricStep['action'];
@@ -26,6 +27,8 @@ const rules: Rules = {
   setBridge: ensureBridge,
   createPort: (items, { link }) => attachPort(withLink(withoutLink(items, link.name), observedPort(link)), link),
   setPort: (items, { link }) => attachPort(items, link),
+  createUplink: (items, { link }) => withLink(withoutLink(items, link.name), link),
+  setUplink,
   deleteLink: (items, { name }) => withoutLink(items, name),
   addAddress(items, { address }) {
     requireLink(items, address.link);
@@ -34,11 +37,12 @@ const rules: Rules = {
   deleteAddress: (items, { address }) => withoutAddress(items, address),
   addRoute(items, { route }) {
     if (route.link !== 'lo' && !requireLink(items, route.link).up) throw new KernelRefusal('ENETDOWN');
+    if (route.kind === 'default' && !items.addresses.some((item) => item.link === route.link && isOnLink(route.via, item))) throw new KernelRefusal('ENETUNREACH');
     return { ...items, routes: [...items.routes, route] };
   },
   deleteRoute: (items, { route }) => ({
     ...items,
-    routes: items.routes.filter(({ link, kind, prefix }) => link !== route.link || kind !== route.kind || !prefix.equals(route.prefix)),
+    routes: items.routes.filter((item) => routeKey(item) !== routeKey(route)),
   }),
   setNeighbour(items, { neighbour }) {
     requireLink(items, neighbour.link);
@@ -50,14 +54,31 @@ const rules: Rules = {
   }),
 };
 
-/** Makes the bridge or changes the one of that name, which drops its neighbours. One that is down has no routes and no IPv6 addresses. */
+/** Makes the bridge or changes the one of that name, which drops its neighbours. */
 function ensureBridge(items: Items, { link }: { readonly link: BridgeLink }): Items {
   const existing = items.links.find(({ name }) => name === link.name);
   if (existing && existing.kind !== 'bridge') throw new KernelRefusal('ENOTSUP');
-  const elsewhere = ({ link: name }: { readonly link: string }): boolean => name !== link.name;
-  const routes = link.up ? items.routes : items.routes.filter(elsewhere);
-  const addresses = items.addresses.filter((item) => link.up || elsewhere(item) || item.address.family === 4);
-  return withLink({ ...items, addresses, routes, neighbours: items.neighbours.filter(elsewhere) }, link);
+  return withLink(withoutNeighbours(link.up ? items : lowered(items, link.name), link.name), link);
+}
+
+function setUplink(items: Items, { link }: { readonly link: UplinkPort }): Items {
+  const existing = requireLink(items, link.name);
+  if (existing.kind !== 'uplink') throw new KernelRefusal('ENOTSUP');
+  return withLink(link.up ? items : withoutNeighbours(lowered(items, link.name), link.name), { ...existing, up: link.up });
+}
+
+/** A link that is down has no routes and no IPv6 addresses. */
+function lowered(items: Items, name: string): Items {
+  const elsewhere = ({ link }: { readonly link: string }): boolean => link !== name;
+  return { ...items, routes: items.routes.filter(elsewhere), addresses: items.addresses.filter((item) => elsewhere(item) || item.address.family === 4) };
+}
+
+function withoutNeighbours(items: Items, name: string): Items {
+  return { ...items, neighbours: items.neighbours.filter(({ link }) => link !== name) };
+}
+
+function isOnLink(address: IpAddress, own: AddressState): boolean {
+  return Prefix.of(own.address, own.length).contains(address);
 }
 
 /** A link that loses its last IPv4 address loses its IPv4 routes and neighbours, too. */
@@ -84,7 +105,7 @@ function observedPort({ kind, name, bridge, hairpin, up }: PortLink): PortLink {
   return bridge === undefined ? { kind, name, hairpin: false, up } : { kind, name, bridge, hairpin, up };
 }
 
-function withLink(items: Items, link: BridgeLink | PortLink): Items {
+function withLink(items: Items, link: FabricLink): Items {
   return { ...items, links: [...items.links.filter(({ name }) => name !== link.name), link] };
 }
 
@@ -101,7 +122,7 @@ function withoutLink(items: Items, name: string): Items {
   };
 }
 
-function requireLink(items: Items, name: string): BridgeLink | PortLink {
+function requireLink(items: Items, name: string): FabricLink {
   const link = items.links.find((candidate) => candidate.name === name);
   if (!link) throw new KernelRefusal('ENODEV');
   return link;

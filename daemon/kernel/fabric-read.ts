@@ -1,27 +1,28 @@
 import type { ifla, rt } from 'netlink';
 import { isBridgeName, isPortName } from '../../src/fabric/names.js';
 import { fabricState } from '../../src/fabric/keys.js';
-import type { AddressState, BridgeLink, FabricState, NeighbourState, PortLink, RouteState } from '../../src/fabric/state.js';
-import { bitsOf, Prefix } from '../../src/model/address.js';
+import type { AddressState, FabricLink, FabricState, NeighbourState, RouteState, UplinkPort } from '../../src/fabric/state.js';
+import { isUplinkName, routerUplinkName } from '../../src/fabric/uplink.js';
+import { bitsOf, IpAddress, Prefix } from '../../src/model/address.js';
 import { parseLinkInfo } from './linkinfo.js';
 import { addressOfOctets, macOfOctets, socketFamily } from './netlink-octets.js';
 import { loopback, mainTable, routeProtocol } from './route-shapes.js';
 import type { Rtnetlink } from './rtnetlink.js';
+import { KernelRefusal } from './rtnetlink-errors.js';
 
-type Link = BridgeLink | PortLink;
 type NamesByIndex = ReadonlyMap<number, string>;
 
 /** What a router holds of the fabric's shape; what else is in it is nobody's business here. */
-export async function readFabric(router: Rtnetlink): Promise<FabricState> {
+export async function readFabric(router: Rtnetlink, host: () => Rtnetlink): Promise<FabricState> {
   const messages = await router.dump('links');
   const names = new Map(messages.map(({ data, attrs }) => [data.index ?? 0, attrs.ifname ?? '']));
-  const links = messages.flatMap((message) => linkOf(message, names));
-  const bridges = new Map(messages.filter(isBridge).map(({ data, attrs }) => [data.index ?? 0, attrs.ifname ?? '']));
+  const uplinks = messages.filter(isUplink);
+  const addressed = new Map([...messages.filter(isBridge), ...uplinks].map(({ data, attrs }) => [data.index ?? 0, attrs.ifname ?? '']));
   return fabricState({
-    links,
-    addresses: (await router.dump('addresses')).flatMap((message) => addressOf(message, bridges)),
+    links: [...messages.flatMap((message) => linkOf(message, names)), ...(await Promise.all(uplinks.map((message) => uplinkOf(message, host()))))],
+    addresses: (await router.dump('addresses')).flatMap((message) => addressOf(message, addressed)),
     routes: (await readRoutes(router)).flatMap((message) => routeOf(message, names)),
-    neighbours: (await router.dump('neighbours')).flatMap((message) => neighbourOf(message, bridges)),
+    neighbours: (await router.dump('neighbours')).flatMap((message) => neighbourOf(message, addressed)),
   });
 }
 
@@ -34,7 +35,27 @@ function isBridge({ attrs }: rt.LinkMessage): boolean {
   return parseLinkInfo(attrs.linkinfo).kind === 'bridge' && isBridgeName(attrs.ifname ?? '');
 }
 
-function linkOf(message: rt.LinkMessage, names: NamesByIndex): Link[] {
+function isUplink({ attrs }: rt.LinkMessage): boolean {
+  return attrs.ifname === routerUplinkName && attrs.address?.length === 6 && parseLinkInfo(attrs.linkinfo).kind === 'veth';
+}
+
+/** A link says which index its other end has, in that one's namespace. */
+async function uplinkOf({ data, attrs }: rt.LinkMessage, host: Rtnetlink): Promise<UplinkPort> {
+  const link = { kind: 'uplink', name: routerUplinkName, mac: macOfOctets(attrs.address ?? Buffer.alloc(6)), up: data.flags?.up === true } as const;
+  const index = attrs.link?.readUInt32LE() ?? 0;
+  const [peer] = await host.request((socket, options) => socket.getLink({ index }, {}, options)).catch(nothingIfGone);
+  const { ifname = '', address, mtu = 0 } = peer?.attrs ?? {};
+  // Another link may have the index there, if somebody moved the end away.
+  if (!isUplinkName(ifname) || address?.length !== 6) return link;
+  return { ...link, peer: { name: ifname, mac: macOfOctets(address), mtu } };
+}
+
+function nothingIfGone(error: unknown): rt.LinkMessage[] {
+  if (error instanceof KernelRefusal && error.errno === 'ENODEV') return [];
+  throw error;
+}
+
+function linkOf(message: rt.LinkMessage, names: NamesByIndex): FabricLink[] {
   const { data, attrs } = message;
   const name = attrs.ifname ?? '';
   const up = data.flags?.up === true;
@@ -49,8 +70,8 @@ function attachment({ master }: ifla.LinkAttrs, names: NamesByIndex): { bridge?:
 }
 
 /** Link-local addresses are the kernel's own; so is their scope (RTM_NEWADDR: 253 is a link's, 0 is everywhere). */
-function addressOf({ data, attrs }: rt.AddressMessage, bridges: NamesByIndex): AddressState[] {
-  const link = bridges.get(data.index ?? 0);
+export function addressOf({ data, attrs }: rt.AddressMessage, links: NamesByIndex): AddressState[] {
+  const link = links.get(data.index ?? 0);
   const octets = attrs.local ?? attrs.address;
   if (link === undefined || !octets || data.scope !== 0) return [];
   return [{ link, address: addressOfOctets(octets), length: data.prefixlen ?? 0 }];
@@ -59,15 +80,22 @@ function addressOf({ data, attrs }: rt.AddressMessage, bridges: NamesByIndex): A
 /** Ours are known by their protocol number: the kernel's own routes and those that people add have others. */
 function routeOf({ data, attrs }: rt.RouteMessage, names: NamesByIndex): RouteState[] {
   const link = names.get(attrs.oif ?? 0);
-  if (data.protocol !== routeProtocol || !attrs.dst || link === undefined) return [];
-  const prefix = Prefix.of(addressOfOctets(attrs.dst), data.dstLen ?? 0);
+  if (data.protocol !== routeProtocol || link === undefined) return [];
+  const via = attrs.gateway && addressOfOctets(attrs.gateway);
+  const prefix = prefixOf(data, attrs);
+  if (prefix.length === 0) return via ? [{ kind: 'default', prefix, link, via }] : [];
   if (data.type === 'UNICAST' && attrs.table === mainTable) return [{ kind: 'segment', prefix, link }];
   const isHost = prefix.length === bitsOf(prefix.family);
   return data.type === 'LOCAL' && isHost && link === loopback.name ? [{ kind: 'service', prefix, link }] : [];
 }
 
-function neighbourOf({ data, attrs }: rt.NeighborMessage, bridges: NamesByIndex): NeighbourState[] {
-  const link = bridges.get(data.ifindex ?? 0);
+/** A default route has no destination. */
+export function prefixOf({ family = 0, dstLen = 0 }: rt.Route, { dst }: rt.RouteAttrs): Prefix {
+  return Prefix.of(dst ? addressOfOctets(dst) : IpAddress.fromValue(family === socketFamily(4) ? 4 : 6, 0n), dstLen);
+}
+
+export function neighbourOf({ data, attrs }: rt.NeighborMessage, links: NamesByIndex): NeighbourState[] {
+  const link = links.get(data.ifindex ?? 0);
   if (link === undefined || !data.state?.permanent || !attrs.dst || attrs.lladdr?.length !== 6) return [];
   return [{ link, address: addressOfOctets(attrs.dst), mac: macOfOctets(attrs.lladdr) }];
 }

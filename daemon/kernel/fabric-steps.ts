@@ -1,5 +1,5 @@
 import { FlagsNew, type rt } from 'netlink';
-import type { AddressState, BridgeLink, FabricStep, NeighbourState, PortLink, RouteState } from '../../src/fabric/state.js';
+import type { AddressState, BridgeLink, FabricStep, NeighbourState, PortLink, PortPeer, RouteState } from '../../src/fabric/state.js';
 import { bridgeInfo, bridgePortInfo, vethInfo } from './linkinfo.js';
 import { octetsOfAddress, octetsOfMac, socketFamily } from './netlink-octets.js';
 import { loopback, routeMessage } from './route-shapes.js';
@@ -27,6 +27,10 @@ const executors: Executors = {
   setBridge: (where, { link }) => ensureBridge(where, link),
   createPort,
   setPort: (where, { link }) => attachPort(where, link),
+  createUplink,
+  setUplink: async ({ router }, { link }) => {
+    await router.request((socket, options) => socket.setLink(upFlag(link.up), { ifname: link.name }, options));
+  },
   deleteLink: ({ router, indexes }, { name }) => {
     indexes.forget(name);
     return deleteLink(router, name);
@@ -69,24 +73,38 @@ async function ensureBridge({ router }: Where, { name, mac, up }: BridgeLink): P
   await router.request((socket, options) => socket.newLink(upFlag(up), attrs, { ...options, flags: FlagsNew.CREATE }));
 }
 
-/** What a crash or a slow removal of a router left in the way, at either end, is removed: each end takes the other with it. */
 async function createPort(where: Where, { link, peer }: StepOf<'createPort'>): Promise<void> {
   // Asked before anything is made: without its bridge there is to be no port.
   if (link.bridge !== undefined) await where.indexes.of(link.bridge);
-  try {
-    await createVeth(where, link, peer);
-  } catch (error) {
-    if (!(error instanceof KernelRefusal && error.errno === 'EEXIST')) throw error;
-    await deleteLink(where.router, link.name);
-    await deleteLink(where.host(), peer.name);
-    await createVeth(where, link, peer);
-  }
+  await replaceVeth(where, { ifname: link.name }, peer);
   await attachPort(where, link);
 }
 
+async function createUplink(where: Where, { link, peer }: StepOf<'createUplink'>): Promise<void> {
+  await replaceVeth(where, { ifname: link.name, address: octetsOfMac(link.mac) }, peer);
+  for (const [end, name] of [[where.host(), peer.name], [where.router, link.name]] as const) {
+    await end.request((socket, options) => socket.setLink(upFlag(true), { ifname: name }, options));
+  }
+}
+
+/** What a crash or a slow removal of a router left in the way, at either end, is removed: each end takes the other with it. */
+async function replaceVeth(where: Where, end: VethEnd, peer: PortPeer): Promise<void> {
+  try {
+    await createVeth(where, end, peer);
+  } catch (error) {
+    if (!(error instanceof KernelRefusal && error.errno === 'EEXIST')) throw error;
+    await deleteLink(where.router, end.ifname);
+    await deleteLink(where.host(), peer.name);
+    await createVeth(where, end, peer);
+  }
+}
+
+/** The router's end, as it is made. */
+type VethEnd = { readonly ifname: string; readonly address?: Buffer };
+
 /** The peer is made in the namespace of this process, which is the host's own. */
-async function createVeth({ router }: Where, { name }: PortLink, peer: StepOf<'createPort'>['peer']): Promise<void> {
-  const attrs = { ifname: name, mtu: peer.mtu, linkinfo: vethInfo(peer, process.pid) };
+async function createVeth({ router }: Where, end: VethEnd, peer: PortPeer): Promise<void> {
+  const attrs = { ...end, mtu: peer.mtu, linkinfo: vethInfo(peer, process.pid) };
   await router.request((socket, options) => socket.newLink({}, attrs, { ...options, flags: FlagsNew.CREATE | FlagsNew.EXCL }));
 }
 

@@ -12,10 +12,14 @@ export class KernelFabric implements Fabric {
   async read(tenant: string): Promise<FabricState> {
     const router = await this.sockets.ofRouter(tenant);
     try {
-      return await readFabric(router);
+      return await readFabric(router, () => this.sockets.ofHost());
     } catch (error) {
       throw kernelError(`read the links of tenant ${tenant}'s router`, error);
     }
+  }
+
+  changedByOthers(tenant: string): boolean {
+    return this.sockets.changedByOthers(tenant);
   }
 
   async apply(tenant: string, steps: readonly FabricStep[]): Promise<void> {

@@ -12,17 +12,21 @@ export const routeProtocol = 110 as rt.RouteProtocol;
 export const mainTable = 254;
 const localTable = 255;
 
-/** Route scopes: of a route that ends at the link, and of one that ends in the host itself. */
+/** Route scopes: of a route that leads further, of one that ends at the link, and of one that ends in the host itself. */
+const everywhereScope = 0;
 const linkScope = 253;
 const hostScope = 254;
 
 /** The route as netlink has it. @param oif the index of its link. */
 export function routeMessage(route: RouteState, oif: number): { data: rt.Route; attrs: rt.RouteAttrs } {
-  const { prefix, kind } = route;
+  const { prefix } = route;
   const common = { family: socketFamily(prefix.family), dstLen: prefix.length, protocol: routeProtocol };
-  const shape =
-    kind === 'segment'
-      ? ({ table: mainTable, type: 'UNICAST', scope: linkScope } as const)
-      : ({ table: localTable, type: 'LOCAL', scope: hostScope } as const);
-  return { data: { ...common, ...shape }, attrs: { dst: octetsOfAddress(prefix.address), oif } };
+  const via = route.kind === 'default' ? { gateway: octetsOfAddress(route.via) } : {};
+  return { data: { ...common, ...shapes[route.kind] }, attrs: { dst: octetsOfAddress(prefix.address), oif, ...via } };
 }
+
+const shapes: Readonly<Record<RouteState['kind'], rt.Route>> = {
+  segment: { table: mainTable, type: 'UNICAST', scope: linkScope },
+  service: { table: localTable, type: 'LOCAL', scope: hostScope },
+  default: { table: mainTable, type: 'UNICAST', scope: everywhereScope },
+};

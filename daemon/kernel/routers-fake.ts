@@ -1,5 +1,5 @@
 import { unavailable } from '../../src/model/errors.js';
-import type { Routers } from './port.js';
+import type { EnsuredRouter, Routers } from './port.js';
 
 /** Routers without a kernel, for tests of what stands on them. The other fakes ask it which routers there are. */
 export class FakeRouters implements Routers {
@@ -9,9 +9,14 @@ export class FakeRouters implements Routers {
     return Promise.resolve([...this.#tenants.keys()].toSorted());
   }
 
-  ensure(tenant: string): Promise<void> {
-    if (!this.#tenants.has(tenant)) this.#tenants.set(tenant, Symbol(tenant));
-    return Promise.resolve();
+  ensure(tenant: string): Promise<EnsuredRouter> {
+    if (this.#tenants.has(tenant)) return Promise.resolve({ namespace: 'found', settings: 0 });
+    this.#tenants.set(tenant, Symbol(tenant));
+    return Promise.resolve({ namespace: 'made', settings: 0 });
+  }
+
+  isIntact(tenant: string): boolean {
+    return this.#tenants.has(tenant);
   }
 
   remove(tenant: string): Promise<void> {
@@ -27,5 +32,10 @@ export class FakeRouters implements Routers {
     const identity = this.#tenants.get(tenant);
     if (identity === undefined) throw unavailable(`tenant ${tenant} has no router`);
     return identity;
+  }
+
+  /** Of all routers that exist. */
+  identities(): symbol[] {
+    return [...this.#tenants.values()];
   }
 }

@@ -1,18 +1,17 @@
 import { fabricState } from './keys.js';
-import type { BridgeLink, FabricState, FabricStep, PortLink } from './state.js';
-
-type Link = BridgeLink | PortLink;
+import type { BridgeLink, FabricLink, FabricState, FabricStep, PortLink, UplinkPort } from './state.js';
 
 /**
  * The steps that turn what was observed into what is desired, in an order that the kernel accepts:
- * what must go goes first, so that its names and addresses are free; then bridges, their addresses
- * and routes, ports, and neighbours at last. Empty if nothing differs.
+ * what must go goes first, so that its names and addresses are free; then bridges and the uplink, their
+ * addresses and routes, ports, and neighbours at last. Empty if nothing differs.
  */
 export function diffFabric(desired: FabricState, observed: FabricState): FabricStep[] {
-  const doomed = [...observed.links.values()].filter((link) => !desired.links.has(link.name));
+  const doomed = [...observed.links.values()].filter((link) => !isKept(link, desired.links.get(link.name)));
   const left = afterDeletion(observed, new Set(doomed.map((link) => link.name)));
   const links = [...desired.links.values()];
   const bridges = links.filter((link) => link.kind === 'bridge');
+  const uplinks = links.filter((link) => link.kind === 'uplink');
   const changed = bridges.filter((bridge) => isChanged(bridge, left.links.get(bridge.name)));
   const kept = afterAddressLoss(afterChange(left, new Set(changed.map((bridge) => bridge.name))), desired);
   return [
@@ -20,6 +19,7 @@ export function diffFabric(desired: FabricState, observed: FabricState): FabricS
     ...doomed.toSorted(portsFirst).map((link): FabricStep => ({ action: 'deleteLink', name: link.name })),
     ...bridges.filter((bridge) => !left.links.has(bridge.name)).map((link): FabricStep => ({ action: 'createBridge', link })),
     ...changed.map((link): FabricStep => ({ action: 'setBridge', link })),
+    ...uplinks.flatMap((uplink) => uplinkSteps(uplink, left.links.get(uplink.name))),
     ...added(desired.addresses, kept.addresses).map((address): FabricStep => ({ action: 'addAddress', address })),
     ...added(desired.routes, kept.routes).map((route): FabricStep => ({ action: 'addRoute', route })),
     ...links.filter((link) => link.kind === 'port').flatMap((port) => portSteps(port, left.links.get(port.name))),
@@ -55,7 +55,13 @@ function afterAddressLoss(state: FabricState, desired: FabricState): FabricState
   };
 }
 
-function isChanged(desired: BridgeLink, observed: Link | undefined): boolean {
+/** An uplink of another number, or without its other end, is of no use. */
+function isKept(observed: FabricLink, desired: FabricLink | undefined): boolean {
+  if (observed.kind !== 'uplink' || desired?.kind !== 'uplink') return observed.kind === desired?.kind;
+  return observed.mac.equals(desired.mac) && observed.peer?.name === desired.peer?.name;
+}
+
+function isChanged(desired: BridgeLink, observed: FabricLink | undefined): boolean {
   return observed?.kind === 'bridge' && !(observed.mac.equals(desired.mac) && observed.up === desired.up);
 }
 
@@ -69,12 +75,12 @@ function deletions(desired: FabricState, kept: FabricState): FabricStep[] {
 }
 
 /** A bridge that is deleted under its ports would only detach them. */
-function portsFirst(a: Link, b: Link): number {
+function portsFirst(a: FabricLink, b: FabricLink): number {
   return Number(a.kind === 'bridge') - Number(b.kind === 'bridge');
 }
 
 /** The peer is not compared: once made, it is Docker's. */
-function portSteps(desired: PortLink, observed: Link | undefined): FabricStep[] {
+function portSteps(desired: PortLink, observed: FabricLink | undefined): FabricStep[] {
   if (observed?.kind !== 'port') return [createPort(desired)];
   const same = observed.bridge === desired.bridge && observed.hairpin === desired.hairpin && observed.up === desired.up;
   return same ? [] : [{ action: 'setPort', link: desired }];
@@ -83,6 +89,12 @@ function portSteps(desired: PortLink, observed: Link | undefined): FabricStep[] 
 function createPort(link: PortLink): FabricStep {
   if (!link.peer) throw new TypeError(`the port ${link.name} is desired without its peer`);
   return { action: 'createPort', link, peer: link.peer };
+}
+
+function uplinkSteps(desired: UplinkPort, observed: FabricLink | undefined): FabricStep[] {
+  if (observed?.kind === 'uplink') return observed.up === desired.up ? [] : [{ action: 'setUplink', link: desired }];
+  if (!desired.peer) throw new TypeError(`the uplink ${desired.name} is desired without its peer`);
+  return [{ action: 'createUplink', link: desired, peer: desired.peer }];
 }
 
 function neighbourSteps(desired: FabricState, kept: FabricState): FabricStep[] {

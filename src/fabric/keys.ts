@@ -1,4 +1,4 @@
-import type { AddressState, BridgeLink, FabricState, NeighbourState, PortLink, RouteState } from './state.js';
+import type { AddressState, FabricLink, FabricState, NeighbourState, RouteState } from './state.js';
 
 // A key holds what identifies an item in the kernel; two items with one key cannot both exist. What
 // is not in the key (a neighbour's MAC address, a bridge's) can be changed in place.
@@ -7,8 +7,9 @@ export function addressKey({ link, address, length }: AddressState): string {
   return `${link} ${address.toString()}/${length}`;
 }
 
-export function routeKey({ kind, prefix, link }: RouteState): string {
-  return `${kind} ${prefix.toString()} ${link}`;
+export function routeKey(route: RouteState): string {
+  const { kind, prefix, link } = route;
+  return `${kind} ${prefix.toString()} ${link}${kind === 'default' ? ` via ${route.via.toString()}` : ''}`;
 }
 
 export function neighbourKey({ link, address }: Pick<NeighbourState, 'link' | 'address'>): string {
@@ -17,7 +18,7 @@ export function neighbourKey({ link, address }: Pick<NeighbourState, 'link' | 'a
 
 /** A state with these items, in this order. Of several with one key the last one counts. */
 export function fabricState(items: {
-  links?: Iterable<BridgeLink | PortLink>;
+  links?: Iterable<FabricLink>;
   addresses?: Iterable<AddressState>;
   routes?: Iterable<RouteState>;
   neighbours?: Iterable<NeighbourState>;

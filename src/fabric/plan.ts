@@ -1,13 +1,14 @@
-import { bitsOf, Prefix } from '../model/address.js';
+import { bitsOf, IpAddress, Prefix, type Family } from '../model/address.js';
 import { fabricState } from './keys.js';
 import { bridgeMac, bridgeName, containerLinkName, portName } from './names.js';
-import type { AddressState, BridgeLink, FabricEndpoint, FabricInput, FabricNetwork, FabricState, NeighbourState, PortLink, RouteState } from './state.js';
+import type { AddressState, BridgeLink, FabricEndpoint, FabricInput, FabricNetwork, FabricState, NeighbourState, PortLink, RouteState, UplinkPort } from './state.js';
+import { endAddresses, type UplinkLink } from './uplink.js';
 
 /**
  * Ethernet's own MTU, in bytes (RFC 894). No frame leaves the host yet; a segment that reaches other
  * hosts must leave room for its tunnel's headers.
  */
-const portMtu = 1500;
+const mtu = 1500;
 
 /**
  * What a tenant's router must hold for these networks, endpoints and service addresses. An endpoint
@@ -20,12 +21,22 @@ export function planFabric(input: FabricInput): FabricState {
     .filter((endpoint) => segments.has(endpoint.vni))
     .toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const services = input.serviceAddresses.toSorted((a, b) => a.compare(b));
-  return fabricState({
+  const own = fabricState({
     links: [...networks.map(bridgeOf), ...endpoints.map(portOf)],
     addresses: networks.flatMap(gatewaysOf),
     routes: [...networks.flatMap(segmentRoutesOf), ...services.map((address) => serviceRoute(address))],
     neighbours: endpoints.flatMap(neighboursOf),
   });
+  const { uplink } = input;
+  if (!uplink) return own;
+  const families = new Set(networks.flatMap(({ subnets }) => subnets.map(({ prefix }) => prefix.family)));
+  const led = uplinkState(uplink, families);
+  return {
+    links: new Map([...own.links, ...led.links]),
+    addresses: new Map([...own.addresses, ...led.addresses]),
+    routes: new Map([...own.routes, ...led.routes]),
+    neighbours: new Map([...own.neighbours, ...led.neighbours]),
+  };
 }
 
 function bridgeOf({ vni }: FabricNetwork): BridgeLink {
@@ -34,7 +45,7 @@ function bridgeOf({ vni }: FabricNetwork): BridgeLink {
 
 /** Hairpin is on so that a provider which calls its own service gets its frame back through the port it came from. */
 function portOf({ id, vni, mac }: FabricEndpoint): PortLink {
-  const peer = { name: containerLinkName(id), mac, mtu: portMtu };
+  const peer = { name: containerLinkName(id), mac, mtu };
   return { kind: 'port', name: portName(id), bridge: bridgeName(vni), hairpin: true, up: true, peer };
 }
 
@@ -61,4 +72,20 @@ function serviceRoute(address: FabricInput['serviceAddresses'][number]): RouteSt
 /** Permanent, because the addresses are ours to know: no packet waits for ARP, and no answer to it can be forged. */
 function neighboursOf({ vni, addresses, mac }: FabricEndpoint): NeighbourState[] {
   return addresses.map((address) => ({ link: bridgeName(vni), address, mac }));
+}
+
+/** An uplink has the families that the networks have: so a kernel without IPv6 is asked for it only by whoever wants it. */
+function uplinkState({ host, router }: UplinkLink, families: ReadonlySet<Family>): FabricState {
+  const link: UplinkPort = { kind: 'uplink', name: router.link, mac: router.mac, up: true, peer: { name: host.link, mac: host.mac, mtu } };
+  const hostAddresses = endAddresses(host, families);
+  return fabricState({
+    links: [link],
+    addresses: endAddresses(router, families).map((address) => ({ link: link.name, address, length: bitsOf(address.family) - 1 })),
+    routes: hostAddresses.map((via) => ({ kind: 'default', prefix: everything(via.family), link: link.name, via })),
+    neighbours: hostAddresses.map((address) => ({ link: link.name, address, mac: host.mac })),
+  });
+}
+
+function everything(family: Family): Prefix {
+  return Prefix.of(IpAddress.fromValue(family, 0n), 0);
 }

@@ -1,4 +1,5 @@
 import type { IpAddress, Mac, Prefix } from '../model/address.js';
+import type { UplinkLink } from './uplink.js';
 
 /** All that decides a router's links, addresses, routes and neighbours. The order of the lists does not matter. */
 export interface FabricInput {
@@ -6,6 +7,8 @@ export interface FabricInput {
   readonly endpoints: readonly FabricEndpoint[];
   /** The router answers ARP for these and takes what is sent to them, whatever segment they are on. */
   readonly serviceAddresses: readonly IpAddress[];
+  /** Absent: the router leads nowhere else. */
+  readonly uplink?: UplinkLink;
 }
 
 export interface FabricNetwork {
@@ -40,7 +43,17 @@ export interface PortLink {
   readonly peer?: PortPeer;
 }
 
-/** The container's end of a veth pair, as it is made. */
+/** The router's end of the veth pair to its host. */
+export interface UplinkPort {
+  readonly kind: 'uplink';
+  readonly name: string;
+  readonly mac: Mac;
+  readonly up: boolean;
+  /** The host's end. Always present in a plan; absent in what was read: it is not in the host's own namespace. */
+  readonly peer?: PortPeer;
+}
+
+/** The other end of a veth pair, as it is made. */
 export interface PortPeer {
   readonly name: string;
   readonly mac: Mac;
@@ -55,11 +68,23 @@ export interface AddressState {
 }
 
 /** `segment`: on-link at a bridge. `service`: to the router itself, on loopback. */
-export interface RouteState {
+export interface DirectRoute {
   readonly kind: 'segment' | 'service';
   readonly prefix: Prefix;
   readonly link: string;
 }
+
+/** All that has no other route, to the host. */
+export interface DefaultRoute {
+  readonly kind: 'default';
+  readonly prefix: Prefix;
+  readonly link: string;
+  readonly via: IpAddress;
+}
+
+export type RouteState = DirectRoute | DefaultRoute;
+
+export type FabricLink = BridgeLink | PortLink | UplinkPort;
 
 /** A permanent neighbour entry. */
 export interface NeighbourState {
@@ -70,7 +95,7 @@ export interface NeighbourState {
 
 /** Desired or observed. Keys are built by the functions beside the planner and hold what identifies an item. */
 export interface FabricState {
-  readonly links: ReadonlyMap<string, BridgeLink | PortLink>;
+  readonly links: ReadonlyMap<string, FabricLink>;
   readonly addresses: ReadonlyMap<string, AddressState>;
   readonly routes: ReadonlyMap<string, RouteState>;
   readonly neighbours: ReadonlyMap<string, NeighbourState>;
@@ -81,9 +106,13 @@ export type FabricStep =
   | { readonly action: 'createBridge'; readonly link: BridgeLink }
   /** Makes the veth pair: `link` in the router, `peer` in the host's own namespace, where Docker takes it. */
   | { readonly action: 'createPort'; readonly link: PortLink; readonly peer: PortPeer }
+  /** Makes the veth pair: `link` in the router, `peer` in the host's own namespace. Both are up. */
+  | { readonly action: 'createUplink'; readonly link: UplinkPort; readonly peer: PortPeer }
   /** Drops the bridge's neighbours. */
   | { readonly action: 'setBridge'; readonly link: BridgeLink }
   | { readonly action: 'setPort'; readonly link: PortLink }
+  /** Up or down. One that goes down loses all but its IPv4 addresses. */
+  | { readonly action: 'setUplink'; readonly link: UplinkPort }
   | { readonly action: 'deleteLink'; readonly name: string }
   | { readonly action: 'addAddress'; readonly address: AddressState }
   /** The last IPv4 address takes the IPv4 routes and neighbours of its link along. */

@@ -1,7 +1,7 @@
 import type { Test } from 'tap';
 import type { Fabric, Routers } from '../../daemon/kernel/port.js';
 import { addressKey, neighbourKey, routeKey } from '../../src/fabric/keys.js';
-import type { AddressState, BridgeLink, FabricState, FabricStep, NeighbourState, PortLink, RouteState } from '../../src/fabric/state.js';
+import type { AddressState, BridgeLink, FabricLink, FabricState, FabricStep, NeighbourState, PortLink, RouteState } from '../../src/fabric/state.js';
 import type { ErrorCode } from '../../src/model/errors.js';
 import { IpAddress, Mac, Prefix } from '../../src/model/address.js';
 
@@ -219,8 +219,9 @@ function linesOf(state: FabricState): string[] {
   ].toSorted();
 }
 
-function lineOf(link: BridgeLink | PortLink): string {
+function lineOf(link: FabricLink): string {
   const up = link.up ? ['up'] : [];
+  if (link.kind === 'uplink') return [link.name, link.mac.text, ...(link.peer ? ['to', link.peer.name, link.peer.mac.text] : []), ...up].join(' ');
   if (link.kind === 'bridge') return [link.name, link.mac.text, ...up].join(' ');
   return [link.name, ...(link.bridge === undefined ? [] : ['in', link.bridge]), ...(link.hairpin ? ['hairpin'] : []), ...up].join(' ');
 }

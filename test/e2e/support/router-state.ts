@@ -1,4 +1,4 @@
-import type { FabricState } from '../../../src/fabric/state.js';
+import type { FabricLink, FabricState } from '../../../src/fabric/state.js';
 import { parseTable } from '../../../src/nat/parse.js';
 import type { NatState } from '../../../src/nat/state.js';
 import type { Host } from './lab.js';
@@ -56,15 +56,18 @@ function linkLine({ ifname, flags, address, master, linkinfo }: IpLink): string 
 /** A plan in the same lines. */
 export function plannedFabric({ links, addresses, neighbours, routes }: FabricState): string[] {
   return [
-    ...[...links.values()].map((link) =>
-      link.kind === 'bridge'
-        ? `bridge ${link.name} ${link.mac.toString()} ${link.up ? 'up' : 'down'}`
-        : `veth ${link.name} ${link.bridge ?? 'nowhere'} hairpin=${link.hairpin} ${link.up ? 'up' : 'down'}`,
-    ),
+    ...[...links.values()].map(plannedLink),
     ...[...addresses.values()].map(({ address, length, link }) => `address ${address.toString()}/${length} ${link}`),
     ...[...neighbours.values()].map(({ address, link, mac }) => `neighbour ${address.toString()} ${link} ${mac.toString()}`),
-    ...[...routes.values()].map(({ kind, prefix, link }) => `route ${kind === 'service' ? 'local' : 'unicast'} ${prefix.toString().replace(/\/32$/, '')} ${link}`),
+    ...[...routes.values()].map(({ kind, prefix, link }) => `route ${kind === 'service' ? 'local' : 'unicast'} ${prefix.length === 0 ? 'default' : prefix.toString().replace(/\/32$/, '')} ${link}`),
   ].sort();
+}
+
+function plannedLink(link: FabricLink): string {
+  const up = link.up ? 'up' : 'down';
+  if (link.kind === 'bridge') return `bridge ${link.name} ${link.mac.toString()} ${up}`;
+  const [bridge, hairpin] = link.kind === 'port' ? [link.bridge, link.hairpin] : [undefined, false];
+  return `veth ${link.name} ${bridge ?? 'nowhere'} hairpin=${hairpin} ${up}`;
 }
 
 /** Undefined if the tables are not netctl's. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type t from 'tap';
-import type { FabricEndpoint, FabricInput, FabricNetwork, FabricState, FabricStep } from '../../../src/fabric/state.js';
+import type { FabricEndpoint, FabricInput, FabricLink, FabricNetwork, FabricState, FabricStep } from '../../../src/fabric/state.js';
+import { defaultUplinkRanges, uplinkLink } from '../../../src/fabric/uplink.js';
 import { IpAddress, Mac, Prefix } from '../../../src/model/address.js';
 
 // Small ranges, so that two inputs have much in common and differ in every way.
@@ -42,19 +43,16 @@ function endpoint(number: number): fc.Arbitrary<FabricEndpoint> {
 export const fabricInput: fc.Arbitrary<FabricInput> = fc.record({
   networks: fc.uniqueArray(vni).chain((numbers) => fc.tuple(...numbers.map(network))),
   endpoints: fc.uniqueArray(fc.integer({ min: 1, max: 5 })).chain((numbers) => fc.tuple(...numbers.map(endpoint))),
+  uplink: fc.option(fc.integer({ min: 0, max: 1 }).map((index) => uplinkLink({ host: 'h1', tenant: 'blue', index }, defaultUplinkRanges)), { nil: undefined }),
   serviceAddresses: fc.uniqueArray(fc.constantFrom('10.1.0.9', '10.2.0.9', '172.16.0.1', 'fd00:1::9')).map((texts) => texts.map((text) => IpAddress.parse(text))),
-});
+}).map(({ uplink, ...rest }) => (uplink ? { ...rest, uplink } : rest));
 
 /** Each item of the state disturbed, or not: by what people and crashes do to a router behind the daemon's back. */
 export function disturbances(state: FabricState): fc.Arbitrary<FabricStep[]> {
   const steps: FabricStep[] = [
     ...[...state.routes.values()].map((route): FabricStep => ({ action: 'deleteRoute', route })),
     ...[...state.addresses.values()].map((address): FabricStep => ({ action: 'deleteAddress', address })),
-    ...[...state.links.values()].flatMap((link): FabricStep[] =>
-      link.kind === 'bridge'
-        ? [{ action: 'setBridge', link: { ...link, mac: Mac.parse('02:01:ff:ff:ff:ff') } }, { action: 'setBridge', link: { ...link, up: false } }]
-        : [{ action: 'setPort', link: { ...link, hairpin: false } }, { action: 'setPort', link: { ...link, up: false } }, { action: 'setPort', link: detached(link) }],
-    ),
+    ...[...state.links.values()].flatMap(linkDisturbances),
     // Last, because a changed bridge has lost its neighbours.
     ...[...state.neighbours.values()].map((neighbour): FabricStep => ({ action: 'setNeighbour', neighbour })),
     ...[...state.neighbours.values()].map((neighbour): FabricStep => ({ action: 'deleteNeighbour', neighbour })),
@@ -62,6 +60,12 @@ export function disturbances(state: FabricState): fc.Arbitrary<FabricStep[]> {
     ...[...state.links.values()].toSorted((a, b) => (a.kind === b.kind ? 0 : a.kind === 'port' ? -1 : 1)).map(({ name }): FabricStep => ({ action: 'deleteLink', name })),
   ];
   return fc.subarray(steps);
+}
+
+function linkDisturbances(link: FabricLink): FabricStep[] {
+  if (link.kind === 'uplink') return [{ action: 'setUplink', link: { ...link, up: false } }];
+  if (link.kind === 'bridge') return [{ action: 'setBridge', link: { ...link, mac: Mac.parse('02:01:ff:ff:ff:ff') } }, { action: 'setBridge', link: { ...link, up: false } }];
+  return [{ action: 'setPort', link: { ...link, hairpin: false } }, { action: 'setPort', link: { ...link, up: false } }, { action: 'setPort', link: detached(link) }];
 }
 
 function detached({ kind, name, up }: { readonly kind: 'port'; readonly name: string; readonly up: boolean }): { kind: 'port'; name: string; up: boolean; hairpin: boolean } {
