@@ -1,5 +1,5 @@
 import { fabricState } from '../../src/fabric/keys.js';
-import type { FabricState, FabricStep, UplinkPort } from '../../src/fabric/state.js';
+import type { FabricState, FabricStep, PortPeer } from '../../src/fabric/state.js';
 import { stepped } from './fabric-model.js';
 import type { Fabric } from './port.js';
 import type { FakeRouters } from './routers-fake.js';
@@ -44,9 +44,10 @@ export class FakeFabric implements Fabric {
     }
   }
 
-  /** The host's ends of the uplinks: each is there as long as its router and the router's end are. */
-  get uplinks(): UplinkPort[] {
-    return this.routers.identities().flatMap((router) => [...(this.#states.get(router)?.links.values() ?? [])].filter((link) => link.kind === 'uplink'));
+  /** The host's ends of the uplinks: each is there as long as its router and the router's end are. One that is made anew is another object. */
+  get hostEnds(): PortPeer[] {
+    const links = this.routers.identities().flatMap((router) => [...(this.#states.get(router)?.links.values() ?? [])]);
+    return links.flatMap((link) => (link.kind === 'uplink' && link.peer ? [link.peer] : []));
   }
 
   /** Somebody deletes the host's end of an uplink, which takes the router's along. */

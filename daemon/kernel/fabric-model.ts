@@ -27,7 +27,7 @@ const rules: Rules = {
   setBridge: ensureBridge,
   createPort: (items, { link }) => attachPort(withLink(withoutLink(items, link.name), observedPort(link)), link),
   setPort: (items, { link }) => attachPort(items, link),
-  createUplink: (items, { link }) => withLink(withoutLink(items, link.name), link),
+  createUplink: (items, { link, peer }) => withLink(withoutLink(items, link.name), { ...link, peer: { ...peer } }),
   setUplink,
   deleteLink: (items, { name }) => withoutLink(items, name),
   addAddress(items, { address }) {

@@ -85,3 +85,5 @@ export interface Kernel {
   readonly nftables: Nftables;
   readonly conntrack: Conntrack;
 }
+  readonly host: HostNetwork;
+  readonly ports: HostPorts;

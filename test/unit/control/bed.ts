@@ -3,6 +3,8 @@ import { Control } from '../../../daemon/control/control.js';
 import type { DockerEngine } from '../../../daemon/docker/port.js';
 import { FakeConntrack } from '../../../daemon/kernel/conntrack-fake.js';
 import { FakeFabric } from '../../../daemon/kernel/fabric-fake.js';
+import { FakeHostNetwork } from '../../../daemon/kernel/host-fake.js';
+import { FakeHostPorts } from '../../../daemon/kernel/host-ports-fake.js';
 import { FakeNftables } from '../../../daemon/kernel/nftables-fake.js';
 import type { Kernel } from '../../../daemon/kernel/port.js';
 import { FakeRouters } from '../../../daemon/kernel/routers-fake.js';
@@ -20,7 +22,13 @@ const log = { debug() {}, info() {}, warn() {}, error() {} };
 export class Bed {
   readonly routers = new FakeRouters();
   readonly conntrack = new FakeConntrack(this.routers);
-  readonly kernel: Kernel = { routers: this.routers, fabric: new FakeFabric(this.routers), nftables: new FakeNftables(this.routers), conntrack: this.conntrack };
+  readonly fabric = new FakeFabric(this.routers);
+  readonly hostNetwork = new FakeHostNetwork(this.fabric);
+  readonly ports = new FakeHostPorts();
+  readonly kernel: Kernel = {
+    ...{ routers: this.routers, fabric: this.fabric, nftables: new FakeNftables(this.routers) },
+    ...{ conntrack: this.conntrack, host: this.hostNetwork, ports: this.ports },
+  };
   readonly docker: FakeDocker;
   /** Milliseconds since the epoch, as the daemon has it. */
   now = 1_000_000;
@@ -115,7 +123,7 @@ export class Bed {
 
   /** The kernel, but that it fails when it is told to: before it did anything, in the middle, or after all was done. */
   private refusing(life: { readonly over: boolean }): Kernel {
-    const { routers, fabric, nftables, conntrack } = this.kernel;
+    const { routers, fabric, nftables, conntrack, host, ports } = this.kernel;
     const failing = async <T>(work: () => Promise<T>): Promise<T> => {
       this.refuse(life);
       const result = await work();
@@ -145,6 +153,15 @@ export class Bed {
         list: (tenant) => failing(() => conntrack.list(tenant)),
         remove: (tenant, flows) => failing(() => conntrack.remove(tenant, flows)),
       },
+      host: {
+        read: () => failing(() => host.read()),
+        apply: async (steps) => {
+          for (const step of steps) await failing(() => host.apply([step]));
+        },
+        foreignRoutes: () => host.foreignRoutes(),
+      },
+      // A dead process holds no ports; a bed's next one takes over those that the last one held.
+      ports,
     };
   }
 

@@ -2,6 +2,8 @@ import t from 'tap';
 import { Router, type RouterTarget } from '../../../daemon/control/router.js';
 import { FakeConntrack } from '../../../daemon/kernel/conntrack-fake.js';
 import { FakeFabric } from '../../../daemon/kernel/fabric-fake.js';
+import { FakeHostNetwork } from '../../../daemon/kernel/host-fake.js';
+import { FakeHostPorts } from '../../../daemon/kernel/host-ports-fake.js';
 import { FakeNftables } from '../../../daemon/kernel/nftables-fake.js';
 import type { Kernel } from '../../../daemon/kernel/port.js';
 import { FakeRouters } from '../../../daemon/kernel/routers-fake.js';
@@ -55,6 +57,8 @@ function bed(): { kernel: Kernel; nftables: FakeNftables; done: string[]; refuse
       generation: (tenant) => nftables.generation(tenant),
     },
     conntrack: new FakeConntrack(routers),
+    host: new FakeHostNetwork(fabric),
+    ports: new FakeHostPorts(),
   };
   return { kernel, nftables, done, refuse };
 }
