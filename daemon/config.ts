@@ -3,6 +3,7 @@ import { invalid, messageOf } from '../src/model/errors.js';
 import { defaultFile, parseCommandLine } from './config/command-line.js';
 import { flagOf, optionNames, options, variableOf } from './config/options.js';
 import type { Config, Option } from './config/options.js';
+import { isLoopback } from './config/values.js';
 
 export type { Config } from './config/options.js';
 
@@ -31,7 +32,22 @@ export function loadConfig(argv: readonly string[], env: Readonly<Record<string,
   const file = (flags.value('config') ?? environment.value('config')) as string | undefined;
   const layers = [flags, environment, file === undefined ? readFile(defaultFile, true) : readFile(file, false)];
   const settings = optionNames.map((name) => [name, pick<unknown>(flagOf(name), options[name], layers)] as const);
-  return { config: Object.fromEntries(settings) as unknown as Config };
+  const config = Object.fromEntries(settings) as unknown as Config;
+  checkTls(config);
+  return { config };
+}
+
+/**
+ * The API does not ask who calls: whoever reaches it may program the host's network. On the Unix socket its mode decides who does,
+ * on loopback only this host's own users do, and elsewhere a certificate must.
+ */
+function checkTls({ listen, tlsCert, tlsKey, tlsCa }: Config): void {
+  const given = [tlsCert, tlsKey, tlsCa].filter((file) => file !== undefined).length;
+  if (given !== 0 && given !== 3) throw invalid('tls-cert, tls-key and tls-ca belong together, and not all of them are given: give all three, or none');
+  if (given === 3 && !listen) throw invalid('tls-cert, tls-key and tls-ca are given, but nothing listens on TCP: give listen, too, for example 0.0.0.0:9999');
+  if (given === 0 && listen && !isLoopback(listen)) {
+    throw invalid(`the API cannot be offered on ${listen.host} without TLS, as it does not ask who calls: give tls-cert, tls-key and tls-ca, or listen on a loopback address`);
+  }
 }
 
 function pick<T>(flag: string, { parse, fallback }: Option<T>, layers: readonly Layer[]): T {

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { messageOf, NetctlError } from '../src/model/errors.js';
 import { createPluginServer } from '../plugin/server.js';
-import { createApi } from './api/server.js';
+import { createApi, type Api } from './api/server.js';
+import { readTls, type TlsFiles } from './api/tls.js';
 import { readBuildInfo } from './build-info.js';
 import { loadConfig, type Config } from './config.js';
 import { Control } from './control/control.js';
@@ -16,6 +17,7 @@ import { KernelRouters } from './kernel/routers.js';
 import { RtnetlinkSockets } from './kernel/rtnetlink-sockets.js';
 import { createLogger, type Logger } from './log.js';
 import { Metrics } from './metrics.js';
+import { openNotifier, type Notifier } from './notify.js';
 import { openLevelStore } from './store/level.js';
 import { routerMetrics, sampleControl } from './control-metrics.js';
 import { meteredStore } from './store/metered.js';
@@ -24,8 +26,12 @@ import { meteredStore } from './store/metered.js';
 type End = () => Promise<void>;
 
 /** Constructs every adapter and wires them; nothing else does. */
-async function start(config: Config, log: Logger): Promise<End[]> {
+async function start(config: Config, log: Logger, notifier: Notifier): Promise<End[]> {
   const version = readBuildInfo();
+  const tlsFiles = tlsFilesOf(config);
+  // Looked at first: who gave the wrong files should hear of it before anything is begun.
+  const tls = tlsFiles && readTls(tlsFiles);
+  notifier.status('reading the state');
   const metrics = new Metrics(version);
   metrics.collectProcess();
   const watcherFailed = (error: unknown): void => log.error({ event: 'watcher-failed', err: error }, 'a watcher of the store failed: a bug');
@@ -42,8 +48,10 @@ async function start(config: Config, log: Logger): Promise<End[]> {
       conntrack: new KernelConntrack(),
     },
     host: config.hostName,
+    defaultPools: { 4: config.defaultAddressPool, 6: config.defaultAddressPoolv6 },
     restMs: config.addressRest * 1000,
     verifyMs: config.verifyInterval * 1000,
+    uplinkRanges: { ipv4: config.uplinkSubnet, ipv6: config.uplinkSubnetv6 },
     now: Date.now,
     log,
     metrics: routerMetrics(metrics),
@@ -54,8 +62,9 @@ async function start(config: Config, log: Logger): Promise<End[]> {
     const lock = lockHost();
     // Given back last: another netctld may begin when nothing of this one goes on.
     ends.unshift(() => Promise.resolve(lock.release()));
+    notifier.status('bringing the routers to what the state says');
     await control.start();
-    const plugin = createPluginServer({ addresses: control.pluginAddresses, endpoints: control.pluginEndpoints, logger: log });
+    const plugin = createPluginServer({ addresses: control.pluginAddresses, endpoints: control.pluginEndpoints, publications: control.pluginPublications, logger: log });
     ends.push(() => plugin.close(), () => control.leaveDocker());
     await plugin.listen(config.pluginSocket);
     const watch = watchContainers({ docker, listener: control.containerListener, logger: log });
@@ -64,12 +73,31 @@ async function start(config: Config, log: Logger): Promise<End[]> {
     // The API ends before the plugin: a network that is being made waits for Docker, and Docker for the plugin.
     ends.push(() => api.close());
     await api.listenUnix(config.socket);
-    if (config.listen) await api.listenTcp(config.listen.host, config.listen.port);
+    if (config.listen) await api.listenTcp(config.listen.host, config.listen.port, tls);
+    ends.push(renewOnHangup(api, tlsFiles, log));
     return ends;
   } catch (error) {
     await stop(ends, log);
     throw error;
   }
+}
+
+function tlsFilesOf({ tlsCert: cert, tlsKey: key, tlsCa: ca }: Config): TlsFiles | undefined {
+  return cert === undefined || key === undefined || ca === undefined ? undefined : { cert, key, ca };
+}
+
+/** SIGHUP reads renewed certificates. Files that will not do change nothing: the daemon goes on with those it has. */
+function renewOnHangup(api: Api, files: TlsFiles | undefined, log: Logger): End {
+  const renew = (): void => {
+    try {
+      if (files) api.renewTls(readTls(files));
+      log.info({ event: 'reloaded', ...files }, files ? 'the certificates were read anew' : 'there is nothing to read anew: without TLS, settings are read at the start only');
+    } catch (error) {
+      log.error({ event: 'reload-failed', err: error }, 'the certificates stay as they were');
+    }
+  };
+  process.on('SIGHUP', renew);
+  return () => Promise.resolve(void process.off('SIGHUP', renew));
 }
 
 /** What the kernel holds stays: containers go on without the daemon. */
@@ -84,13 +112,17 @@ async function main(): Promise<void> {
   if ('print' in loaded) return void process.stdout.write(`${loaded.print}\n`);
   const { config } = loaded;
   const log = createLogger(config.logLevel);
-  const ends = await start(config, log);
+  const notifier = openNotifier(process.env, (error) => log.warn({ event: 'notify-failed', err: error }, 'the service manager cannot be told how it goes'));
+  const ends = await start(config, log, notifier);
+  notifier.ready(`serving at ${config.socket}${config.listen ? ` and ${config.listen.host} port ${config.listen.port}` : ''}`);
   log.info({ event: 'started', socket: config.socket, pluginSocket: config.pluginSocket, state: config.state }, 'netctld is up');
   const signal = await new Promise<string>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, resolve);
   });
   log.info({ event: 'stopping', signal }, 'netctld is going down; the kernel state stays');
+  notifier.stopping('ending; what the kernel holds stays');
   await stop(ends, log);
+  notifier.close();
 }
 
 main().catch((error: unknown) => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 
 /**
  * Closes an HTTP server the polite way: requests under way are answered, everybody else's
@@ -9,14 +10,21 @@ import type { Socket } from 'node:net';
  */
 export class Drain {
   readonly #idle = new Set<Socket>();
+  /** The bare connections below those that TLS has not set up yet, by the client's address. */
+  readonly #handshakes = new Map<string, Socket>();
   #closing = false;
 
   /** @param server from its beginning: connections that it already has are not known. */
   constructor(private readonly server: Server) {
-    server.on('connection', (socket: Socket) => {
-      this.#idle.add(socket);
-      socket.once('close', () => this.#idle.delete(socket));
-    });
+    if (server instanceof TlsServer) {
+      server.on('connection', (socket: Socket) => this.#beginHandshake(socket));
+      server.on('secureConnection', (socket: Socket) => {
+        this.#handshakes.delete(remoteOf(socket));
+        this.#track(socket);
+      });
+    } else {
+      server.on('connection', (socket: Socket) => this.#track(socket));
+    }
     server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
       this.#idle.delete(socket);
       response.once('close', () => this.#answered(socket));
@@ -28,14 +36,32 @@ export class Drain {
     this.#closing = true;
     const closed = once(this.server, 'close');
     this.server.close();
-    for (const socket of this.#idle) socket.destroy();
+    for (const socket of [...this.#idle, ...this.#handshakes.values()]) socket.destroy();
     const deadline = setTimeout(() => this.server.closeAllConnections(), patience);
     await closed;
     clearTimeout(deadline);
+  }
+
+  #track(socket: Socket): void {
+    this.#idle.add(socket);
+    socket.once('close', () => this.#idle.delete(socket));
+  }
+
+  #beginHandshake(socket: Socket): void {
+    const remote = remoteOf(socket);
+    this.#handshakes.set(remote, socket);
+    socket.once('close', () => {
+      if (this.#handshakes.get(remote) === socket) this.#handshakes.delete(remote);
+    });
   }
 
   #answered(socket: Socket): void {
     if (this.#closing) socket.destroySoon();
     else if (!socket.destroyed) this.#idle.add(socket);
   }
+}
+
+/** Node.js does not say which bare connection is below one of TLS; the client's address and port do. */
+function remoteOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }

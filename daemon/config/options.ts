@@ -1,5 +1,10 @@
 import { hostname } from 'node:os';
-import { absolutePath, hostName, loopbackAddress, oneOf, socketPath, wholeSeconds } from './values.js';
+import { defaultUplinkRanges } from '../../src/fabric/uplink.js';
+import type { Prefix } from '../../src/model/address.js';
+import type { DefaultPool } from '../../src/ipam/default-pool.js';
+import { addressPool, defaultPools, formatPool } from './address-pool.js';
+import { absolutePath, hostName, tcpAddress, oneOf, socketPath, wholeSeconds } from './values.js';
+import { uplinkSubnet } from './uplink-subnet.js';
 import type { Parse, TcpAddress } from './values.js';
 
 /** How netctld is to run. */
@@ -8,6 +13,10 @@ export interface Config {
   readonly socket: string;
   /** Where the REST API listens on TCP besides; undefined: nowhere. */
   readonly listen: TcpAddress | undefined;
+  /** With these three, TLS is spoken there, with clients that have a certificate of the authority: all of them or none. */
+  readonly tlsCert: string | undefined;
+  readonly tlsKey: string | undefined;
+  readonly tlsCa: string | undefined;
   /** The Unix socket of the Docker plugin. */
   readonly pluginSocket: string;
   /** The directory of the store. */
@@ -15,10 +24,16 @@ export interface Config {
   readonly dockerSocket: string;
   /** This host's name, as endpoints carry it. */
   readonly hostName: string;
+  /** Where the subnets of networks come from that Docker makes without one. */
+  readonly defaultAddressPool: DefaultPool;
+  readonly defaultAddressPoolv6: DefaultPool;
   /** How long a released address rests before it is given out like any other, in seconds. */
   readonly addressRest: number;
   /** How often the kernel is compared with what it should hold, in seconds. */
   readonly verifyInterval: number;
+  /** Where the addresses of the links between routers and the host are taken from. */
+  readonly uplinkSubnet: Prefix;
+  readonly uplinkSubnetv6: Prefix;
   readonly logLevel: LogLevel;
 }
 
@@ -35,14 +50,21 @@ export interface Option<T> {
 /** Every option but `--config`. Flags, environment variables and keys of the file are all made of these names. */
 export const options: { readonly [K in keyof Config]: Option<Config[K]> } = {
   socket: { describe: 'Unix socket of the REST API', fallback: '/run/netctl/netctl.sock', parse: socketPath },
-  listen: { describe: 'loopback host:port of the REST API, besides the socket', fallback: undefined, shown: 'off', parse: loopbackAddress },
+  listen: { describe: 'host:port of the REST API besides; needs TLS unless loopback', fallback: undefined, shown: 'off', parse: tcpAddress },
+  tlsCert: { describe: 'certificate for --listen, PEM; needs the next two', fallback: undefined, shown: 'none', parse: absolutePath },
+  tlsKey: { describe: 'its private key, PEM', fallback: undefined, shown: 'none', parse: absolutePath },
+  tlsCa: { describe: 'authorities of the certificates that clients must have, PEM', fallback: undefined, shown: 'none', parse: absolutePath },
   pluginSocket: { describe: 'Unix socket on which Docker finds the plugin', fallback: '/run/docker/plugins/netctl.sock', parse: socketPath },
   state: { describe: 'directory of the embedded store', fallback: '/var/lib/netctl', parse: absolutePath },
   dockerSocket: { describe: 'Unix socket of the Docker engine', fallback: '/var/run/docker.sock', parse: socketPath },
   hostName: { describe: 'name of this host', fallback: hostname(), shown: "the host's own", parse: hostName },
+  defaultAddressPool: { describe: 'where Docker networks without a subnet get theirs', fallback: defaultPools[4], shown: formatPool(defaultPools[4]), parse: addressPool(4) },
+  defaultAddressPoolv6: { describe: 'the same for IPv6', fallback: defaultPools[6], shown: formatPool(defaultPools[6]), parse: addressPool(6) },
   // As long as neighbours and connections commonly remember an address (base_reachable_time is 30 s).
   addressRest: { describe: 'seconds that a released address rests while others are free', fallback: 60, parse: wholeSeconds(0, 86_400) },
   verifyInterval: { describe: 'seconds between two comparisons with the kernel', fallback: 60, parse: wholeSeconds(1, 86_400) },
+  uplinkSubnet: { describe: 'subnet for the links between routers and this host', fallback: defaultUplinkRanges.ipv4, parse: uplinkSubnet(4) },
+  uplinkSubnetv6: { describe: 'the same for IPv6', fallback: defaultUplinkRanges.ipv6, parse: uplinkSubnet(6) },
   logLevel: {
     describe: 'trace, debug, info, warn, error or fatal',
     fallback: 'info',

@@ -8,7 +8,7 @@ import { IpAddress } from '../../src/model/address.js';
 export type Parse<T> = (value: unknown) => T;
 
 export interface TcpAddress {
-  /** A loopback address, without brackets. */
+  /** An IP address, without brackets. */
   readonly host: string;
   readonly port: number;
 }
@@ -51,24 +51,20 @@ export function wholeSeconds(least: number, most: number): Parse<number> {
   };
 }
 
-/**
- * `127.0.0.1:9999`, `[::1]:9999` or `localhost:9999`. Only loopback addresses: the API has no
- * authentication of its own, and who may program the host's network is decided by the socket's mode.
- */
-export const loopbackAddress: Parse<TcpAddress> = (value) => {
+/** `127.0.0.1:9999`, `[::1]:9999`, `0.0.0.0:9999` or `localhost:9999`; other names are not looked up. */
+export const tcpAddress: Parse<TcpAddress> = (value) => {
   const match = typeof value === 'string' ? /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(value) : null;
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
   if (!host || !(port <= 65535)) throw new Error('must be host:port, for example 127.0.0.1:9999');
   // Never resolved: a hosts file can lead "localhost" anywhere.
   const address = IpAddress.tryParse(host === 'localhost' ? '127.0.0.1' : host);
-  if (!address || !isLoopback(address)) {
-    throw new Error('must be on a loopback address, as the API does not ask who calls it: put an authenticating proxy before it to open it to others');
-  }
+  if (!address) throw new Error('must begin with an IP address or "localhost", as names are not looked up');
   return { host: address.toString(), port };
 };
 
 /** RFC 1122, 3.2.1.3: 127.0.0.0/8; RFC 4291, 2.5.3: ::1. */
-function isLoopback({ family, value }: IpAddress): boolean {
+export function isLoopback({ host }: TcpAddress): boolean {
+  const { family, value } = IpAddress.parse(host);
   return family === 4 ? value >> 24n === 127n : value === 1n;
 }

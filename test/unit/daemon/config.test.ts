@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { loadConfig } from '../../../daemon/config.js';
 import type { Config } from '../../../daemon/config.js';
+import { Prefix } from '../../../src/model/address.js';
 import { flagOf, optionNames, variableOf } from '../../../daemon/config/options.js';
 
 const base = mkdtempSync(join(tmpdir(), 'netctl-config-'));
@@ -28,12 +29,19 @@ t.test('without settings the defaults hold', (t) => {
   t.same(load(noFile), {
     socket: '/run/netctl/netctl.sock',
     listen: undefined,
+    tlsCert: undefined,
+    tlsKey: undefined,
+    tlsCa: undefined,
     pluginSocket: '/run/docker/plugins/netctl.sock',
     state: '/var/lib/netctl',
     dockerSocket: '/var/run/docker.sock',
     hostName: hostname(),
+    defaultAddressPool: { base: Prefix.parse('10.64.0.0/10'), size: 24 },
+    defaultAddressPoolv6: { base: Prefix.parse('fd6e:6574:6374:8000::/49'), size: 64 },
     addressRest: 60,
     verifyInterval: 60,
+    uplinkSubnet: Prefix.parse('169.254.240.0/20'),
+    uplinkSubnetv6: Prefix.parse('fd6e:6574:6374:6c::/112'),
     logLevel: 'info',
   });
   t.end();
@@ -52,20 +60,31 @@ t.test('every option is taken from everywhere', (t) => {
   const texts: Record<keyof Config, string> = {
     socket: '/a/b.sock',
     listen: 'localhost:9999',
+    tlsCert: '/tls/cert.pem',
+    tlsKey: '/tls/key.pem',
+    tlsCa: '/tls/ca.pem',
     pluginSocket: '/p.sock',
     state: '/s/../t',
     dockerSocket: '/d.sock',
     hostName: 'h1.example',
+    defaultAddressPool: 'base=172.16.0.0/12,size=28',
+    defaultAddressPoolv6: 'base=fd00:1::/48,size=64',
     addressRest: '0',
     verifyInterval: '86400',
+    uplinkSubnet: '10.255.0.0/24',
+    uplinkSubnetv6: 'fd00:2::/120',
     logLevel: 'trace',
   };
   const expected: Config = {
     ...texts,
     state: '/t',
     listen: { host: '127.0.0.1', port: 9999 },
+    defaultAddressPool: { base: Prefix.parse('172.16.0.0/12'), size: 28 },
+    defaultAddressPoolv6: { base: Prefix.parse('fd00:1::/48'), size: 64 },
     addressRest: 0,
     verifyInterval: 86400,
+    uplinkSubnet: Prefix.parse('10.255.0.0/24'),
+    uplinkSubnetv6: Prefix.parse('fd00:2::/120'),
     logLevel: 'trace',
   };
   const flags = optionNames.map((name) => [flagOf(name), texts[name]] as const);
@@ -82,13 +101,26 @@ t.test('a wrong value is said, with its place and what it must be', (t) => {
     [['--socket', `/${'x'.repeat(107)}`], /at most 107 bytes/],
     [['--listen', '9999'], /must be host:port/],
     [['--listen', ':9999'], /must be host:port/],
+    [['--uplink-subnet', '10.255.0.0/32'], /--uplink-subnet is "10.255.0.0\/32": it must be an IPv4 subnet of at most 31 bits/],
+    [['--uplink-subnet', 'fd00::/112'], /must be an IPv4 subnet/],
+    [['--uplink-subnetv6', '10.0.0.0/8'], /must be an IPv6 subnet of at most 127 bits/],
+    [['--uplink-subnetv6', 'many'], /must be an IPv6 subnet/],
     [['--listen', '127.0.0.1:65536'], /must be host:port/],
     [['--listen', '::1:9999'], /must be host:port/],
-    [['--listen', '0.0.0.0:9999'], /must be on a loopback address, as/],
-    [['--listen', '128.0.0.1:9999'], /must be on a loopback address/],
-    [['--listen', '[::]:9999'], /must be on a loopback address/],
-    [['--listen', 'example.com:9999'], /must be on a loopback address/],
+    [['--listen', '0.0.0.0:9999'], /^the API cannot be offered on 0\.0\.0\.0 without TLS, as it does not ask who calls: give tls-cert, tls-key and tls-ca, or/],
+    [['--listen', '128.0.0.1:9999'], /without TLS/],
+    [['--listen', '[::]:9999'], /cannot be offered on :: without TLS/],
+    [['--listen', 'example.com:9999'], /must begin with an IP address or "localhost", as names are not looked up/],
+    [['--listen', '0.0.0.0:9999', '--tls-cert', '/c'], /^tls-cert, tls-key and tls-ca belong together, and not all of them are given/],
+    [['--listen', '127.0.0.1:9999', '--tls-cert', '/c', '--tls-ca', '/a'], /belong together/],
+    [['--tls-cert', '/c', '--tls-key', '/k', '--tls-ca', '/a'], /but nothing listens on TCP/],
+    [['--tls-key', 'key.pem'], /^--tls-key is "key\.pem": it must be an absolute path$/],
     [['--host-name', 'a_b'], /host name/],
+    [['--default-address-pool', '10.0.0.0/8'], /must be base=SUBNET,size=LENGTH, for example base=10\.64\.0\.0\/10,size=24$/],
+    [['--default-address-pool', 'base=10.0.0.0/8,size=7'], /must have a size from 8 to 31/],
+    [['--default-address-pool', 'base=10.0.0.0/8,size=32'], /must have a size from 8 to 31/],
+    [['--default-address-pool', 'base=fd00::/48,size=64'], /IPv6 subnet where an IPv4 subnet belongs/],
+    [['--default-address-poolv6', 'base=ff00::/48,size=64'], /multicast/],
     [['--address-rest', '-1'], /whole number of seconds from 0 to 86400/],
     [['--address-rest', '1.5'], /whole number/],
     [['--address-rest', '1e3'], /whole number/],
@@ -109,6 +141,14 @@ t.test('a wrong value is said, with its place and what it must be', (t) => {
 t.test('loopback is 127.0.0.0/8 and ::1', (t) => {
   for (const [text, host] of [['127.0.0.1:1', '127.0.0.1'], ['127.255.0.9:1', '127.255.0.9'], ['[::1]:1', '::1'], ['[0:0::1]:1', '::1']] as const) {
     t.same(load([...noFile, '--listen', text]).listen, { host, port: 1 });
+  }
+  t.end();
+});
+
+t.test('with TLS the API may be offered on any address', (t) => {
+  const tls = ['--tls-cert', '/c', '--tls-key', '/k', '--tls-ca', '/a'];
+  for (const [text, host] of [['0.0.0.0:1', '0.0.0.0'], ['[::]:1', '::'], ['10.1.1.1:1', '10.1.1.1'], ['127.0.0.1:1', '127.0.0.1']] as const) {
+    t.match(load([...noFile, '--listen', text, ...tls]), { listen: { host, port: 1 }, tlsCert: '/c', tlsKey: '/k', tlsCa: '/a' });
   }
   t.end();
 });
