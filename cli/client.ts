@@ -1,4 +1,5 @@
-import { type IncomingMessage, request, type RequestOptions } from 'node:http';
+import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import type { RequestOptions } from 'node:https';
 import { Failure } from './failure.js';
 import { describeTarget, type Target } from './target.js';
 import { unreachable } from './unreachable.js';
@@ -11,7 +12,7 @@ export interface Patience {
 }
 const usualPatience: Patience = { read: 10_000, change: 60_000 };
 
-type Method = 'GET' | 'POST' | 'DELETE';
+type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 interface Answer {
   readonly status: number;
   readonly body: string;
@@ -51,8 +52,13 @@ export class ApiClient {
   }
 
   /** Creates or updates, and gives the object as netctld keeps it. */
-  async post<T>(path: string, body: T): Promise<T> {
-    return this.parse<T>(accepted(await this.ask('POST', path, JSON.stringify(body))));
+  post<T>(path: string, body: T): Promise<T> {
+    return this.change<T>('POST', path, body);
+  }
+
+  /** Changes something, and gives what netctld answers. */
+  async change<T>(method: Exclude<Method, 'GET'>, path: string, body?: unknown): Promise<T> {
+    return this.parse<T>(accepted(await this.ask(method, path, body === undefined ? undefined : JSON.stringify(body))));
   }
 
   async delete(path: string): Promise<void> {
@@ -60,10 +66,11 @@ export class ApiClient {
   }
 
   /** The patience is for the beginning of the answer only. */
-  private open(path: string): Promise<IncomingMessage> {
+  private async open(path: string): Promise<IncomingMessage> {
+    const begin = await requestTo(this.target);
     return new Promise<IncomingMessage>((resolve, reject) => {
       const { signal: _, ...options } = this.options('GET', path, this.patience.read);
-      const call = request(options, (response) => {
+      const call = begin(options, (response) => {
         call.setTimeout(0);
         resolve(response);
       });
@@ -78,7 +85,7 @@ export class ApiClient {
   private async ask(method: Method, path: string, body?: string): Promise<Answer> {
     const patience = method === 'GET' ? this.patience.read : this.patience.change;
     try {
-      return await exchange(this.options(method, path, patience, body), body);
+      return await exchange(await requestTo(this.target), this.options(method, path, patience, body), body);
     } catch (error) {
       throw unreachable(error, this.target, { changes: method !== 'GET', patience });
     }
@@ -89,7 +96,7 @@ export class ApiClient {
     const place =
       target.kind === 'unix'
         ? { socketPath: target.path, path }
-        : { host: target.hostname, port: target.port, path: target.basePath + path };
+        : { host: target.hostname, port: target.port, path: target.basePath + path, ...target.certificates, minVersion: 'TLSv1.2' as const };
     const content = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
     const headers = { accept: 'application/json', ...content };
     // A kept connection would keep this process alive.
@@ -105,9 +112,16 @@ export class ApiClient {
   }
 }
 
-function exchange(options: RequestOptions, body?: string): Promise<Answer> {
+type Request = (options: RequestOptions, answered: (response: IncomingMessage) => void) => ClientRequest;
+
+/** TLS is loaded only by those who use it. */
+async function requestTo(target: Target): Promise<Request> {
+  return target.kind === 'https' ? (await import('node:https')).request : request;
+}
+
+function exchange(begin: Request, options: RequestOptions, body?: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const call = request(options, (response) => {
+    const call = begin(options, (response) => {
       readAll(response).then((text) => resolve({ status: response.statusCode ?? 0, body: text }), reject);
     });
     call.on('error', reject);

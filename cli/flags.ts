@@ -23,7 +23,11 @@ export const globalFlags = {
   host: {
     kind: 'text',
     aliases: ['H', 'netmaster'],
-    describe: 'Where netctld listens: unix:///PATH or http://HOST:PORT [default: $NETCTL_HOST, or its Unix socket]',
+    describe: 'Where netctld listens: unix:///PATH, http://HOST:PORT or https://HOST:PORT [default: $NETCTL_HOST, or its Unix socket]',
   },
+  // The aliases are what Docker's client calls its own.
+  'tls-ca': { kind: 'text', aliases: ['tlscacert'], describe: "With https: authorities of netctld's certificate [default: ca.pem in $NETCTL_CERT_PATH]" },
+  'tls-cert': { kind: 'text', aliases: ['tlscert'], describe: 'With https: your certificate [default: cert.pem there]' },
+  'tls-key': { kind: 'text', aliases: ['tlskey'], describe: 'With https: its private key [default: key.pem there]' },
   help: { kind: 'switch', aliases: ['h'], describe: 'Show help' },
 } as const satisfies Flags;

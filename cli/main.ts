@@ -29,8 +29,8 @@ async function act(output: Output): Promise<void> {
 }
 
 async function run({ command, names, values }: Extract<Request, { kind: 'run' }>, output: Output): Promise<void> {
-  const [{ ApiClient }, { chooseTarget }] = await Promise.all([import('./client.js'), import('./target.js')]);
-  const api = new ApiClient(chooseTarget(values.host, process.env));
+  const [{ ApiClient }, { chooseTarget }, { withCertificates }] = await Promise.all([import('./client.js'), import('./target.js'), import('./certificates.js')]);
+  const api = new ApiClient(await withCertificates(chooseTarget(values.host, process.env), values, process.env));
   await command.run(names, values, { api, output });
 }
 

@@ -1,16 +1,25 @@
+import type { Certificates } from './certificates.js';
 import { usageError } from './failure.js';
 
 /** Where netctld listens. */
-export type Target =
-  | { readonly kind: 'unix'; readonly path: string }
-  | { readonly kind: 'http'; readonly hostname: string; readonly port: number; readonly basePath: string; readonly text: string };
+export type Target = { readonly kind: 'unix'; readonly path: string } | TcpTarget;
+
+interface TcpTarget {
+  readonly kind: 'http' | 'https';
+  readonly hostname: string;
+  readonly port: number;
+  readonly basePath: string;
+  readonly text: string;
+  /** With https, once they are read. */
+  readonly certificates?: Certificates;
+}
 
 export const defaultSocket = '/run/netctl/netctl.sock';
-const httpPort = 80;
+const usualPorts = { http: 80, https: 443 };
 
 /**
  * The flag, then NETCTL_HOST, then Contiv's NETMASTER, then the socket that netctld makes.
- * @throws Failure `usage` if it is neither `unix:///PATH`, nor a path, nor `http://HOST:PORT`.
+ * @throws Failure `usage` if it is neither `unix:///PATH`, nor a path, nor `http://HOST:PORT` or `https://HOST:PORT`.
  */
 export function chooseTarget(flag: string | undefined, environment: NodeJS.ProcessEnv): Target {
   if (flag !== undefined) return parseTarget(flag, '--host');
@@ -25,15 +34,16 @@ export function chooseTarget(flag: string | undefined, environment: NodeJS.Proce
 function parseTarget(text: string, from: string): Target {
   const path = text.startsWith('unix://') ? text.slice('unix://'.length) : text;
   if (path.startsWith('/')) return { kind: 'unix', path };
-  const url = text.startsWith('http://') ? parseUrl(text) : undefined;
+  const url = /^https?:\/\//.test(text) ? parseUrl(text) : undefined;
   if (url === undefined) {
-    throw usageError(`${from} is "${text}", which is not an address of netctld: write unix:///PATH or http://HOST:PORT`);
+    throw usageError(`${from} is "${text}", which is not an address of netctld: write unix:///PATH, http://HOST:PORT or https://HOST:PORT`);
   }
+  const kind = url.protocol === 'https:' ? 'https' : 'http';
   return {
-    kind: 'http',
+    kind,
     // WHATWG URLs keep the brackets of an IPv6 address, which sockets do not take.
     hostname: url.hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: url.port === '' ? httpPort : Number(url.port),
+    port: url.port === '' ? usualPorts[kind] : Number(url.port),
     basePath: url.pathname.replace(/\/$/, ''),
     text: url.origin + url.pathname.replace(/\/$/, ''),
   };

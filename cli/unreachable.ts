@@ -37,11 +37,32 @@ function sentence(error: unknown, target: Target, { changes, patience }: Attempt
       return `netctld at ${at} did not answer within ${patience / 1000} seconds: ${changes ? mayStillHappen : 'see its log'}`;
     case 'ECONNRESET':
     case 'EPIPE':
-      return `netctld at ${at} closed the connection without an answer: ${changes ? mayStillHappen : 'see its log'}`;
+      return `netctld at ${at} closed the connection without an answer: ${changes ? mayStillHappen : whyClosed[target.kind]}`;
     default:
+      if (target.kind === 'https') return tlsSentence(code, at, error);
       return `netctld cannot be reached at ${at}: ${messageOf(error)}`;
   }
 }
+
+/** Codes of Node.js and, after ERR_SSL_, of OpenSSL: an alert is what the other end has to say. */
+function tlsSentence(code: string | undefined, at: string, error: unknown): string {
+  const reason = `${code ?? ''} ${messageOf(error)}`;
+  if (/alert/i.test(reason)) return `netctld at ${at} refused the certificate given with --tls-cert (${messageOf(error)}): ${goodCertificate}`;
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `the certificate of netctld at ${at} is for another name: address it by a name or an address that the certificate has (${messageOf(error)})`;
+  if (code === 'CERT_HAS_EXPIRED') return `the certificate of netctld at ${at}, or of its authority, has expired: renew it`;
+  if (/wrong.version.number|packet.length/i.test(reason)) return `what listens at ${at} does not speak TLS: check the address, or write http://`;
+  if (/^(UNABLE_TO|SELF_SIGNED|DEPTH_ZERO)/.test(reason)) return `the certificate of netctld at ${at} is not of an authority given with --tls-ca (${messageOf(error)}): check that it is the right one, and the address`;
+  return `TLS with netctld at ${at} failed: ${messageOf(error)}`;
+}
+
+const goodCertificate = 'it must be valid, for clients, and of the authority that netctld was given with its own --tls-ca';
+
+const whyClosed = {
+  unix: 'see its log',
+  http: 'if it wants TLS, write https:// and give certificates, else see its log',
+  // TLS 1.3 lets a client send its request before the other end has looked at its certificate; what that says then gets lost.
+  https: `it may have refused the certificate given with --tls-cert, as its log tells: ${goodCertificate}`,
+};
 
 const mayStillHappen = 'the change may have been made, so look before trying again';
 

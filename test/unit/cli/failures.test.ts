@@ -98,7 +98,9 @@ t.test('where netctld is looked for', async (t) => {
   t.strictSame(chooseTarget('unix:///a/b', {}), { kind: 'unix', path: '/a/b' });
   t.match(chooseTarget('http://[::1]:9999', {}), { hostname: '::1', port: 9999, basePath: '' });
   t.match(chooseTarget('http://netmaster', {}), { hostname: 'netmaster', port: 80 });
-  for (const wrong of ['', 'unix://relative', 'localhost:9999', 'https://x', 'http://', 'http://x:99999']) {
+  t.match(chooseTarget('https://netmaster:9999/', {}), { kind: 'https', hostname: 'netmaster', port: 9999 });
+  t.match(chooseTarget('https://netmaster', {}), { port: 443 });
+  for (const wrong of ['', 'unix://relative', 'localhost:9999', 'https://', 'http://', 'http://x:99999']) {
     t.throws(() => chooseTarget(wrong, {}), { kind: 'usage', message: /not an address of netctld/ }, wrong);
   }
 });
