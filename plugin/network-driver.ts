@@ -1,16 +1,20 @@
 import { z } from 'zod';
 import { invalid } from '../src/model/errors.js';
 import { constant, method, type Method } from './method.js';
-import { networkName } from './network-name.js';
-import type { EndpointPort } from './ports.js';
-import { id, optionalAddress, optionalMac, text } from './wire.js';
+import { localAddressSpace } from './ipam.js';
+import { identityOf } from './network-name.js';
+import type { EndpointPort, PortRequest, PublicationPort } from './ports.js';
+import { addressIn, id, optionalAddress, optionalMac, optionalPrefix, textMap } from './wire.js';
 
 /** Below this key Docker passes what the user gave with `-o`. */
 const generic = 'com.docker.network.generic';
 
+const ipamData = z.array(z.object({ AddressSpace: z.string(), Pool: optionalPrefix, Gateway: optionalAddress, AuxAddresses: textMap })).nullish();
 const createNetwork = z.object({
   NetworkID: id,
-  Options: z.object({ [generic]: z.object({ tenant: text, network: text }).nullish() }).nullish(),
+  Options: z.object({ [generic]: z.record(z.string(), z.unknown()).nullish(), 'com.docker.network.internal': z.boolean().nullish() }).nullish(),
+  IPv4Data: ipamData,
+  IPv6Data: ipamData,
 });
 const network = z.object({ NetworkID: id });
 const createEndpoint = z.object({
@@ -19,8 +23,9 @@ const createEndpoint = z.object({
   Interface: z.object({ Address: optionalAddress, AddressIPv6: optionalAddress, MacAddress: optionalMac }).nullish(),
 });
 const endpoint = z.object({ NetworkID: id, EndpointID: id });
+const portNumber = z.number().int().min(0).max(65_535);
 /** Docker's numbers of protocols are those of IP. */
-const binding = z.object({ Proto: z.number(), Port: z.number() });
+const binding = z.object({ Proto: z.number(), Port: portNumber, HostIP: optionalAddress, HostPort: portNumber.nullish(), HostPortEnd: portNumber.nullish() });
 const externalConnectivity = z.object({
   NetworkID: id,
   EndpointID: id,
@@ -29,7 +34,7 @@ const externalConnectivity = z.object({
 const join = z.object({ NetworkID: id, EndpointID: id, SandboxKey: z.string() });
 
 /** The network half of Docker's remote driver protocol, by method name. */
-export function networkMethods(endpoints: EndpointPort): Record<string, Method> {
+export function networkMethods(endpoints: EndpointPort, publications: PublicationPort): Record<string, Method> {
   return {
     // Docker keeps networks of scope "global" in swarm only; so each host has its own Docker network,
     // all standing for one of netctl's, and what they connect is global.
@@ -40,7 +45,7 @@ export function networkMethods(endpoints: EndpointPort): Record<string, Method> 
     }),
     'NetworkDriver.FreeNetwork': constant('Err', {}),
     'NetworkDriver.CreateNetwork': method('Err', createNetwork, async (request) => {
-      await endpoints.createNetwork({ networkId: request.NetworkID, ...networkName(request.Options?.[generic] ?? {}) });
+      await onCreateNetwork(endpoints, request);
       return {};
     }),
     'NetworkDriver.DeleteNetwork': method('Err', network, async (request) => {
@@ -60,15 +65,34 @@ export function networkMethods(endpoints: EndpointPort): Record<string, Method> 
       await endpoints.leave(request.NetworkID, request.EndpointID);
       return {};
     }),
-    'NetworkDriver.ProgramExternalConnectivity': method('Err', externalConnectivity, (request) => {
-      const published = request.Options?.['com.docker.network.portmap'] ?? [];
-      return published.length === 0 ? Promise.resolve({}) : Promise.reject(noPublishing(published));
+    'NetworkDriver.ProgramExternalConnectivity': method('Err', externalConnectivity, async (request) => {
+      const ports = (request.Options?.['com.docker.network.portmap'] ?? []).map(portRequest);
+      await publications.publish({ endpointId: request.EndpointID, ports });
+      return {};
     }),
-    'NetworkDriver.RevokeExternalConnectivity': constant('Err', {}),
+    'NetworkDriver.RevokeExternalConnectivity': method('Err', endpoint, async (request) => {
+      await publications.revoke(request.EndpointID);
+      return {};
+    }),
     // Docker tells of swarm's nodes; netctl finds hosts through its store.
     'NetworkDriver.DiscoverNew': constant('Err', {}),
     'NetworkDriver.DiscoverDelete': constant('Err', {}),
   };
+}
+
+async function onCreateNetwork(endpoints: EndpointPort, request: z.output<typeof createNetwork>): Promise<void> {
+  const { tenant, network } = identityOf(request.Options?.[generic] ?? {});
+  const networkId = request.NetworkID;
+  if (network !== undefined) return endpoints.createNetwork({ networkId, tenant, network });
+  const given = [...(request.IPv4Data ?? []), ...(request.IPv6Data ?? [])];
+  await endpoints.createUnnamedNetwork({
+    ...{ networkId, tenant },
+    internal: request.Options?.['com.docker.network.internal'] === true,
+    addressesBy: given.some(({ AddressSpace }) => AddressSpace === localAddressSpace) ? 'netctl' : 'docker',
+    subnets: given.flatMap(({ Pool, Gateway, AuxAddresses }) =>
+      Pool ? [{ prefix: Pool, ...(Gateway && { gateway: Gateway }), reserved: Object.values(AuxAddresses).map((text) => addressIn(text)) }] : [],
+    ),
+  });
 }
 
 async function onCreateEndpoint(endpoints: EndpointPort, request: z.output<typeof createEndpoint>): Promise<object> {
@@ -95,13 +119,6 @@ async function onJoin(endpoints: EndpointPort, request: z.output<typeof join>): 
   };
 }
 
-/**
- * Docker asks the network with the container's default route to publish its ports (`docker run -p`, `-P`). Saying yes and
- * publishing nothing would leave the user to find out; the protocol knows no warning.
- */
-function noPublishing(published: readonly z.output<typeof binding>[]): Error {
-  const names = new Map([[6, 'tcp'], [17, 'udp'], [132, 'sctp']]);
-  const shown = published.slice(0, 5).map(({ Proto, Port }) => `${Port}/${names.get(Proto) ?? Proto}`);
-  const more = published.length > shown.length ? ` and ${published.length - shown.length} more` : '';
-  return invalid(`netctl networks publish no ports on the host (${shown.join(', ')}${more}): leave out "-p" and "-P"; other containers reach these ports through a service`);
+function portRequest({ Proto, Port, HostIP, HostPort, HostPortEnd }: z.output<typeof binding>): PortRequest {
+  return { protocol: Proto, port: Port, ...(HostIP && { hostIp: HostIP }), hostPort: HostPort ?? 0, hostPortEnd: HostPortEnd ?? 0 };
 }

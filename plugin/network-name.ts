@@ -1,14 +1,26 @@
 import { invalid } from '../src/model/errors.js';
+import { defaultTenant } from '../src/model/names.js';
+
+/** Which network a Docker network stands for, or only its tenant: then Docker makes the network by itself. */
+export type Identity = { readonly tenant: string; readonly network: string } | { readonly tenant: string; readonly network?: never };
 
 /**
- * Which of netctl's networks a Docker network stands for: `netctl net create` passes these two
- * options, to the driver and to the IPAM driver.
- * @throws NetctlError `invalid` if one is missing: somebody made the network with Docker alone.
+ * From the options of a Docker network, which `netctl net create` passes to the driver and to the IPAM driver; of a
+ * network that a user makes with Docker, the tenant may be among those of the driver.
+ * @throws NetctlError `invalid` for options that mean nothing here: a tenant that is misspelt must not be tenant default.
  */
-export function networkName(options: { readonly tenant?: string | undefined; readonly network?: string | undefined }): { tenant: string; network: string } {
-  const { tenant, network } = options;
-  if (!tenant || !network) {
-    throw invalid('Docker alone cannot make a netctl network, because it does not say which tenant and network it stands for: use "netctl net create"');
-  }
-  return { tenant, network };
+export function identityOf(options: Readonly<Record<string, unknown>>): Identity {
+  // Compose files and Docker itself pass options of other drivers; those have a domain before them.
+  const unknown = Object.keys(options).find((name) => name !== 'tenant' && name !== 'network' && !name.includes('.'));
+  if (unknown !== undefined) throw invalid(`netctl does not know the network option "${unknown}": a network may have the option "tenant", as in "-o tenant=blue"`);
+  const [tenant, network] = [textOf(options, 'tenant'), textOf(options, 'network')];
+  if (network !== undefined && tenant === undefined) throw invalid(`the network option "network=${network}" is netctl's own: leave it out, or say the tenant, too`);
+  return { tenant: tenant ?? defaultTenant, ...(network !== undefined && { network }) } as Identity;
+}
+
+function textOf(options: Readonly<Record<string, unknown>>, name: string): string | undefined {
+  const value = options[name];
+  if (value === undefined || value === '') return undefined;
+  if (typeof value !== 'string') throw invalid(`the network option "${name}" is not a text`);
+  return value;
 }

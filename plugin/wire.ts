@@ -21,7 +21,12 @@ export const textMap = z
   .transform((value) => value ?? {});
 
 /** An address, with or without a prefix length behind it, or nothing. */
-export const optionalAddress = text.transform((value, context) => (value === '' ? undefined : parsed(context, () => IpAddress.parse(value.replace(/\/\d{1,3}$/, '')))));
+export const optionalAddress = text.transform((value, context) => (value === '' ? undefined : parsed(context, () => addressIn(value))));
+
+/** The address in a text that may have a prefix length behind it. @throws NetctlError `invalid`. */
+export function addressIn(text: string): IpAddress {
+  return IpAddress.parse(text.replace(/\/\d{1,3}$/, ''));
+}
 
 export const address = z.string().transform((value, context) => parsed(context, () => IpAddress.parse(value)));
 

@@ -63,7 +63,12 @@ export class Addresses {
   }
 
   private hold(network: Stored<Network>, address: IpAddress, owner: Owner): Fragment {
-    const { tenant, name } = network.value;
+    const { tenant, name, addressesBy } = network.value;
+    if (addressesBy === 'docker' && owner.kind === 'service') {
+      throw invalid(
+        `network ${name} has no address for a service: Docker's own IPAM gives its addresses, and would give a service's to a container as well; use another network, or make this one with "--ipam-driver netctl"`,
+      );
+    }
     const resting = this.state.allocationOf(tenant, name, address);
     const key = keys.allocation(tenant, name, address);
     const free: Condition = resting ? { key, is: 'at', revision: resting.revision } : { key, is: 'absent' };

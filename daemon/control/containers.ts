@@ -14,6 +14,7 @@ export class Containers implements ContainerListener {
   private byEndpoint = new Map<string, string>();
   private readonly listeners = new Set<ContainersListener>();
   private readonly connectedListeners = new Set<() => void>();
+  private readonly networkListeners = new Set<() => void>();
   private readonly disconnectedListeners = new Set<(reason: string) => void>();
   private known = false;
   private isConnected = false;
@@ -41,6 +42,16 @@ export class Containers implements ContainerListener {
   /** Called each time Docker no longer answers. */
   onDisconnected(listener: (reason: string) => void): void {
     this.disconnectedListeners.add(listener);
+  }
+
+  /** Called when Docker may have networks that nobody here knows: each time it made one, and when it has told of all containers. */
+  onNetworks(listener: () => void): void {
+    this.networkListeners.add(listener);
+    this.onConnected(listener);
+  }
+
+  networkMade(): void {
+    for (const listener of this.networkListeners) listener();
   }
 
   values(): Container[] {

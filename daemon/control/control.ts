@@ -1,6 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
-import type { AddressPort, EndpointPort } from '../../plugin/ports.js';
+import type { AddressPort, EndpointPort, PublicationPort } from '../../plugin/ports.js';
 import type { ObjectEvent } from '../../src/model/event.js';
+import type { DefaultPool } from '../../src/ipam/default-pool.js';
+import type { UplinkRanges } from '../../src/fabric/uplink.js';
+import type { Family } from '../../src/model/address.js';
 import type { Network } from '../../src/model/network.js';
 import type { NetworkRequest, ServiceChange, ServiceRequest, TenantRequest } from '../../src/model/request.js';
 import type { Service } from '../../src/model/service.js';
@@ -12,21 +15,28 @@ import { Addresses } from './addresses.js';
 import { Chronicle } from './chronicle.js';
 import { Containers } from './containers.js';
 import { DockerNetworks } from './docker-networks.js';
+import { DockerPools } from './docker-pools.js';
 import { Drains } from './drains.js';
-import { Events } from './events.js';
+import { Events, type Happening } from './events.js';
 import { Garbage } from './garbage.js';
+import { HostAccess } from './host-access.js';
+import { Host } from './host.js';
 import type { Logger } from './logger.js';
 import { Networks } from './networks.js';
 import type { DrainAnswer, EndpointView, NetworkView, Operations, ProviderExplanation, ServiceView, TenantView } from './operations.js';
 import { PluginAddresses } from './plugin-addresses.js';
 import { PluginEndpoints } from './plugin-endpoints.js';
 import { Providers } from './providers.js';
+import { Publications } from './publications.js';
 import { Reconciler } from './reconciler.js';
 import { Routers, type RouterMetrics } from './routers.js';
 import { Services } from './services.js';
 import { notReady, State } from './state.js';
 import { Tenants } from './tenants.js';
+import { UnnamedNetworks } from './unnamed-networks.js';
+import { Uplinks } from './uplinks.js';
 import { Views } from './views.js';
+import { Waiting } from './waiting.js';
 
 export interface ControlOptions {
   readonly store: Store;
@@ -40,6 +50,10 @@ export interface ControlOptions {
   readonly verifyMs: number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** Where subnets are taken from that nobody names. */
+  readonly defaultPools: Readonly<Record<Family, DefaultPool>>;
+  /** Where the addresses of uplinks are taken from. */
+  readonly uplinkRanges: UplinkRanges;
   readonly log: Logger;
   readonly metrics: RouterMetrics;
 }
@@ -57,6 +71,7 @@ const garbageMs = 15_000;
 export class Control implements Operations {
   readonly pluginAddresses: AddressPort;
   readonly pluginEndpoints: EndpointPort;
+  readonly pluginPublications: PublicationPort;
   private readonly events: Events;
   private readonly state: State;
   private readonly containers: Containers;
@@ -66,9 +81,13 @@ export class Control implements Operations {
   private readonly drains: Drains;
   private readonly providers: Providers;
   private readonly routers: Routers;
+  private readonly hostNetwork: Host;
+  private readonly publications: Publications;
   private readonly views: Views;
   private readonly garbage: Garbage;
   private readonly dockerNetworks: Reconciler;
+  private readonly pools: DockerPools;
+  private readonly networkNames: Reconciler;
   private readonly timers: NodeJS.Timeout[] = [];
   /** Periodic work that is under way. */
   private readonly periodic = new Set<Promise<void>>();
@@ -84,16 +103,36 @@ export class Control implements Operations {
     this.state = state;
     this.containers = containers;
     this.providers = new Providers(state, containers, host);
-    this.routers = new Routers({ kernel: options.kernel, state, containers, providers: this.providers, host, log, metrics: options.metrics, chronicle });
-    this.tenants = new Tenants(store, state);
-    this.networks = new Networks({ store, state, docker, host, now, log, doubtDocker: () => this.dockerNetworks.enqueue('all') });
+    const access = new HostAccess(state, options.kernel.host);
+    const uplinks = new Uplinks(store, state, host, options.uplinkRanges);
+    const linked = (): void => this.hostNetwork.linked();
+    this.routers = new Routers({ kernel: options.kernel, state, containers, providers: this.providers, host, log, metrics: options.metrics, chronicle, uplinks, linked });
+    this.hostNetwork = new Host({
+      ...{ hostNetwork: options.kernel.host, state, uplinks, access, host, log },
+      hasStrangers: () => this.routers.hasStrangers,
+      repaired: (differences) => chronicle.hostRepaired(differences),
+    });
+    const carryOut = (tenant: string): Promise<string | undefined> => this.carryOut(tenant);
+    this.publications = new Publications({ store, state, containers, hostPorts: options.kernel.ports, host, log, carryOut, lost: (endpoint, reason) => chronicle.portLost(endpoint, reason) });
+    this.pluginPublications = this.publications;
+    this.tenants = new Tenants(store, state, access);
+    this.networks = new Networks({ store, state, docker, host, now, log, uplinks, access, doubtDocker: () => this.dockerNetworks.enqueue('all') });
     this.services = new Services(store, state, addresses);
     this.drains = new Drains({ state, services: this.services, containers, providers: this.providers, log });
-    this.views = new Views(state, containers, this.providers, host, (tenant) => this.routers.errorOf(tenant));
+    this.views = new Views(state, containers, this.providers, host, {
+      ofTenant: (tenant) => this.routers.errorOf(tenant) ?? this.hostNetwork.errorOf(tenant) ?? this.hostNetwork.remarkOf(tenant),
+      ofEndpoint: (id) => this.publications.errorOf(id),
+    });
     const dockerNetworks = new DockerNetworks({ store, state, docker, networks: this.networks, host, log });
     this.dockerNetworks = new Reconciler('docker-networks', () => dockerNetworks.reconcile(), log);
-    this.pluginAddresses = new PluginAddresses(store, state, addresses, host);
-    const endpoints = new PluginEndpoints({ store, state, addresses, routers: this.routers, host, networks: this.networks });
+    const waiting = new Waiting();
+    state.onAnyChange(() => waiting.recheck());
+    this.pools = new DockerPools({ store, state, waiting, defaults: options.defaultPools, hostRoutes: async () => (await options.kernel.host.foreignRoutes()).map(({ prefix }) => prefix), host, now, log });
+    const record = (happening: Happening): void => this.events.record(happening);
+    const unnamed = new UnnamedNetworks({ store, state, docker, networks: this.networks, pools: this.pools, waiting, host, now, log, record });
+    this.networkNames = new Reconciler('network-names', () => unnamed.nameAll(), log);
+    this.pluginAddresses = new PluginAddresses({ store, state, addresses, pools: this.pools, unnamed, host, now });
+    const endpoints = new PluginEndpoints({ store, state, addresses, routers: this.routers, host, networks: this.networks, unnamed });
     this.pluginEndpoints = endpoints;
     this.garbage = new Garbage({ store, state, containers, docker, addresses, drains: this.drains, forgetEndpoint: (id) => endpoints.forget(id), host, now, log });
   }
@@ -121,7 +160,10 @@ export class Control implements Operations {
     await this.tenants.recover();
     await this.networks.recover();
     this.containers.onConnected(() => this.dockerNetworks.enqueue('all'));
+    this.containers.onNetworks(() => this.networkNames.enqueue('all'));
+    this.publications.start();
     await this.routers.start();
+    this.hostNetwork.start();
     this.every(this.options.verifyMs, () => this.verify());
     this.every(garbageMs, () => this.collectGarbage());
   }
@@ -129,19 +171,23 @@ export class Control implements Operations {
   /** From now on nothing is asked of Docker. To be called while Docker's own calls are still answered: it waits for them. */
   async leaveDocker(): Promise<void> {
     for (const timer of this.timers) clearInterval(timer);
-    await Promise.all([...this.periodic, this.dockerNetworks.stop()]);
+    await Promise.all([...this.periodic, this.dockerNetworks.stop(), this.networkNames.stop()]);
   }
 
   /** Ends all work of its own. What the kernel holds stays and keeps forwarding. */
   async stop(): Promise<void> {
     await this.leaveDocker();
-    await this.routers.stop();
+    await Promise.all([this.routers.stop(), this.hostNetwork.stop()]);
+    this.publications.stop();
     this.state.close();
   }
 
   /** Takes back what crashes left behind. Done every few seconds anyway. */
-  collectGarbage(): Promise<void> {
-    return this.garbage.collect();
+  async collectGarbage(): Promise<void> {
+    await this.garbage.collect();
+    await this.pools.collect();
+    // Besides naming, it forgets what Docker never finished.
+    if (this.containers.areCurrent) this.networkNames.enqueue('all');
   }
 
   ready(): Promise<void> {
@@ -258,13 +304,27 @@ export class Control implements Operations {
    */
   private async settled(tenant: string): Promise<void> {
     const patience = new AbortController();
-    await Promise.race([this.routers.sync(tenant), setTimeout(settleMs, undefined, { signal: patience.signal }).catch(() => undefined)]);
+    await Promise.race([this.synced(tenant), setTimeout(settleMs, undefined, { signal: patience.signal }).catch(() => undefined)]);
     patience.abort();
+  }
+
+  /** The host's pass follows the router's, which makes the link. */
+  private async synced(tenant: string): Promise<void> {
+    await this.routers.sync(tenant);
+    await this.hostNetwork.sync();
+  }
+
+  /** Brings what is published into the kernel; answers why it could not. */
+  private async carryOut(tenant: string): Promise<string | undefined> {
+    await this.synced(tenant);
+    return this.routers.failureOf(tenant) ?? this.hostNetwork.errorOf(tenant);
   }
 
   /** Compares what is with what should be, in the kernel and in Docker. */
   private verify(): Promise<void> {
     this.routers.verifyAll();
+    this.hostNetwork.verify();
+    this.publications.verify();
     if (this.containers.areCurrent) this.dockerNetworks.enqueue('all');
     return Promise.resolve();
   }

@@ -84,9 +84,10 @@ export class DockerNetworks {
   }
 
   private reportStrangers(present: readonly DockerNetwork[]): void {
-    const { state, log } = this.parts;
+    const { state, log, host } = this.parts;
     for (const { id, name, options } of present) {
-      const known = state.networks.get(keys.network(options['tenant'] ?? '', options['network'] ?? ''));
+      const byUser = state.bindings.get(keys.binding(host, id)) ?? state.unnamed.get(keys.unnamedNetwork(host, id));
+      const known = byUser ?? state.networks.get(keys.network(options['tenant'] ?? '', options['network'] ?? ''));
       if (!known) log.warn({ event: 'docker-network-unknown', dockerNetworkId: id, name }, 'Docker has a network of ours that netctl does not know; remove it with "docker network rm"');
     }
   }

@@ -1,3 +1,4 @@
+import type { OtherRoute } from '../../src/host/reach.js';
 import { checkOverlap } from '../../src/ipam/overlap.js';
 import { nextVni } from '../../src/ipam/vni.js';
 import type { Allocation } from '../../src/model/allocation.js';
@@ -7,11 +8,15 @@ import { checkName, dockerNetworkName } from '../../src/model/names.js';
 import { subnetsOf, type Network } from '../../src/model/network.js';
 import type { NetworkRequest } from '../../src/model/request.js';
 import { encodeStored } from '../../src/model/stored.js';
+import type { UnnamedNetwork } from '../../src/model/unnamed-network.js';
 import type { DockerEngine, DockerNetwork } from '../docker/port.js';
 import type { Store } from '../store/port.js';
 import type { Logger } from './logger.js';
+import type { HostAccess } from './host-access.js';
 import type { State } from './state.js';
+import { asNetwork } from './unnamed-networks.js';
 import { combine, transact, when, write, type Fragment } from './transact.js';
+import type { Uplinks } from './uplinks.js';
 import { counted } from './wording.js';
 
 interface Parts {
@@ -21,6 +26,8 @@ interface Parts {
   readonly host: string;
   readonly now: () => number;
   readonly log: Logger;
+  readonly uplinks: Pick<Uplinks, 'plan'>;
+  readonly access: Pick<HostAccess, 'routes' | 'refuseOverlap'>;
   /** Docker may have done something else than it said: its networks are to be compared with ours. */
   readonly doubtDocker: () => void;
 }
@@ -104,7 +111,8 @@ export class Networks {
 
   private async createAlone(request: NetworkRequest): Promise<{ created: boolean; network: Network }> {
     const { store, state, host } = this.parts;
-    const created = await transact(store, () => this.planCreate(request));
+    const routes = await this.parts.access.routes();
+    const created = await transact(store, () => this.planCreate(request, routes));
     const network = state.requireNetwork(request.tenant, request.name).value;
     if (state.bindingOf(host, network.tenant, network.name)) return { created, network };
     try {
@@ -164,7 +172,8 @@ export class Networks {
     }
   }
 
-  private planCreate(request: NetworkRequest): Fragment | undefined {
+  /** @param routes the host's, which a tenant that the host reaches must not overlap with */
+  private planCreate(request: NetworkRequest, routes: readonly OtherRoute[]): Fragment | undefined {
     const { state } = this.parts;
     const tenant = state.requireTenant(request.tenant);
     if (tenant.value.deleting) throw conflict(`tenant ${request.tenant} is just being deleted`);
@@ -174,20 +183,46 @@ export class Networks {
       refuseIfDifferent(existing, request);
       return undefined;
     }
-    checkOverlap(request, state.networks.of(request.tenant));
-    const vni = this.chooseVni(request);
+    checkOverlap(request, [...state.networks.of(request.tenant), ...state.unnamed.of(request.tenant).map(asNetwork)]);
+    this.parts.access.refuseOverlap(tenant.value, [request], routes);
     const { vni: requestedVni, ...rest } = request;
-    const network: Network = { ...rest, ...(requestedVni === undefined ? {} : { requestedVni }), vni };
+    const network: Network = { ...rest, ...(requestedVni === undefined ? {} : { requestedVni }), vni: this.chooseVni(request) };
     return combine(
-      when({ key: keys.tenant(request.tenant), is: 'at', revision: tenant.revision }, { key, is: 'absent' }, { key: keys.vni(vni), is: 'absent' }),
+      when({ key: keys.tenant(request.tenant), is: 'at', revision: tenant.revision }),
       // Writing the tenant, unchanged, makes two creations in one tenant see each other: overlaps are looked for in all of it.
       write({ key: keys.tenant(request.tenant), put: encodeStored(tenant.value) }),
-      write({ key, put: encodeStored(network) }, { key: keys.vni(vni), put: { tenant: network.tenant, network: network.name } }),
-      write(...this.gatewayAllocations(network).map((allocation) => put(allocation))),
+      this.parts.uplinks.plan(tenant.value, [...state.networks.of(request.tenant), network]),
+      this.planNew(network),
     );
   }
 
-  private chooseVni(request: NetworkRequest): number {
+  /**
+   * The network that Docker made by itself becomes one of netctl's, by this name. What it overlaps with was looked for when Docker made it.
+   * @throws NetctlError `conflict` if there is another one of that name.
+   */
+  planTakeOver(unnamed: UnnamedNetwork, name: string): { network: Network; fragment: Fragment } {
+    const { state } = this.parts;
+    const { host, dockerNetworkId, tenant, reserved, since, ...rest } = unnamed;
+    const { value, revision } = state.requireTenant(tenant);
+    if (value.deleting) throw conflict(`tenant ${tenant} is just being deleted`);
+    if (state.networks.get(keys.network(tenant, name))) throw conflict(`tenant ${tenant} has another network ${name}`);
+    const network: Network = { ...rest, tenant, name, vni: this.chooseVni({}) };
+    const held = reserved.map((address): Allocation => ({ tenant, network: name, address, owner: { kind: 'reserved' }, since }));
+    const bound = write({ key: keys.binding(host, dockerNetworkId), put: encodeStored({ host, dockerNetworkId, tenant, network: name }) });
+    return { network, fragment: combine(when({ key: keys.tenant(tenant), is: 'at', revision }), this.planNew(network), bound, write(...held.map(put))) };
+  }
+
+  /** The network with its VNI and its gateways. */
+  private planNew(network: Network): Fragment {
+    const [key, vni] = [keys.network(network.tenant, network.name), keys.vni(network.vni)];
+    return combine(
+      when({ key, is: 'absent' }, { key: vni, is: 'absent' }),
+      write({ key, put: encodeStored(network) }, { key: vni, put: { tenant: network.tenant, network: network.name } }),
+      write(...this.gatewayAllocations(network).map(put)),
+    );
+  }
+
+  private chooseVni(request: Pick<NetworkRequest, 'vni'>): number {
     const { vnis } = this.parts.state;
     if (request.vni === undefined) return nextVni(vnis);
     if (vnis.has(request.vni)) throw conflict(`packet tag ${request.vni} is not available: another network has it`);
@@ -253,6 +288,8 @@ function dockerRequest(network: Network): Parameters<DockerEngine['createNetwork
     name: dockerNetworkName(network.tenant, network.name),
     options: identity,
     ipamOptions: identity,
+    addressesBy: network.addressesBy ?? 'netctl',
+    internal: network.internal === true,
     subnets: subnetsOf(network).map(({ prefix, gateway }) => ({ subnet: prefix.toString(), ...(gateway ? { gateway: gateway.toString() } : {}) })),
     ipv6: network.ipv6 !== undefined,
   };
@@ -267,8 +304,8 @@ export function standsFor({ options }: DockerNetwork, network: Network): boolean
 function refuseIfDifferent(existing: Network, request: NetworkRequest): void {
   if (existing.deleting) throw conflict(`network ${request.name} is just being deleted; try again in a moment`);
   const asked = { ...request, vni: request.vni ?? existing.vni };
-  const held = { tenant: existing.tenant, name: existing.name, ipv4: existing.ipv4, ipv6: existing.ipv6, vni: existing.vni, tag: existing.tag };
-  const fields = { ipv4: 'subnet or gateway', ipv6: 'IPv6 subnet or gateway', vni: 'packet tag', tag: 'network tag' } as const;
+  const held = { tenant: existing.tenant, name: existing.name, ipv4: existing.ipv4, ipv6: existing.ipv6, vni: existing.vni, tag: existing.tag, internal: existing.internal };
+  const fields = { ipv4: 'subnet or gateway', ipv6: 'IPv6 subnet or gateway', vni: 'packet tag', tag: 'network tag', internal: 'answer to whether it is internal' } as const;
   const changed = Object.entries(fields).filter(([field]) => text(asked[field as keyof typeof fields]) !== text(held[field as keyof typeof fields]));
   if (changed.length > 0) {
     throw conflict(`network ${request.name} exists with another ${changed.map(([, name]) => name).join(', ')}: a network cannot be changed; delete it and create it again`);

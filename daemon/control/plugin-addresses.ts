@@ -1,43 +1,81 @@
 import type { AddressPort } from '../../plugin/ports.js';
+import { dockerSubnet, usualGateway } from '../../src/ipam/docker-subnet.js';
 import type { Family, IpAddress, Prefix } from '../../src/model/address.js';
 import type { Owner } from '../../src/model/allocation.js';
+import type { DockerPool } from '../../src/model/docker-pool.js';
 import { conflict, invalid, notFound } from '../../src/model/errors.js';
 import { keys } from '../../src/model/keys.js';
 import { subnetOf, type Network, type Subnet } from '../../src/model/network.js';
 import type { Store } from '../store/port.js';
 import type { Addresses } from './addresses.js';
+import { parsePoolText, poolText, type DockerPools } from './docker-pools.js';
+import { standInLength, standInPool, StandIns } from './stand-ins.js';
 import type { State } from './state.js';
 import type { Stored } from './table.js';
 import { transact, type Fragment } from './transact.js';
+import type { UnnamedNetworks } from './unnamed-networks.js';
 
-/** Answers Docker's IPAM calls from the networks that netctl already has. */
+interface Parts {
+  readonly store: Store;
+  readonly state: State;
+  readonly addresses: Addresses;
+  readonly pools: DockerPools;
+  readonly unnamed: UnnamedNetworks;
+  readonly host: string;
+  readonly now: () => number;
+}
+
+interface AddressRequest {
+  readonly address?: IpAddress;
+  readonly purpose: 'gateway' | 'endpoint';
+}
+
+type AddressAnswer = Promise<{ address: IpAddress; prefixLength: number }>;
+
+/** Answers Docker's IPAM calls: from the networks that netctl has, and from pools that Docker will make networks of. */
 export class PluginAddresses implements AddressPort {
-  constructor(
-    private readonly store: Store,
-    private readonly state: State,
-    private readonly addresses: Addresses,
-    private readonly host: string,
-  ) {}
+  private readonly standIns: StandIns;
+
+  constructor(private readonly parts: Parts) {
+    // Begun anywhere, so that what was given before a restart is not given again soon.
+    this.standIns = new StandIns(parts.now());
+  }
 
   requestPool(request: { tenant: string; network: string; family: Family; subnet?: Prefix }): Promise<{ poolId: string; prefix: Prefix }> {
     const { tenant, network, family } = request;
-    const { prefix } = this.subnet(this.state.requireNetwork(tenant, network), family);
-    if (request.subnet && !request.subnet.equals(prefix)) {
-      throw conflict(`network ${network} of tenant ${tenant} has the subnet ${prefix.toString()}, not ${request.subnet.toString()}`);
+    const poolId = `${tenant}/${network}/v${family}`;
+    const subnet = subnetOf(this.parts.state.requireNetwork(tenant, network).value, family);
+    if (!subnet && !request.subnet && family === 4) return Promise.resolve({ poolId, prefix: standInPool });
+    if (!subnet) throw notFound(`network ${network} of tenant ${tenant} has no IPv${family} subnet`);
+    if (request.subnet && !request.subnet.equals(subnet.prefix)) {
+      throw conflict(`network ${network} of tenant ${tenant} has the subnet ${subnet.prefix.toString()}, not ${request.subnet.toString()}`);
     }
-    return Promise.resolve({ poolId: `${tenant}/${network}/v${family}`, prefix });
+    return Promise.resolve({ poolId, prefix: subnet.prefix });
   }
 
-  /** Nothing to do: the pool is the network's and goes with it. */
-  releasePool(_poolId: string): Promise<void> {
-    return Promise.resolve();
+  async openPool(request: { family: Family; subnet?: Prefix; range?: Prefix }): Promise<{ poolId: string; prefix: Prefix }> {
+    const { id, prefix } = await this.parts.pools.open(request);
+    return { poolId: poolText(id), prefix };
   }
 
-  async requestAddress(request: { poolId: string; address?: IpAddress; purpose: 'gateway' | 'endpoint' }): Promise<{ address: IpAddress; prefixLength: number }> {
-    const { network, subnet, family } = this.pool(request.poolId);
-    const prefixLength = subnet.prefix.length;
-    if (request.purpose === 'gateway') return { address: gatewayFor(network.value, subnet, request.address), prefixLength };
-    return { address: await this.allocate(network.value, family, request.address), prefixLength };
+  /** The pool of a network that netctl made goes with the network. */
+  async releasePool(poolId: string): Promise<void> {
+    const id = parsePoolText(poolId);
+    if (id !== undefined) await this.parts.pools.close(id);
+  }
+
+  async requestAddress({ poolId, ...request }: AddressRequest & { poolId: string }): AddressAnswer {
+    const id = parsePoolText(poolId);
+    if (id === undefined) {
+      const { tenant, name, family } = parsePoolId(poolId);
+      const network = this.parts.state.networks.get(keys.network(tenant, name));
+      if (!network) throw notFound(`address pool ${poolId} belongs to no network of netctl`);
+      return this.ofNetwork(network.value, family, request);
+    }
+    const pool = this.parts.pools.require(id);
+    if (pool.dockerNetworkId === undefined) return ofUntaken(pool, request);
+    const network = await this.parts.unnamed.named(pool.dockerNetworkId);
+    return this.ofNetwork(network.value, pool.prefix.family, request);
   }
 
   /**
@@ -45,21 +83,34 @@ export class PluginAddresses implements AddressPort {
    * released with the endpoint, and never while it is there; the gateway stays the network's.
    */
   async releaseAddress(poolId: string, address: IpAddress): Promise<void> {
-    const { tenant, name } = parsePoolId(poolId);
-    await transact(this.store, () => {
-      const held = this.state.allocationOf(tenant, name, address)?.value;
-      return held?.owner.kind === 'request' ? this.addresses.release(tenant, name, address) : undefined;
+    const { store, state, addresses } = this.parts;
+    const network = this.networkOf(poolId);
+    if (!network) return;
+    const { tenant, name } = network;
+    await transact(store, () => {
+      const held = state.allocationOf(tenant, name, address)?.value;
+      return held?.owner.kind === 'request' ? addresses.release(tenant, name, address) : undefined;
     });
   }
 
+  private async ofNetwork(network: Network, family: Family, { address, purpose }: AddressRequest): AddressAnswer {
+    const subnet = subnetOf(network, family);
+    if (!subnet && family === 4 && !address) return { address: this.standIns.take(), prefixLength: standInLength };
+    if (!subnet) throw notFound(`network ${network.name} of tenant ${network.tenant} has no IPv${family} subnet`);
+    const prefixLength = subnet.prefix.length;
+    if (purpose === 'gateway') return { address: gatewayFor(network, subnet, address), prefixLength };
+    return { address: await this.allocate(network, family, address), prefixLength };
+  }
+
   private async allocate(network: Network, family: Family, wanted: IpAddress | undefined): Promise<IpAddress> {
+    const { store, state, addresses, host } = this.parts;
     let address = wanted;
-    await transact(this.store, () => {
-      const stored = this.state.requireNetwork(network.tenant, network.name);
+    await transact(store, () => {
+      const stored = state.requireNetwork(network.tenant, network.name);
       if (stored.value.deleting) throw conflict(`network ${network.name} is just being deleted`);
-      const owner = { kind: 'request', host: this.host } as const;
+      const owner = { kind: 'request', host } as const;
       if (wanted) return this.planClaim(stored, wanted, owner);
-      const allocated = this.addresses.allocate(stored, family, owner);
+      const allocated = addresses.allocate(stored, family, owner);
       address = allocated.address;
       return allocated.fragment;
     });
@@ -69,22 +120,20 @@ export class PluginAddresses implements AddressPort {
 
   /** Docker may ask twice; what it asked for and gave to no endpoint yet it may have again. */
   private planClaim(network: Stored<Network>, wanted: IpAddress, owner: Owner & { kind: 'request' }): Fragment {
-    const held = this.state.allocationOf(network.value.tenant, network.value.name, wanted);
+    const { state, addresses } = this.parts;
+    const held = state.allocationOf(network.value.tenant, network.value.name, wanted);
     const mine = held?.value.owner.kind === 'request' && held.value.owner.host === owner.host;
-    return mine ? this.addresses.pass(held, owner) : this.addresses.claim(network, wanted, owner);
+    return mine ? addresses.pass(held, owner) : addresses.claim(network, wanted, owner);
   }
 
-  private pool(poolId: string): { network: Stored<Network>; subnet: Subnet; family: Family } {
-    const { tenant, name, family } = parsePoolId(poolId);
-    const network = this.state.networks.get(keys.network(tenant, name));
-    if (!network) throw notFound(`address pool ${poolId} belongs to no network of netctl`);
-    return { network, subnet: this.subnet(network, family), family };
-  }
-
-  private subnet(network: Stored<Network>, family: Family): Subnet {
-    const subnet = subnetOf(network.value, family);
-    if (!subnet) throw notFound(`network ${network.value.name} of tenant ${network.value.tenant} has no IPv${family} subnet`);
-    return subnet;
+  /** The network that has the pool, if one does. */
+  private networkOf(poolId: string): { tenant: string; name: string } | undefined {
+    const { state, host } = this.parts;
+    const id = parsePoolText(poolId);
+    if (id === undefined) return parsePoolId(poolId);
+    const dockerNetworkId = state.pools.get(keys.pool(host, id))?.value.dockerNetworkId;
+    const binding = dockerNetworkId === undefined ? undefined : state.bindings.get(keys.binding(host, dockerNetworkId))?.value;
+    return binding && { tenant: binding.tenant, name: binding.network };
   }
 }
 
@@ -92,6 +141,21 @@ function parsePoolId(poolId: string): { tenant: string; name: string; family: Fa
   const match = /^([^/]+)\/([^/]+)\/v([46])$/.exec(poolId);
   if (!match?.[1] || !match[2]) throw invalid(`"${poolId}" is not an address pool of netctl`);
   return { tenant: match[1], name: match[2], family: match[3] === '4' ? 4 : 6 };
+}
+
+/**
+ * Before a network has the pool Docker asks for its gateway and for what is never to be given out (`--aux-address`).
+ * Nothing is held yet: CreateNetwork says both again.
+ */
+function ofUntaken({ prefix, range }: DockerPool, { address, purpose }: AddressRequest): { address: IpAddress; prefixLength: number } {
+  if (purpose === 'gateway') {
+    const gateway = address ?? usualGateway(prefix);
+    dockerSubnet({ prefix, ...(range && { range }), gateway });
+    return { address: gateway, prefixLength: prefix.length };
+  }
+  if (!address) throw conflict(`subnet ${prefix.toString()} belongs to no network yet: an address can be had when its network is made`);
+  if (!prefix.contains(address)) throw invalid(`the auxiliary address ${address.toString()} is not in subnet ${prefix.toString()}`);
+  return { address, prefixLength: prefix.length };
 }
 
 /**

@@ -1,10 +1,10 @@
-import type { EndpointPort, JoinAnswer } from '../../plugin/ports.js';
+import type { EndpointPort, JoinAnswer, UnnamedNetworkRequest } from '../../plugin/ports.js';
 import { containerLinkName, isBridgeMac } from '../../src/fabric/names.js';
 import { Mac, type IpAddress } from '../../src/model/address.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
 import { conflict, invalid, notFound } from '../../src/model/errors.js';
 import { keys } from '../../src/model/keys.js';
-import type { DockerBinding, Network } from '../../src/model/network.js';
+import { subnetOf, type DockerBinding, type Network } from '../../src/model/network.js';
 import { encodeStored } from '../../src/model/stored.js';
 import type { Store } from '../store/port.js';
 import type { Addresses } from './addresses.js';
@@ -13,6 +13,7 @@ import type { Routers } from './routers.js';
 import type { State } from './state.js';
 import type { Stored } from './table.js';
 import { combine, transact, when, write, type Fragment } from './transact.js';
+import type { UnnamedNetworks } from './unnamed-networks.js';
 
 interface Parts {
   readonly store: Store;
@@ -21,6 +22,7 @@ interface Parts {
   readonly routers: Routers;
   readonly host: string;
   readonly networks: Pick<Networks, 'deletedInDocker'>;
+  readonly unnamed: UnnamedNetworks;
 }
 
 /** How the container's links are named inside it: eth0, eth1, ... */
@@ -46,20 +48,28 @@ export class PluginEndpoints implements EndpointPort {
     });
   }
 
+  async createUnnamedNetwork(request: UnnamedNetworkRequest): Promise<void> {
+    await this.parts.unnamed.create(request);
+  }
+
   async deleteNetwork(dockerNetworkId: string): Promise<void> {
+    await this.parts.unnamed.delete(dockerNetworkId);
     await this.parts.networks.deletedInDocker(dockerNetworkId);
   }
 
   async createEndpoint(request: { networkId: string; endpointId: string; addresses: readonly IpAddress[]; mac?: Mac }): Promise<{ mac?: Mac }> {
-    const { store, host } = this.parts;
+    const { store, host, unnamed } = this.parts;
     if (!/^[0-9a-f]{64}$/.test(request.endpointId)) throw invalid(`"${request.endpointId}" is not an endpoint id of Docker's`);
-    const [first] = request.addresses;
+    const named = (await unnamed.named(request.networkId)).value;
+    // On a network without IPv4 Docker gives a stand-in for an IPv4 address: it is for Docker only.
+    const given = request.addresses.filter(({ family }) => subnetOf(named, family) !== undefined);
+    const [first] = given;
     if (!first) throw invalid('an endpoint without an address cannot be created: Docker gave none');
     const mac = request.mac ?? Mac.fromIp(first);
     if (isBridgeMac(mac)) throw invalid(`the MAC address ${mac.toString()} is a gateway's: choose one that does not begin with 02:01:00`);
     await transact(store, () => {
       const network = this.network(request.networkId);
-      const endpoint: Endpoint = { id: request.endpointId, tenant: network.tenant, network: network.name, addresses: request.addresses, mac, host };
+      const endpoint: Endpoint = { id: request.endpointId, tenant: network.tenant, network: network.name, addresses: given, mac, host };
       return this.planEndpoint(endpoint);
     });
     return request.mac ? {} : { mac };
@@ -132,7 +142,7 @@ export class PluginEndpoints implements EndpointPort {
   private network(dockerNetworkId: string): Network {
     const { state, host } = this.parts;
     const binding = state.bindings.get(keys.binding(host, dockerNetworkId))?.value;
-    if (!binding) throw notFound(`Docker network ${dockerNetworkId} is not one of netctl's: make networks with "netctl net create"`);
+    if (!binding) throw notFound(`Docker network ${dockerNetworkId} is not one of netctl's: remove it, and create it again`);
     return state.requireNetwork(binding.tenant, binding.network).value;
   }
 

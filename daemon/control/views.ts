@@ -1,23 +1,26 @@
 import { formatAllocated, formatAvailable } from '../../src/ipam/ranges.js';
+import { familiesOf, hostAddresses } from '../../src/host/publish.js';
+import { isInUse } from '../../src/model/allocation.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
+import { keys } from '../../src/model/keys.js';
 import type { Network } from '../../src/model/network.js';
 import type { Service, Weight } from '../../src/model/service.js';
 import type { Tenant } from '../../src/model/tenant.js';
 import type { ProviderChoice } from '../../src/selectors/provider.js';
 import type { Containers } from './containers.js';
-import type { EndpointView, NetworkView, ProviderExplanation, ServiceView, TenantView } from './operations.js';
+import type { EndpointView, NetworkView, ProviderExplanation, PublishedPort, ServiceView, TenantView } from './operations.js';
 import { byAddress, type Membership, type Providers } from './providers.js';
 import type { State } from './state.js';
 
 /** What users see: objects together with what was observed of them. */
 export class Views {
-  /** @param errorOf why a tenant's router does not hold what is desired, if so */
+  /** @param errors why a tenant's router or the host does not hold what is desired, and why an endpoint's ports are not its own, if so */
   constructor(
     private readonly state: State,
     private readonly containers: Containers,
     private readonly providers: Providers,
     private readonly host: string,
-    private readonly errorOf: (tenant: string) => string | undefined,
+    private readonly errors: { readonly ofTenant: (tenant: string) => string | undefined; readonly ofEndpoint: (id: string) => string | undefined },
   ) {}
 
   tenant(tenant: Tenant): TenantView {
@@ -34,7 +37,7 @@ export class Views {
   network(network: Network): NetworkView {
     const { tenant, name } = network;
     const [ipv4, ipv6] = [this.state.allocations.pool(network, 4), this.state.allocations.pool(network, 6)];
-    const held = this.state.allocations.of(tenant, name).filter(({ owner }) => owner.kind !== 'gateway' && owner.kind !== 'resting');
+    const held = this.state.allocations.of(tenant, name).filter(({ owner }) => isInUse(owner));
     const binding = this.state.bindingOf(this.host, tenant, name);
     return {
       network,
@@ -73,12 +76,22 @@ export class Views {
   endpoints(endpoints: readonly Endpoint[]): EndpointView[] {
     return endpoints.toSorted(byAddress).map((endpoint) => {
       const container = this.containers.ofEndpoint(endpoint.id);
-      return { endpoint, ...(container ? { container } : {}) };
+      const error = this.errors.ofEndpoint(endpoint.id);
+      return { endpoint, ports: this.ports(endpoint), ...(container ? { container } : {}), ...(error === undefined ? {} : { error }) };
+    });
+  }
+
+  private ports(endpoint: Endpoint): PublishedPort[] {
+    const network = this.state.networks.get(keys.network(endpoint.tenant, endpoint.network))?.value;
+    return (endpoint.publications ?? []).flatMap((publication) => {
+      const { protocol, port, hostIp, hostPort } = publication;
+      const families = network ? familiesOf(publication, endpoint, network) : [];
+      return hostAddresses(hostIp, families).map((address) => ({ protocol, port, hostIp: address, hostPort }));
     });
   }
 
   private error(tenant: string): { error?: string } {
-    const error = this.errorOf(tenant);
+    const error = this.errors.ofTenant(tenant);
     return error === undefined ? {} : { error };
   }
 }

@@ -24,6 +24,11 @@ export interface DockerEvent {
   readonly timeMs: number;
 }
 
+/** Docker made a network of this driver. */
+export interface NetworkEvent {
+  readonly madeByDriver: string;
+}
+
 /** Docker's default for `--stop-timeout`, in seconds. */
 const defaultStopTimeout = 10;
 
@@ -93,12 +98,13 @@ export function decodeSummary(entry: unknown): Inspected {
 }
 
 /**
- * One line of `GET /events`; undefined if it says nothing of a container.
+ * One line of `GET /events`; undefined if it says nothing of a container, nor of a new network.
  * @throws ZodError if it is not an event.
  */
-export function decodeEvent(line: unknown): DockerEvent | undefined {
+export function decodeEvent(line: unknown): DockerEvent | NetworkEvent | undefined {
   const { Type, Action, Actor, time, timeNano } = event.parse(line);
   const timeMs = timeNano === undefined ? time * 1000 : timeNano / 1e6;
+  if (Type === 'network' && Action === 'create') return { madeByDriver: Actor.Attributes?.['type'] ?? '' };
   if (Type === 'network') {
     const containerId = Actor.Attributes?.['container'];
     return containerId ? { containerId, action: `network ${Action}`, timeMs } : undefined;

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { conflict, inUse, invalid, NetctlError } from '../../src/model/errors.js';
+import { conflict, inUse, NetctlError } from '../../src/model/errors.js';
 import { ask, DockerRefusal, type DockerClient } from './client.js';
 import type { DockerEngine, DockerNetwork, DockerNetworkRequest } from './port.js';
 
 /** The name of our network and IPAM drivers: Docker finds them by the name of the plugin's socket. */
-const driver = 'netctl';
+export const driver = 'netctl';
 
 /** Docker waits for the plugin while it makes or removes a network, several calls long. */
 const changeTimeoutMs = 30_000;
@@ -15,7 +15,7 @@ const networks = z.array(z.object({ Id: z.string(), Name: z.string(), Driver: z.
 const networkEndpoints = z.object({ Containers: z.record(z.string(), z.object({ EndpointID: z.string() })).nullish() });
 
 /**
- * The engine's networks. A network without an IPv4 subnet is `invalid`. Refusals by Docker are NetctlErrors: `conflict` for a name that is taken
+ * The engine's networks. Refusals by Docker are NetctlErrors: `conflict` for a name that is taken
  * or Docker's own, `in-use` for a network with containers, else `internal`. After `unavailable`, the change may or
  * may not have been made.
  */
@@ -23,8 +23,6 @@ export function createDockerEngine(client: DockerClient): DockerEngine {
   const { api } = client;
   return {
     async createNetwork(request) {
-      // Docker asks the IPAM driver for an IPv4 pool in any case (20.10), and would answer in words that help nobody.
-      if (request.subnets.every(({ subnet }) => subnet.includes(':'))) throw invalid("Docker's networks have an IPv4 subnet: give one besides the IPv6 subnet");
       const what = `create the network ${request.name}`;
       return refused(what, async () => (await ask(client, what, changeTimeoutMs, (abortSignal) => api.createNetwork({ ...creation(request), abortSignal }))).id);
     },
@@ -62,10 +60,12 @@ function creation(request: DockerNetworkRequest) {
     Driver: driver,
     CheckDuplicate: true,
     EnableIPv6: request.ipv6,
+    // Docker before 28 (API 1.48) does not know this field, leaves it aside and wants an IPv4 pool in any case: it gets a stand-in.
+    EnableIPv4: request.subnets.some(({ subnet }) => !subnet.includes(':')),
+    Internal: request.internal,
     Options: { ...request.options },
     IPAM: {
-      Driver: driver,
-      Options: { ...request.ipamOptions },
+      ...(request.addressesBy === 'netctl' && { Driver: driver, Options: { ...request.ipamOptions } }),
       Config: request.subnets.map(({ subnet, gateway }) => ({ Subnet: subnet, ...(gateway !== undefined && { Gateway: gateway }) })),
     },
   };

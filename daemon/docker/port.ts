@@ -17,11 +17,15 @@ export interface DockerNetworkRequest {
   /** One or two: IPv4, IPv6. */
   readonly subnets: readonly { readonly subnet: string; readonly gateway?: string }[];
   readonly ipv6: boolean;
+  /** Docker's `--internal`. */
+  readonly internal: boolean;
+  /** Whose IPAM driver gives the addresses. */
+  readonly addressesBy: 'netctl' | 'docker';
 }
 
 /** The Docker engine, as far as netctl needs it. Failures are NetctlErrors: `unavailable` if Docker does not answer. */
 export interface DockerEngine {
-  /** Makes a network of driver and IPAM driver `netctl`; returns its id. */
+  /** Makes a network of driver `netctl`; returns its id. */
   createNetwork(request: DockerNetworkRequest): Promise<string>;
   /** Succeeds if there is no such network. */
   removeNetwork(id: string): Promise<void>;
@@ -40,6 +44,8 @@ export interface ContainerListener {
   connected(containers: readonly Container[]): void;
   changed(container: Container): void;
   removed(containerId: string): void;
+  /** Docker made a network of driver `netctl`. */
+  networkMade(): void;
   /** Docker went away; what was known stays the best knowledge. */
   disconnected(reason: string): void;
 }

@@ -5,6 +5,7 @@ import { messageOf } from '../../src/model/errors.js';
 import type { Logger } from '../control/logger.js';
 import type { DockerClient } from './client.js';
 import { findListed, inspectContainer, listContainers, openEvents } from './containers.js';
+import { driver } from './engine.js';
 import { decodeEvent, type DockerEvent, type Inspected } from './decode.js';
 import { Lookups } from './lookups.js';
 import type { ContainerListener } from './port.js';
@@ -16,7 +17,7 @@ type EventStream = NodeJS.ReadableStream & { destroy?: () => void };
 
 export interface SessionOptions {
   readonly docker: DockerClient;
-  readonly listener: Pick<ContainerListener, 'connected' | 'changed' | 'removed'>;
+  readonly listener: Pick<ContainerListener, 'connected' | 'changed' | 'removed' | 'networkMade'>;
   readonly logger: Logger;
   readonly now: () => number;
   readonly pace: Pace;
@@ -105,12 +106,18 @@ export class Session {
     if (this.reason !== undefined || line.trim() === '') return;
     try {
       const event = decodeEvent(JSON.parse(line));
-      if (event && isWorthAsking(event)) this.observe(event);
+      if (event && 'madeByDriver' in event) this.noticeNetwork(event.madeByDriver);
+      else if (event && isWorthAsking(event)) this.observe(event);
     } catch (error) {
       // Half a line is what a broken connection leaves; a whole one may have said something: look at everything.
       this.options.logger.warn({ event: 'docker-event-not-understood', line, err: error }, 'Docker sent an event that is not understood');
       if (!this.timers.has('look at all')) this.timers.set('look at all', this.options.pace.retryMs, () => void this.relist());
     }
+  }
+
+  /** Before the listener is connected there is nothing to tell: it looks at all networks then. */
+  private noticeNetwork(madeBy: string): void {
+    if (madeBy === driver && this.isConnected) this.safely(() => this.options.listener.networkMade());
   }
 
   private observe(event: DockerEvent): void {

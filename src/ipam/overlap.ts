@@ -2,6 +2,9 @@ import type { Prefix } from '../model/address.js';
 import { conflict } from '../model/errors.js';
 import { subnetsOf, type Network } from '../model/network.js';
 
+/** What is known of a network before it is one. */
+type Place = Pick<Network, 'tenant' | 'name' | 'ipv4' | 'ipv6'>;
+
 /** The subnet asked for, and what it overlaps with. */
 export interface Overlap {
   readonly subnet: Prefix;
@@ -17,7 +20,7 @@ export interface Overlap {
  * ranges, but a tenant's router has one route for a prefix, and containers of one such network
  * would look for the other's on their own segment.
  */
-export function findOverlap(asked: Pick<Network, 'tenant' | 'name' | 'ipv4' | 'ipv6'>, networks: Iterable<Network>): Overlap | undefined {
+export function findOverlap(asked: Place, networks: Iterable<Place>): Overlap | undefined {
   for (const network of networks) {
     if (network.tenant !== asked.tenant || network.name === asked.name) continue;
     for (const { prefix: subnet } of subnetsOf(asked)) {
@@ -29,7 +32,7 @@ export function findOverlap(asked: Pick<Network, 'tenant' | 'name' | 'ipv4' | 'i
 }
 
 /** @throws NetctlError `conflict`, naming the other network, if {@link findOverlap} finds one. */
-export function checkOverlap(asked: Pick<Network, 'tenant' | 'name' | 'ipv4' | 'ipv6'>, networks: Iterable<Network>): void {
+export function checkOverlap(asked: Place, networks: Iterable<Place>): void {
   const overlap = findOverlap(asked, networks);
   if (!overlap) return;
   throw conflict(

@@ -1,5 +1,5 @@
 import { IpAddress } from '../model/address.js';
-import type { Allocation } from '../model/allocation.js';
+import { isInUse, type Allocation } from '../model/allocation.js';
 import type { Subnet } from '../model/network.js';
 import { givableSpans } from './givable.js';
 import { RestQueue } from './rest-queue.js';
@@ -80,14 +80,14 @@ export class AddressPool {
     return value === undefined ? undefined : IpAddress.fromValue(this.subnet.prefix.family, value);
   }
 
-  /** What endpoints and services hold. The gateway is left out, and what only rests. */
+  /** What endpoints and services hold. The gateway is left out, what is reserved, and what only rests. */
   allocatedSpans(): Span[] {
-    return this.heldSpans((kind) => kind !== 'resting' && kind !== 'gateway');
+    return this.heldSpans(isInUse);
   }
 
   /** What can be had, by request at least: free, or resting. */
   availableSpans(): Span[] {
-    return subtract(this.givable, this.heldSpans((kind) => kind !== 'resting'));
+    return subtract(this.givable, this.heldSpans(({ kind }) => kind !== 'resting'));
   }
 
   private lowestUnblocked(): bigint | undefined {
@@ -98,7 +98,7 @@ export class AddressPool {
     return undefined;
   }
 
-  private heldSpans(counts: (kind: Allocation['owner']['kind']) => boolean): Span[] {
-    return spansOf([...this.holdings].filter(([, { owner }]) => counts(owner.kind)).map(([value]) => value));
+  private heldSpans(counts: (owner: Allocation['owner']) => boolean): Span[] {
+    return spansOf([...this.holdings].filter(([, { owner }]) => counts(owner)).map(([value]) => value));
   }
 }

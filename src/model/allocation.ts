@@ -12,6 +12,11 @@ export type Owner =
   /** Released a short while ago: given out again only when nothing else is free. */
   | { readonly kind: 'resting' };
 
+/** Whether somebody works with the address: the gateway is the router's, and nobody has what is reserved or rests. */
+export function isInUse({ kind }: Owner): boolean {
+  return kind === 'service' || kind === 'endpoint' || kind === 'request';
+}
+
 /** An address held by an owner. */
 export interface Allocation {
   readonly tenant: string;

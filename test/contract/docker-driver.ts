@@ -24,6 +24,10 @@ export class SmallDriver implements AddressPort, EndpointPort {
     return { poolId, prefix: subnet };
   }
 
+  openPool(): ReturnType<AddressPort['openPool']> {
+    return Promise.reject(invalid('here Docker makes no network by itself'));
+  }
+
   async releasePool(poolId: string): Promise<void> {
     this.calls.push(`releasePool ${poolId}`);
   }
@@ -46,6 +50,10 @@ export class SmallDriver implements AddressPort, EndpointPort {
   async createNetwork({ networkId, tenant, network }: Parameters<EndpointPort['createNetwork']>[0]): Promise<void> {
     this.calls.push(`createNetwork ${tenant} ${network}`);
     this.networks.set(networkId, network);
+  }
+
+  createUnnamedNetwork(): Promise<void> {
+    return Promise.reject(invalid('here Docker makes no network by itself'));
   }
 
   async deleteNetwork(networkId: string): Promise<void> {

@@ -41,7 +41,7 @@ async function withDocker(t: Test): Promise<void> {
 
 function request(name: string, subnet: string, gateway?: string): DockerNetworkRequest {
   const options = { tenant: 'blue', network: name };
-  return { name, options, ipamOptions: options, subnets: [{ subnet, ...(gateway !== undefined && { gateway }) }], ipv6: false };
+  return { name, options, ipamOptions: options, subnets: [{ subnet, ...(gateway !== undefined && { gateway }) }], ipv6: false, internal: false, addressesBy: 'netctl' };
 }
 
 async function networks(t: Test, host: DockerHost, engine: DockerEngine, driver: SmallDriver): Promise<void> {
@@ -49,7 +49,7 @@ async function networks(t: Test, host: DockerHost, engine: DockerEngine, driver:
   t.strictSame(driver.taken(), ['requestPool blue net1/blue 10.1.1.0/24', 'requestAddress blue:net1/blue:4 gateway 10.1.1.254', 'createNetwork blue net1/blue']);
   t.strictSame(await engine.listNetworks(), [{ id, name: 'net1/blue', driver: 'netctl', options: { tenant: 'blue', network: 'net1/blue' } }]);
   await t.rejects(engine.createNetwork(request('net1/blue', '10.1.2.0/24')), { code: 'conflict', message: /already exists/ });
-  await t.rejects(host.docker('network', 'create', '-d', 'netctl', '--ipam-driver', 'netctl', '--subnet', '10.9.0.0/24', 'byhand'), /use "netctl net create"/);
+  await t.rejects(host.docker('network', 'create', '-d', 'netctl', '--ipam-driver', 'netctl', '--subnet', '10.9.0.0/24', 'byhand'), /here Docker makes no network by itself/);
   driver.taken();
   await engine.removeNetwork(id);
   t.strictSame(driver.taken(), ['releaseAddress blue:net1/blue:4 10.1.1.254', 'releasePool blue:net1/blue:4', 'deleteNetwork net1/blue']);

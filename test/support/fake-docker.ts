@@ -1,5 +1,5 @@
 import type { Container } from '../../src/model/container.js';
-import { IpAddress } from '../../src/model/address.js';
+import { IpAddress, Prefix } from '../../src/model/address.js';
 import { conflict, notFound } from '../../src/model/errors.js';
 import type { AddressPort, EndpointPort } from '../../plugin/ports.js';
 import type { ContainerListener, DockerEngine, DockerNetwork, DockerNetworkRequest } from '../../daemon/docker/port.js';
@@ -9,6 +9,14 @@ interface Attached {
   readonly endpointId: string;
   readonly poolId: string;
   readonly address: IpAddress;
+}
+
+interface MadeNetwork {
+  readonly tenant?: string;
+  readonly subnet?: string;
+  readonly range?: string;
+  readonly gateway?: string;
+  readonly reserved?: readonly string[];
 }
 
 interface Running {
@@ -23,7 +31,7 @@ interface Running {
  * order, and tells of containers what dockerd's events tell.
  */
 export class FakeDocker implements DockerEngine {
-  readonly networks = new Map<string, DockerNetwork & { readonly request: DockerNetworkRequest }>();
+  readonly networks = new Map<string, DockerNetwork & { readonly request: DockerNetworkRequest; /** Of those that it made by itself. */ readonly poolId?: string }>();
   readonly containers = new Map<string, Running>();
   /** Set: the next network is refused with this. */
   refusal: Error | undefined;
@@ -58,10 +66,31 @@ export class FakeDocker implements DockerEngine {
     return id;
   }
 
+  /** `docker network create -d netctl --ipam-driver netctl NAME`, in dockerd's order; its id. Nothing is left of it if it fails. */
+  async makeNetwork(name: string, options: MadeNetwork = {}): Promise<string> {
+    const { tenant, subnet, range, gateway, reserved = [] } = options;
+    const id = this.id();
+    const { poolId, prefix } = await this.addresses.openPool({ family: 4, ...(subnet && { subnet: Prefix.parse(subnet) }), ...(range && { range: Prefix.parse(range) }) });
+    try {
+      const given = await this.addresses.requestAddress({ poolId, purpose: 'gateway', ...(gateway && { address: IpAddress.parse(gateway) }) });
+      for (const text of reserved) await this.addresses.requestAddress({ poolId, purpose: 'endpoint', address: IpAddress.parse(text) });
+      const subnets = [{ prefix, gateway: given.address, reserved: reserved.map((text) => IpAddress.parse(text)) }];
+      await this.endpoints.createUnnamedNetwork({ networkId: id, tenant: tenant ?? 'default', internal: false, addressesBy: 'netctl', subnets });
+    } catch (error) {
+      await this.addresses.releasePool(poolId);
+      throw error;
+    }
+    const request = { name, options: {}, ipamOptions: {}, subnets: [], ipv6: false, internal: false, addressesBy: 'netctl' } as const;
+    this.networks.set(id, { id, name, driver: 'netctl', options: tenant === undefined ? {} : { tenant }, request, poolId });
+    this.listener.networkMade();
+    return id;
+  }
+
   async removeNetwork(id: string): Promise<void> {
     const network = this.networks.get(id);
     if (!network) return;
     if ([...this.containers.values()].some(({ attached }) => attached?.networkId === id)) throw conflict(`network ${network.name} has active endpoints`);
+    if (network.poolId !== undefined) await this.addresses.releasePool(network.poolId);
     await this.endpoints.deleteNetwork(id);
     this.networks.delete(id);
   }
@@ -134,7 +163,7 @@ export class FakeDocker implements DockerEngine {
     if (!network) throw notFound(`network ${name} not found`);
     const { tenant = '', network: own = '' } = network.options;
     const endpointId = this.id();
-    const { poolId } = await this.addresses.requestPool({ tenant, network: own, family: 4 });
+    const poolId = network.poolId ?? (await this.addresses.requestPool({ tenant, network: own, family: 4 })).poolId;
     const { address } = await this.addresses.requestAddress({ poolId, purpose: 'endpoint', ...(ip ? { address: IpAddress.parse(ip) } : {}) });
     const attached = { networkId: network.id, endpointId, poolId, address };
     try {

@@ -53,6 +53,7 @@ export class Bed {
     this.life = life;
     this.control = new Control({
       ...{ store: this.mortalStore(life), kernel: this.refusing(life), docker: this.engine(life), host: this.host, restMs: 60_000, verifyMs: 3_600_000, log },
+      defaultPools: { 4: { base: Prefix.parse('10.64.0.0/10'), size: 24 }, 6: { base: Prefix.parse('fd00::/48'), size: 64 } },
       now: () => this.now,
       metrics: { passed() {}, forgotten() {} },
     });

@@ -11,6 +11,8 @@ const request: DockerNetworkRequest = {
   ipamOptions: { tenant: 'blue', network: 'net1' },
   subnets: [{ subnet: '10.1.1.0/24', gateway: '10.1.1.254' }, { subnet: 'fd00::/64' }],
   ipv6: true,
+  internal: false,
+  addressesBy: 'netctl',
 };
 
 async function start(t: { teardown(fn: () => Promise<void>): unknown }): Promise<{ fake: FakeEngine; engine: DockerEngine }> {
@@ -28,18 +30,19 @@ t.test('createNetwork asks for driver and IPAM driver netctl, with options for b
     Driver: 'netctl',
     CheckDuplicate: true,
     EnableIPv6: true,
+    EnableIPv4: true,
+    Internal: false,
     Options: { tenant: 'blue', network: 'net1' },
     IPAM: { Driver: 'netctl', Options: { tenant: 'blue', network: 'net1' }, Config: [{ Subnet: '10.1.1.0/24', Gateway: '10.1.1.254' }, { Subnet: 'fd00::/64' }] },
   });
 });
 
-t.test('a network of IPv6 alone is refused before Docker is asked, which would ask for an IPv4 pool', async (t) => {
+t.test('a network of IPv6 alone says so to Dockers that know such, and internal ones, and those with addresses of Docker', async (t) => {
   const { fake, engine } = await start(t);
-  await t.rejects(engine.createNetwork({ ...request, subnets: [{ subnet: 'fd00::/64' }] }), {
-    code: 'invalid',
-    message: "Docker's networks have an IPv4 subnet: give one besides the IPv6 subnet",
-  });
-  t.strictSame(fake.requests, []);
+  fake.instead.set('POST /networks/create', (_, response) => json(response, 201, { Id: 'n1', Warning: '' }));
+  await engine.createNetwork({ ...request, subnets: [{ subnet: 'fd00::/64' }], internal: true, addressesBy: 'docker' });
+  t.match(JSON.parse(fake.bodies[0] ?? ''), { EnableIPv4: false, EnableIPv6: true, Internal: true });
+  t.strictSame((JSON.parse(fake.bodies[0] ?? '') as { IPAM: unknown }).IPAM, { Config: [{ Subnet: 'fd00::/64' }] });
 });
 
 t.test('refusals of Docker keep its words', async (t) => {

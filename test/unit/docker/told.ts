@@ -5,6 +5,7 @@ import type { Container } from '../../../src/model/container.js';
 export class Told implements ContainerListener {
   readonly lines: string[] = [];
   readonly reasons: string[] = [];
+  networksMade = 0;
   /** What is known by what was told. */
   readonly now = new Map<string, Container>();
 
@@ -22,6 +23,10 @@ export class Told implements ContainerListener {
   removed(containerId: string): void {
     this.now.delete(containerId);
     this.lines.push(`removed ${containerId}`);
+  }
+
+  networkMade(): void {
+    this.networksMade += 1;
   }
 
   disconnected(reason: string): void {

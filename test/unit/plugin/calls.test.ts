@@ -47,18 +47,32 @@ const cases: Case[] = [
     answer: { PoolID: 'pool-1', Pool: '10.1.1.0/24', Data: {} },
   },
   {
-    name: 'a pool of a network that netctl did not make',
+    name: 'a pool for a network that Docker makes by itself',
     method: 'IpamDriver.RequestPool',
-    body: { AddressSpace: 'netctl-local', Pool: '10.1.1.0/24', SubPool: '', Options: null, V6: false },
-    calls: [],
-    answer: { Error: 'Docker alone cannot make a netctl network, because it does not say which tenant and network it stands for: use "netctl net create"' },
+    body: { AddressSpace: 'netctl-local', Pool: '10.1.1.0/24', SubPool: '10.1.1.128/25', Options: null, V6: false },
+    calls: [['openPool', { family: 4, subnet: '10.1.1.0/24', range: '10.1.1.128/25' }]],
+    answer: { PoolID: 'pool-2', Pool: '10.1.1.0/24', Data: {} },
   },
   {
-    name: 'a pool with a range of Docker',
+    name: 'any pool for such a network',
+    method: 'IpamDriver.RequestPool',
+    body: { AddressSpace: 'netctl-local', Pool: '', SubPool: '', Options: {}, V6: false },
+    calls: [['openPool', { family: 4 }]],
+    answer: { PoolID: 'pool-2', Pool: '10.64.0.0/24', Data: {} },
+  },
+  {
+    name: 'a tenant for the pool alone',
+    method: 'IpamDriver.RequestPool',
+    body: { AddressSpace: 'netctl-local', Pool: '', SubPool: '', Options: { tenant: 'blue' }, V6: false },
+    calls: [],
+    answer: { Error: 'give the tenant to the network, not to its addresses: "-o tenant=blue" instead of "--ipam-opt"' },
+  },
+  {
+    name: 'a pool with a range of Docker, of a network of netctl',
     method: 'IpamDriver.RequestPool',
     body: { AddressSpace: '', Pool: '10.1.1.0/24', SubPool: '10.1.1.128/25', Options: { tenant: 'default', network: 'net1' }, V6: false },
     calls: [],
-    answer: { Error: 'netctl does not take --ip-range from Docker: give the range to "netctl net create"' },
+    answer: { Error: 'netctl does not take --ip-range for a network of its own: give the range to "netctl net create"' },
   },
   { name: 'the release of a pool', method: 'IpamDriver.ReleasePool', body: { PoolID: 'p' }, calls: [['releasePool', 'p']], answer: {} },
   {
@@ -94,7 +108,7 @@ const cases: Case[] = [
     method: 'NetworkDriver.CreateNetwork',
     body: {
       NetworkID: networkId,
-      Options: { 'com.docker.network.enable_ipv6': false, 'com.docker.network.generic': { tenant: 'blue', network: 'net1', other: '1' } },
+      Options: { 'com.docker.network.enable_ipv6': false, 'com.docker.network.generic': { tenant: 'blue', network: 'net1', 'com.docker.other': '1' } },
       IPv4Data: [{ AddressSpace: 'netctl-local', Pool: '10.1.1.0/24', Gateway: '10.1.1.254/24', AuxAddresses: null }],
       IPv6Data: [],
     },
@@ -102,11 +116,53 @@ const cases: Case[] = [
     answer: {},
   },
   {
-    name: 'a network that netctl did not make',
+    name: 'a network that Docker makes by itself',
     method: 'NetworkDriver.CreateNetwork',
-    body: { NetworkID: networkId, Options: { 'com.docker.network.enable_ipv6': false }, IPv4Data: [], IPv6Data: null },
+    body: {
+      NetworkID: networkId,
+      Options: { 'com.docker.network.enable_ipv6': true, 'com.docker.network.generic': { tenant: 'blue' }, 'com.docker.network.internal': true },
+      IPv4Data: [{ AddressSpace: 'netctl-local', AuxAddresses: { a: '10.5.0.77/24' }, Gateway: '10.5.0.9/24', Pool: '10.5.0.0/24' }],
+      IPv6Data: [{ AddressSpace: 'netctl-local', Gateway: '2001:db8:5::1/64', Pool: '2001:db8:5::/64' }],
+    },
+    calls: [
+      [
+        'createUnnamedNetwork',
+        {
+          ...{ networkId, tenant: 'blue', internal: true, addressesBy: 'netctl' },
+          subnets: [
+            { prefix: '10.5.0.0/24', gateway: '10.5.0.9', reserved: ['10.5.0.77'] },
+            { prefix: '2001:db8:5::/64', gateway: '2001:db8:5::1', reserved: [] },
+          ],
+        },
+      ],
+    ],
+    answer: {},
+  },
+  {
+    name: 'one whose addresses Docker gives',
+    method: 'NetworkDriver.CreateNetwork',
+    body: { NetworkID: networkId, Options: {}, IPv4Data: [{ AddressSpace: 'LocalDefault', Gateway: '172.18.0.1/16', Pool: '172.18.0.0/16' }], IPv6Data: [] },
+    calls: [
+      [
+        'createUnnamedNetwork',
+        { networkId, tenant: 'default', internal: false, addressesBy: 'docker', subnets: [{ prefix: '172.18.0.0/16', gateway: '172.18.0.1', reserved: [] }] },
+      ],
+    ],
+    answer: {},
+  },
+  {
+    name: 'an option that nobody knows, as a misspelt one',
+    method: 'NetworkDriver.CreateNetwork',
+    body: { NetworkID: networkId, Options: { 'com.docker.network.generic': { tennant: 'blue' } }, IPv4Data: [], IPv6Data: null },
     calls: [],
-    answer: { Err: 'Docker alone cannot make a netctl network, because it does not say which tenant and network it stands for: use "netctl net create"' },
+    answer: { Err: 'netctl does not know the network option "tennant": a network may have the option "tenant", as in "-o tenant=blue"' },
+  },
+  {
+    name: 'a network without its tenant',
+    method: 'NetworkDriver.CreateNetwork',
+    body: { NetworkID: networkId, Options: { 'com.docker.network.generic': { network: 'n1' } }, IPv4Data: [], IPv6Data: null },
+    calls: [],
+    answer: { Err: 'the network option "network=n1" is netctl\'s own: leave it out, or say the tenant, too' },
   },
   { name: 'the end of a network', method: 'NetworkDriver.DeleteNetwork', body: { NetworkID: networkId }, calls: [['deleteNetwork', networkId]], answer: {} },
   {

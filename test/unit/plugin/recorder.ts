@@ -14,6 +14,11 @@ export class Recorder implements AddressPort, EndpointPort {
     return { poolId: 'pool-1', prefix: request.subnet ?? Prefix.parse('10.1.1.0/24') };
   }
 
+  async openPool(request: Parameters<AddressPort['openPool']>[0]): ReturnType<AddressPort['openPool']> {
+    await this.record('openPool', request);
+    return { poolId: 'pool-2', prefix: request.subnet ?? Prefix.parse('10.64.0.0/24') };
+  }
+
   releasePool(poolId: string): Promise<void> {
     return this.record('releasePool', poolId);
   }
@@ -29,6 +34,10 @@ export class Recorder implements AddressPort, EndpointPort {
 
   createNetwork(request: Parameters<EndpointPort['createNetwork']>[0]): Promise<void> {
     return this.record('createNetwork', request);
+  }
+
+  createUnnamedNetwork(request: Parameters<EndpointPort['createUnnamedNetwork']>[0]): Promise<void> {
+    return this.record('createUnnamedNetwork', request);
   }
 
   deleteNetwork(networkId: string): Promise<void> {

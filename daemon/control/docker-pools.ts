@@ -1,0 +1,137 @@
+import { nextSubnet, type DefaultPool } from '../../src/ipam/default-pool.js';
+import { dockerSubnet } from '../../src/ipam/docker-subnet.js';
+import type { Family, Prefix } from '../../src/model/address.js';
+import type { DockerPool } from '../../src/model/docker-pool.js';
+import { conflict, notFound } from '../../src/model/errors.js';
+import { keys } from '../../src/model/keys.js';
+import { subnetsOf } from '../../src/model/network.js';
+import { encodeStored } from '../../src/model/stored.js';
+import type { Store } from '../store/port.js';
+import type { Logger } from './logger.js';
+import type { State } from './state.js';
+import type { Stored } from './table.js';
+import { combine, transact, when, write, type Fragment } from './transact.js';
+import type { Waiting } from './waiting.js';
+
+/** From asking for a pool to making its network Docker takes milliseconds; what is older was left by a crash. In milliseconds. */
+const patience = 60_000;
+
+/** How long a pool waits for another one of the same subnet to find its network, in milliseconds. */
+const turnMs = 3000;
+
+interface Parts {
+  readonly store: Store;
+  readonly state: State;
+  readonly waiting: Waiting;
+  readonly defaults: Readonly<Record<Family, DefaultPool>>;
+  /** What else the host reaches: no subnet that nobody named lies there. */
+  readonly hostRoutes: () => Promise<readonly Prefix[]>;
+  readonly host: string;
+  readonly now: () => number;
+  readonly log: Logger;
+}
+
+/** The pools that Docker asked for by subnet, or for any, without saying for which network. */
+export class DockerPools {
+  constructor(private readonly parts: Parts) {}
+
+  /**
+   * A pool of this subnet, or of any that overlaps nothing that is known. Of the pools that no network has
+   * taken yet no two have the same subnet: CreateNetwork names the subnet only, and must find its own. So the second waits for the first.
+   */
+  async open(request: { family: Family; subnet?: Prefix; range?: Prefix }): Promise<DockerPool> {
+    const { store, state, host, now, waiting } = this.parts;
+    const { subnet, range, family } = request;
+    if (subnet) {
+      dockerSubnet({ prefix: subnet, ...(range && { range }) });
+      await waiting.until(() => this.free(subnet) === undefined, turnMs);
+    }
+    const routes = subnet ? [] : await this.parts.hostRoutes();
+    let opened: DockerPool | undefined;
+    await transact(store, () => {
+      const prefix = subnet ?? nextSubnet(this.parts.defaults[family], [...routes, ...this.taken()]);
+      const stale = subnet && this.free(subnet);
+      const id = Math.max(now(), 1 + Math.max(0, ...state.pools.of(host).map((pool) => pool.id)));
+      const pool: DockerPool = { id, host, prefix, ...(range && { range }), since: now() };
+      opened = pool;
+      const key = keys.pool(host, id);
+      return combine(when({ key, is: 'absent' }), write({ key, put: encodeStored(pool) }), ...(stale ? [this.planForget(stale)] : []));
+    });
+    if (!opened) throw new Error('a pool was committed without being made');
+    return opened;
+  }
+
+  /** Docker no longer holds it. Succeeds if there is none. */
+  async close(id: number): Promise<void> {
+    await transact(this.parts.store, () => {
+      const pool = this.find(id);
+      return pool && this.planForget(pool);
+    });
+  }
+
+  /** @throws NetctlError `not-found`. */
+  require(id: number): DockerPool {
+    const pool = this.find(id);
+    if (!pool) throw notFound(`the address pool ${poolText(id)} is not known to netctl: remove the Docker network that has it, and create it again`);
+    return pool.value;
+  }
+
+  /**
+   * The network takes the pool of this subnet, which no other has taken.
+   * @throws NetctlError `conflict` if there is none.
+   */
+  planTake(prefix: Prefix, dockerNetworkId: string): { pool: DockerPool; fragment: Fragment } {
+    const free = this.free(prefix);
+    if (!free) throw conflict(`the address pool of subnet ${prefix.toString()} was released before its network was made: create the network again`);
+    const key = keys.pool(free.value.host, free.value.id);
+    const put = encodeStored({ ...free.value, dockerNetworkId });
+    return { pool: free.value, fragment: combine(when({ key, is: 'at', revision: free.revision }), write({ key, put })) };
+  }
+
+  /** Forgets pools that were asked for and never used, and those whose Docker network is gone. */
+  async collect(): Promise<void> {
+    const { store, state, host, now, log } = this.parts;
+    const hasNetwork = (id: string): boolean => state.bindings.get(keys.binding(host, id)) !== undefined || state.unnamed.get(keys.unnamedNetwork(host, id)) !== undefined;
+    const isStale = ({ since, dockerNetworkId }: DockerPool): boolean => since < now() - patience && (dockerNetworkId === undefined || !hasNetwork(dockerNetworkId));
+    for (const { id, prefix } of state.pools.of(host).filter(isStale)) {
+      const forgotten = await transact(store, () => {
+        const pool = this.find(id);
+        return pool && isStale(pool.value) ? this.planForget(pool) : undefined;
+      });
+      if (forgotten) log.warn({ event: 'pool-reclaimed', pool: id, subnet: prefix }, 'Docker asked for this address pool and has no network of it; it is forgotten');
+    }
+  }
+
+  private planForget({ value: { host, id }, revision }: Stored<DockerPool>): Fragment {
+    const key = keys.pool(host, id);
+    return combine(when({ key, is: 'at', revision }), write({ key, delete: true }));
+  }
+
+  /** All subnets that somebody has or is about to have, in any tenant: for whose network it is, Docker has not said. */
+  private taken(): Prefix[] {
+    const { state } = this.parts;
+    const networks = [...state.networks.values(), ...state.unnamed.values()].flatMap((network) => subnetsOf(network).map(({ prefix }) => prefix));
+    return [...networks, ...state.pools.values().map(({ prefix }) => prefix)];
+  }
+
+  private free(prefix: Prefix): Stored<DockerPool> | undefined {
+    const { state, host } = this.parts;
+    const pool = state.pools.of(host).find((candidate) => candidate.dockerNetworkId === undefined && candidate.prefix.equals(prefix));
+    return pool && this.find(pool.id);
+  }
+
+  private find(id: number): Stored<DockerPool> | undefined {
+    return this.parts.state.pools.get(keys.pool(this.parts.host, id));
+  }
+}
+
+/** The id under which Docker knows the pool. */
+export function poolText(id: number): string {
+  return `pool/${id}`;
+}
+
+/** The pool's number, if the text is such an id. */
+export function parsePoolText(text: string): number | undefined {
+  const digits = /^pool\/(\d{1,15})$/.exec(text)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
