@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
 import koffi from 'koffi';
 import { unavailable } from '../../src/model/errors.js';
@@ -21,6 +21,15 @@ export function routerPath(tenant: string): string {
 /** The tenant whose router has this name, if it is a router's. */
 export function tenantOfRouter(name: string): string | undefined {
   return name.startsWith(routerPrefix) && name.length > routerPrefix.length ? name.slice(routerPrefix.length) : undefined;
+}
+
+/**
+ * Tells namespaces apart, by the file that holds them: by its inode (namespaces(7)), whose number is not used
+ * again while the namespace is open somewhere. The same for all files that do not exist.
+ */
+export function identityOf(path: string): string {
+  const { dev, ino } = statSync(path, { bigint: true, throwIfNoEntry: false }) ?? { dev: 0n, ino: 0n };
+  return `${dev}:${ino}`;
 }
 
 const CLONE_NEWNET = 0x4000_0000;

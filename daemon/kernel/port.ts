@@ -13,15 +13,34 @@ import type { NatState } from '../../src/nat/state.js';
 export interface Routers {
   /** The tenants that have a router on this host. */
   list(): Promise<string[]>;
-  /** Makes the router, or finds it made: loopback up, forwarding on, bridge netfilter on. Idempotent. */
-  ensure(tenant: string): Promise<void>;
+  /** Makes the router, or finds it made: loopback up, forwarding on, bridge netfilter on. Idempotent. Returns what it had to do. */
+  ensure(tenant: string): Promise<EnsuredRouter>;
+  /**
+   * True if the router is still the namespace that was ensured, under its name, with its settings. Cheap. Loopback is
+   * among what {@link Fabric.changedByOthers} tells of.
+   */
+  isIntact(tenant: string): boolean;
   /** Removes the router and all in it. Succeeds if there is none. */
   remove(tenant: string): Promise<void>;
+}
+
+/** What `ensure` found and did. */
+export interface EnsuredRouter {
+  /** `named`: the namespace that was ensured before had lost its name, and has it again; all that was in it is there. */
+  readonly namespace: 'found' | 'made' | 'named';
+  /** How many settings it had to write; in a router that was just made, all that differ from the kernel's own. */
+  readonly settings: number;
 }
 
 /** Links, addresses, routes and neighbours of a router. */
 export interface Fabric {
   read(tenant: string): Promise<FabricState>;
+  /**
+   * Whether the kernel told of a change since the last call that may have been somebody else's; true at the first
+   * call. Cheap: nothing is read. Of links and of deleted neighbours it does not
+   * tell whose doing it is, so that our own count, too.
+   */
+  changedByOthers(tenant: string): boolean;
   /** Carries the steps out in their order and stops at the first that fails. */
   apply(tenant: string, steps: readonly FabricStep[]): Promise<void>;
 }
@@ -84,6 +103,6 @@ export interface Kernel {
   readonly fabric: Fabric;
   readonly nftables: Nftables;
   readonly conntrack: Conntrack;
-}
   readonly host: HostNetwork;
   readonly ports: HostPorts;
+}

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { unavailable } from '../../src/model/errors.js';
 
 /** A setting below /proc/sys/net, and its value. */
@@ -56,19 +56,40 @@ export function hasBridgeNetfilter(): boolean {
 
 /**
  * Makes the namespace that the thread is in a router. Call it in `inNamespace`.
+ * @returns how many settings were others.
  * @throws NetctlError `unavailable`.
  */
-export function writeRouterSysctls(): void {
+export function writeRouterSysctls(): number {
   if (!hasBridgeNetfilter()) {
     throw unavailable('the kernel has no bridge netfilter, without which services do not work within a network: run "modprobe br_netfilter"');
   }
-  const settings = existsSync(`${directory}/ipv6`) ? [...ipv4, ...ipv6, ...bridgeNetfilter] : [...ipv4, ...bridgeNetfilter];
-  for (const [path, value] of settings) write(`${directory}/${path}`, value);
+  // One after the other: the first may change those after it.
+  return settings().reduce((written, setting) => (isAsWritten(setting) ? written : written + write(setting)), 0);
 }
 
-function write(path: string, value: string): void {
+/** Whether all is as {@link writeRouterSysctls} leaves it, in the namespace that the thread is in. Takes a third of a millisecond. */
+export function areRouterSysctlsWritten(): boolean {
+  return settings().every(isAsWritten);
+}
+
+function settings(): Sysctl[] {
+  return [...ipv4, ...(existsSync(`${directory}/ipv6`) ? ipv6 : []), ...bridgeNetfilter];
+}
+
+/** One that cannot be read is not: then writing it says why. */
+function isAsWritten([path, value]: Sysctl): boolean {
   try {
-    writeFileSync(path, value);
+    return readFileSync(`${directory}/${path}`, 'utf8').trim() === value;
+  } catch {
+    return false;
+  }
+}
+
+/** @returns 1, the number of settings written. */
+function write([path, value]: Sysctl): number {
+  try {
+    writeFileSync(`${directory}/${path}`, value);
+    return 1;
   } catch (cause) {
     throw unavailable(`the setting ${path} of a router cannot be written, which needs root and a writable /proc/sys`, cause);
   }

@@ -1,20 +1,28 @@
-import { statfsSync } from 'node:fs';
+import { closeSync, openSync, statfsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { execa } from 'execa';
 import { messageOf, unavailable } from '../../src/model/errors.js';
-import { inNamespace, namespaceDirectory, routerName, routerPath, tenantOfRouter } from './netns.js';
-import type { Routers } from './port.js';
+import { identityOf, inNamespace, namespaceDirectory, routerName, routerPath, tenantOfRouter } from './netns.js';
+import type { EnsuredRouter, Routers } from './port.js';
 import { kernelError } from './rtnetlink-errors.js';
 import type { RtnetlinkSockets } from './rtnetlink-sockets.js';
-import { hasBridgeNetfilter, writeRouterSysctls } from './router-sysctls.js';
+import { areRouterSysctlsWritten, hasBridgeNetfilter, writeRouterSysctls } from './router-sysctls.js';
 
 /** statfs(2)'s type of a file on which a namespace is mounted: NSFS_MAGIC of linux/magic.h. */
 const namespaceFileSystem = 0x6e73_6673;
 /** The loopback link's index, in every network namespace. */
 const loopbackIndex = 1;
 
+/** A router's namespace, held open: it lives on when it loses its name. */
+interface Held {
+  readonly fd: number;
+  readonly identity: string;
+}
+
 /** Routers as `ip netns` keeps namespaces, so that people can look into them with `ip netns exec`. */
 export class KernelRouters implements Routers {
+  readonly #held = new Map<string, Held>();
+
   constructor(private readonly sockets: RtnetlinkSockets) {}
 
   async list(): Promise<string[]> {
@@ -26,18 +34,50 @@ export class KernelRouters implements Routers {
     return tenants.filter((tenant) => tenant !== undefined).toSorted();
   }
 
-  async ensure(tenant: string): Promise<void> {
+  async ensure(tenant: string): Promise<EnsuredRouter> {
     const path = routerPath(tenant);
-    if (!isNamespace(path)) await addNamespace(tenant);
+    const namespace = await this.#ensureNamespace(tenant);
     if (!inNamespace(path, hasBridgeNetfilter)) await loadBridgeNetfilter();
-    inNamespace(path, writeRouterSysctls);
+    const settings = inNamespace(path, writeRouterSysctls);
     await this.#raiseLoopback(tenant);
+    return { namespace, settings };
+  }
+
+  isIntact(tenant: string): boolean {
+    const path = routerPath(tenant);
+    return this.#held.get(tenant)?.identity === identityOf(path) && inNamespace(path, areRouterSysctlsWritten);
   }
 
   async remove(tenant: string): Promise<void> {
     await this.sockets.closeRouter(tenant);
-    if (isNamespace(routerPath(tenant))) await ip(['netns', 'delete', routerName(tenant)], `remove the router of tenant ${tenant}`);
+    this.#letGo(tenant);
+    if (isNamespace(routerPath(tenant))) await deleteName(tenant);
     else await removeFile(tenant);
+  }
+
+  /**
+   * `ip netns delete` takes a namespace's name only: it lives as long as somebody holds it, with its links, rules
+   * and connections. So a router that lost its name gets it back; whatever has the name now is not a router of ours.
+   */
+  async #ensureNamespace(tenant: string): Promise<EnsuredRouter['namespace']> {
+    const path = routerPath(tenant);
+    const held = this.#held.get(tenant);
+    if (held?.identity === identityOf(path)) return 'found';
+    if (held) {
+      if (isNamespace(path)) await deleteName(tenant);
+      await nameAgain(tenant, held.fd);
+      return 'named';
+    }
+    const found = isNamespace(path);
+    if (!found) await addNamespace(tenant);
+    this.#held.set(tenant, { fd: openSync(path, 'r'), identity: identityOf(path) });
+    return found ? 'found' : 'made';
+  }
+
+  #letGo(tenant: string): void {
+    const held = this.#held.get(tenant);
+    this.#held.delete(tenant);
+    if (held) closeSync(held.fd);
   }
 
   /** Without it the kernel refuses the local routes of service addresses. */
@@ -55,6 +95,20 @@ export class KernelRouters implements Routers {
 async function addNamespace(tenant: string): Promise<void> {
   await removeFile(tenant);
   await ip(['netns', 'add', routerName(tenant)], `make a router for tenant ${tenant}`);
+}
+
+async function deleteName(tenant: string): Promise<void> {
+  await ip(['netns', 'delete', routerName(tenant)], `remove the router of tenant ${tenant}`);
+}
+
+/**
+ * `ip netns attach` wants a process that is in the namespace, and becomes one itself: it is started by a shell
+ * there, whose process id it keeps.
+ */
+async function nameAgain(tenant: string, fd: number): Promise<void> {
+  await removeFile(tenant);
+  const attach = ['sh', '-c', 'exec ip netns attach "$0" $$', routerName(tenant)];
+  await run('nsenter', [`--net=/proc/${process.pid}/fd/${fd}`, ...attach], `give the router of tenant ${tenant} its name back`);
 }
 
 /** `ip netns add` makes the file and then mounts the namespace on it: a crash between the two leaves a plain file in the way. */
@@ -78,9 +132,13 @@ async function loadBridgeNetfilter(): Promise<void> {
   await execa('modprobe', ['br_netfilter'], { reject: false, timeout: 30_000 });
 }
 
-async function ip(args: readonly string[], what: string): Promise<void> {
+function ip(args: readonly string[], what: string): Promise<void> {
+  return run('ip', args, what);
+}
+
+async function run(program: string, args: readonly string[], what: string): Promise<void> {
   try {
-    await execa('ip', args, { timeout: 30_000 });
+    await execa(program, args, { timeout: 30_000 });
   } catch (error) {
     throw unavailable(`cannot ${what}: ${messageOf(error)}`, error);
   }

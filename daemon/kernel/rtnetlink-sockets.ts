@@ -1,10 +1,18 @@
-import { statSync } from 'node:fs';
-import { routerPath } from './netns.js';
+import { FabricWatch } from './fabric-watch.js';
+import { identityOf, routerPath } from './netns.js';
 import { Rtnetlink } from './rtnetlink.js';
 
-/** The rtnetlink sockets of the routers, one each, and one of the host's own namespace. Opened when first asked for. */
+interface Router {
+  readonly socket: Rtnetlink;
+  readonly namespace: string;
+  readonly watch: FabricWatch;
+  /** Whether it was asked what changed. */
+  asked: boolean;
+}
+
+/** The rtnetlink sockets of the routers, and one of the host's own namespace. Opened when first asked for. */
 export class RtnetlinkSockets {
-  readonly #routers = new Map<string, { socket: Rtnetlink; namespace: string }>();
+  readonly #routers = new Map<string, Router>();
   #host?: Rtnetlink;
 
   /**
@@ -17,10 +25,22 @@ export class RtnetlinkSockets {
     const namespace = identityOf(path);
     const open = this.#routers.get(tenant);
     if (open?.namespace === namespace && open.socket.usable) return open.socket;
+    const watch = FabricWatch.open(path);
     const socket = Rtnetlink.open(path);
-    this.#routers.set(tenant, { socket, namespace });
+    this.#routers.set(tenant, { socket, namespace, watch, asked: false });
+    open?.watch.close();
     await open?.socket.close();
     return socket;
+  }
+
+  /** Whether others than its socket may have changed a router since this was last asked; true when there was nothing to see it with. */
+  changedByOthers(tenant: string): boolean {
+    const open = this.#routers.get(tenant);
+    if (!open?.socket.usable) return true;
+    const changed = open.watch.changed(open.socket.port);
+    if (open.asked) return changed;
+    open.asked = true;
+    return true;
   }
 
   ofHost(): Rtnetlink {
@@ -31,6 +51,7 @@ export class RtnetlinkSockets {
   async closeRouter(tenant: string): Promise<void> {
     const open = this.#routers.get(tenant);
     this.#routers.delete(tenant);
+    open?.watch.close();
     await open?.socket.close();
   }
 
@@ -38,10 +59,4 @@ export class RtnetlinkSockets {
     await Promise.all([...this.#routers.keys()].map((tenant) => this.closeRouter(tenant)));
     await this.#host?.close();
   }
-}
-
-/** A namespace is identified by its inode (namespaces(7)); a number is not used again while the namespace is open. */
-function identityOf(path: string): string {
-  const { dev, ino } = statSync(path, { bigint: true, throwIfNoEntry: false }) ?? { dev: 0n, ino: 0n };
-  return `${dev}:${ino}`;
 }

@@ -33,6 +33,11 @@ export class Rtnetlink {
     return this.#broken === undefined;
   }
 
+  /** What the kernel calls the socket: it is in what the kernel tells others of our requests. */
+  get port(): number {
+    return this.socket.socket.address().port;
+  }
+
   request<T>(request: Request<T>): Promise<T> {
     const result = this.#last.then(() => this.#run(request));
     this.#last = result.catch(() => undefined);

@@ -1,0 +1,121 @@
+import '../support/throw-away-host.js';
+import { statSync, writeFileSync } from 'node:fs';
+import { execa } from 'execa';
+import t, { type Test } from 'tap';
+import { inNamespace, routerName, routerPath } from '../../daemon/kernel/netns.js';
+import { bridgeName, portName } from '../../src/fabric/names.js';
+import { planFabric } from '../../src/fabric/plan.js';
+import { endpointId } from '../unit/fabric/arbitraries.js';
+import { fabric, reconcile, routers, sampleInput } from './fabric-bed.js';
+
+// What somebody else does to a router shows without a reading of it, and what netctl does itself does not.
+
+const tenant = 'blue';
+const desired = planFabric(sampleInput);
+const [port, bridge] = [portName(endpointId(1)), bridgeName(1)];
+
+async function start(t: Test): Promise<void> {
+  await routers.ensure(tenant);
+  t.teardown(() => routers.remove(tenant));
+  await reconcile(tenant, desired);
+  await untilUnseen(() => Promise.resolve());
+}
+
+/** Waits until the work is not taken for somebody else's: a new link's carrier is told of up to a second late (the kernel's linkwatch). */
+async function untilUnseen(work: () => Promise<unknown>): Promise<void> {
+  const end = performance.now() + 20_000;
+  for (;;) {
+    fabric.changedByOthers(tenant);
+    await work();
+    if (!fabric.changedByOthers(tenant)) return;
+    if (performance.now() > end) throw new Error('own work shows as somebody else’s');
+  }
+}
+
+/** As a frame does that passes the bridge. */
+const bridgeFdb = (verb: string) => execa('ip', ['netns', 'exec', routerName(tenant), 'bridge', 'fdb', verb, '02:00:00:00:00:77', 'dev', port, 'master', 'permanent']);
+const ip = (command: string) => execa('ip', ['-n', routerName(tenant), ...command.split(' ')]);
+
+t.test('changes of links, addresses, routes and neighbours show, once', async (t) => {
+  await start(t);
+  t.equal(fabric.changedByOthers(tenant), false, 'nothing shows while nothing happens');
+  const damages = [
+    `neighbour delete 10.1.0.1 dev ${bridge}`,
+    `neighbour replace 10.1.0.2 lladdr 02:00:00:00:00:09 nud reachable dev ${bridge}`,
+    `route delete local 10.1.0.9 dev lo table local`,
+    `address delete 10.1.0.254/24 dev ${bridge}`,
+    `-6 address delete fd00:1::ff/64 dev ${bridge}`,
+    `link set ${port} nomaster`,
+    `link set ${port} down`,
+    `link set ${bridge} address 02:00:00:00:00:33`,
+    `link delete ${port}`,
+    `link set lo down`,
+  ];
+  for (const damage of damages) {
+    await ip(damage);
+    t.equal(fabric.changedByOthers(tenant), true, damage);
+    await untilUnseen(() => Promise.resolve());
+  }
+  await routers.ensure(tenant);
+  await reconcile(tenant, desired);
+  await untilUnseen(() => Promise.resolve());
+  await execa('ip', ['netns', 'exec', routerName(tenant), 'bridge', 'link', 'set', 'dev', port, 'hairpin', 'off']);
+  t.equal(fabric.changedByOthers(tenant), true, 'hairpin');
+});
+
+t.test('the routes of services do not show, nor what a bridge learns', async (t) => {
+  await start(t);
+  const fewer = { ...desired, routes: new Map([...desired.routes].slice(1)) };
+  await untilUnseen(async () => {
+    t.ok((await reconcile(tenant, fewer)) > 0);
+    t.ok((await reconcile(tenant, desired)) > 0);
+  });
+  await untilUnseen(() => bridgeFdb('replace'));
+});
+
+t.test('more changes than the kernel keeps are changes, too', async (t) => {
+  await start(t);
+  const churn = Array.from({ length: 3000 }, (_, i) => `route ${i % 2 ? 'del' : 'add'} 10.77.0.0/24 dev ${bridge}`).join('\n');
+  await execa('ip', ['-n', routerName(tenant), '-batch', '-'], { input: churn });
+  t.equal(fabric.changedByOthers(tenant), true);
+  t.equal(fabric.changedByOthers(tenant), false);
+  await ip('route add 10.78.0.0/24 dev lo');
+  t.equal(fabric.changedByOthers(tenant), true, 'after that it goes on');
+});
+
+t.test('a setting that somebody changed shows, and is counted when it is put right', async (t) => {
+  await start(t);
+  t.equal(routers.isIntact(tenant), true);
+  inNamespace(routerPath(tenant), () => writeFileSync('/proc/sys/net/bridge/bridge-nf-call-iptables', '0'));
+  t.equal(routers.isIntact(tenant), false);
+  t.same(await routers.ensure(tenant), { namespace: 'found', settings: 1 });
+  t.equal(routers.isIntact(tenant), true);
+});
+
+for (const [what, damage] of [
+  ['deleted', ''],
+  ['replaced by another one', `ip netns add ${routerName(tenant)}`],
+  ['replaced by a file', `touch ${routerPath(tenant)}`],
+] as const) {
+  t.test(`a router whose name was ${what} is the same one afterwards, with all that is in it`, async (t) => {
+    await start(t);
+    const inode = statSync(routerPath(tenant)).ino;
+    await execa('sh', ['-c', `ip netns delete ${routerName(tenant)}; ${damage}`]);
+    t.equal(routers.isIntact(tenant), false);
+    t.match(await routers.ensure(tenant), { namespace: 'named', settings: 0 });
+    t.equal(routers.isIntact(tenant), true);
+    t.equal(statSync(routerPath(tenant)).ino, inode);
+    t.equal(await reconcile(tenant, desired), 0, 'nothing is lost');
+    await ip('link show');
+  });
+}
+
+t.test('a router that netctl removes is gone, although it was held', async (t) => {
+  await start(t);
+  await execa('ip', ['link', 'add', 'probe', 'type', 'veth', 'peer', 'name', 'inside', 'netns', routerName(tenant)]);
+  await routers.remove(tenant);
+  const end = performance.now() + 10_000;
+  const isThere = async (): Promise<boolean> => (await execa('ip', ['link', 'show', 'probe'], { reject: false })).exitCode === 0;
+  while ((await isThere()) && performance.now() < end);
+  t.notOk(await isThere(), 'its links have gone with it');
+});
