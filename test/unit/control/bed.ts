@@ -10,6 +10,7 @@ import type { Kernel } from '../../../daemon/kernel/port.js';
 import { FakeRouters } from '../../../daemon/kernel/routers-fake.js';
 import { MemoryStore } from '../../../daemon/store/memory.js';
 import type { Store } from '../../../daemon/store/port.js';
+import { defaultUplinkRanges, type UplinkRanges } from '../../../src/fabric/uplink.js';
 import { IpAddress, Prefix } from '../../../src/model/address.js';
 import { NetctlError, unavailable } from '../../../src/model/errors.js';
 import type { NetworkRequest, ServiceRequest } from '../../../src/model/request.js';
@@ -35,6 +36,8 @@ export class Bed {
   /** Says whether the kernel refuses what it is asked now. */
   refuses: () => boolean = () => false;
   dockerIsAway = false;
+  /** What the next daemon is started with. */
+  uplinkRanges: UplinkRanges = defaultUplinkRanges;
   control!: Control;
   /** The life of the running daemon: what it still does when it is over has no effect. */
   private life = { over: false };
@@ -54,12 +57,13 @@ export class Bed {
     this.control = new Control({
       ...{ store: this.mortalStore(life), kernel: this.refusing(life), docker: this.engine(life), host: this.host, restMs: 60_000, verifyMs: 3_600_000, log },
       defaultPools: { 4: { base: Prefix.parse('10.64.0.0/10'), size: 24 }, 6: { base: Prefix.parse('fd00::/48'), size: 64 } },
+      uplinkRanges: this.uplinkRanges,
       now: () => this.now,
       metrics: { passed() {}, forgotten() {} },
     });
     await this.control.start();
-    const { pluginAddresses: addresses, pluginEndpoints: endpoints, containerListener: listener } = this.control;
-    this.docker.use({ addresses, endpoints, listener });
+    const { pluginAddresses: addresses, pluginEndpoints: endpoints, pluginPublications: publications, containerListener: listener } = this.control;
+    this.docker.use({ addresses, endpoints, publications, listener });
     if (!this.dockerIsAway) this.docker.connect();
   }
 
@@ -135,11 +139,13 @@ export class Bed {
       routers: {
         list: () => routers.list(),
         ensure: (tenant) => failing(() => routers.ensure(tenant)),
+        isIntact: (tenant) => routers.isIntact(tenant),
         // Nobody waits for the removal of a router, so a failure would be made good after its wait only: too late for a test.
         remove: (tenant) => (life.over ? Promise.reject(dead()) : routers.remove(tenant)),
       },
       fabric: {
         read: (tenant) => failing(() => fabric.read(tenant)),
+        changedByOthers: (tenant) => fabric.changedByOthers(tenant),
         apply: async (tenant, steps) => {
           for (const step of steps) await failing(() => fabric.apply(tenant, [step]));
         },

@@ -41,6 +41,7 @@ function bed(): { kernel: Kernel; nftables: FakeNftables; done: string[]; refuse
     routers,
     fabric: {
       read: (tenant) => fabric.read(tenant),
+      changedByOthers: (tenant) => fabric.changedByOthers(tenant),
       async apply(tenant, steps) {
         for (const step of steps) {
           const link = 'link' in step ? step.link.name : '';
