@@ -1,4 +1,4 @@
-import type { AnyValues, Command, Flag, Flags, Values } from './command.js';
+import { isSwitch, type AnyValues, type Command, type Flag, type Flags, type Values } from './command.js';
 import { usageError } from './failure.js';
 import { globalFlags } from './flags.js';
 import { didYouMean } from './suggestion.js';
@@ -49,14 +49,14 @@ export function checkFlags({ title, parsed, words }: Pick<Call, 'title' | 'parse
 
 /** `-aq`, as `docker ps` takes it: one dash may begin a whole word here, so that letters cannot be joined. */
 function apart(word: string, flags: Flags): string | undefined {
-  const switches = Object.values(flags).flatMap((flag) => (flag.kind === 'switch' ? flag.aliases : []));
+  const switches = Object.values(flags).flatMap((flag) => (isSwitch(flag) ? flag.aliases : []));
   const letters = [...word];
   return letters.length > 1 && letters.every((letter) => switches.includes(letter)) ? `: write "${letters.map(spell).join(' ')}"` : undefined;
 }
 
 /** yargs reads a flag without its value as one with an empty value, which `--selector=` may mean but `--selector` cannot. */
 function bareFlag(words: readonly string[], flags: Flags): string | undefined {
-  const valued = Object.entries(flags).filter(([, flag]) => flag.kind !== 'switch');
+  const valued = Object.entries(flags).filter(([, flag]) => !isSwitch(flag));
   const dashed = valued.flatMap(([name, flag]) => [name, ...flag.aliases].flatMap((key) => [`-${key}`, `--${key}`]));
   const end = words.indexOf('--');
   const before = end === -1 ? words : words.slice(0, end);
@@ -67,7 +67,7 @@ function flagValue(call: Call, name: string, flag: Flag): AnyValues[string] {
   const given = call.parsed[name];
   // yargs makes a list of what is given more than once, and of nothing else.
   const values = given === undefined ? [] : ([given].flat() as string[]);
-  if (flag.kind === 'switch') return switchValue(call, name, flag);
+  if (isSwitch(flag)) return switchValue(call, name, flag);
   if (flag.required && values.length === 0) {
     throw usageError(`${call.title} needs ${spellAll(name, flag)}: ${lowerFirst(flag.describe)}`, call.title);
   }
@@ -76,12 +76,15 @@ function flagValue(call: Call, name: string, flag: Flag): AnyValues[string] {
   return values.length === 0 ? flag.default : values[0];
 }
 
-function switchValue(call: Call, name: string, flag: Flag): boolean {
+function switchValue(call: Call, name: string, flag: Flag): boolean | undefined {
   // yargs takes every text but "true" as false: `--json=yes` must not be read as its opposite.
   const spellings = [name, ...flag.aliases].flatMap((spelling) => [`-${spelling}=`, `--${spelling}=`]);
   const wrong = call.words.find((word) => spellings.some((start) => word.startsWith(start)) && !/=(true|false)$/.test(word));
-  if (wrong !== undefined) throw usageError(`"${wrong}" is neither true nor false: write ${spell(name)} alone`, call.title);
-  return call.parsed[name] === true;
+  const instead = flag.kind === 'setting' ? `${spell(name)} or ${spell(name)}=false` : `${spell(name)} alone`;
+  if (wrong !== undefined) throw usageError(`"${wrong}" is neither true nor false: write ${instead}`, call.title);
+  const given = call.parsed[name];
+  if (Array.isArray(given)) throw usageError(`${spellAll(name, flag)} is given ${given.length} times: give it once`, call.title);
+  return flag.kind === 'setting' ? (given as boolean | undefined) : given === true;
 }
 
 function refuseExclusions(call: Call, flags: Flags, values: AnyValues): void {
@@ -94,15 +97,31 @@ function refuseExclusions(call: Call, flags: Flags, values: AnyValues): void {
 }
 
 function checkNames({ title, command, names }: Call): void {
-  const { label = '', count = 'none' } = command.names ?? {};
-  const most = { none: 0, optional: 1, one: 1, several: Infinity }[count];
+  const { label = '', count = 'none', then } = command.names ?? {};
+  const most = { none: 0, optional: 1, one: 1, several: Infinity, any: Infinity }[count];
   if (names.length > most) {
     const extra = names.map((name) => `"${name}"`).join(', ');
     throw usageError(`${title} takes ${most === 0 ? 'no name' : `one ${label}`}, but got ${extra}`, title);
   }
+  if (then !== undefined && names.length < 2) throw usageError(`${title} needs a ${label} and at least one ${then}`, title);
   if ((count === 'one' || count === 'several') && names.length === 0) throw usageError(`${title} needs a ${label}`, title);
   // An empty name would ask the API for the whole list instead.
-  if (names.includes('')) throw usageError(`${title} got an empty name as ${label}`, title);
+  const empty = names.indexOf('');
+  if (empty !== -1) throw usageError(`${title} got an empty name as ${empty > 0 && then !== undefined ? then : label}`, title);
+}
+
+/**
+ * The words, with each flag that may stand without a value joined to the one that it then has: `--watch web` watches
+ * web, where yargs would take `web` for the flag's value.
+ */
+export function withBareValues(words: readonly string[], flags: readonly Flags[]): readonly string[] {
+  const given = flags.flatMap((some) => Object.entries<Flag>(some)).filter(([, flag]) => flag.bare !== undefined);
+  const bare = new Map(given.flatMap(([name, flag]) => [`--${name}`, `-${name}`].map((word) => [word, flag.bare] as const)));
+  const end = words.includes('--') ? words.indexOf('--') : words.length;
+  return words.map((word, at) => {
+    const value = at < end ? bare.get(word) : undefined;
+    return value === undefined || /^\d/.test(words[at + 1] ?? '') ? word : `${word}=${value}`;
+  });
 }
 
 function spell(name: string): string {

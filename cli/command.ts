@@ -1,12 +1,14 @@
 import type { ApiClient } from './client.js';
 import type { Output } from './output.js';
 
-/** A flag that is on or off, that holds a text, or that may be repeated and holds a list. */
+/** A flag that is on or off, that is said to be on or off or not said at all, that holds a text, or that may be repeated and holds a list. */
 export interface Flag {
-  readonly kind: 'switch' | 'text' | 'list';
+  readonly kind: 'switch' | 'setting' | 'text' | 'list';
   /** Other spellings, without dashes. */
   readonly aliases: readonly string[];
   readonly describe: string;
+  /** What a text is when the flag is given without one. What follows the flag is its text only if it is a number. */
+  readonly bare?: string;
   /** What the flag holds when it is not given. */
   readonly default?: string;
   readonly required?: true;
@@ -17,18 +19,27 @@ export type Flags = Readonly<Record<string, Flag>>;
 
 type Value<F extends Flag> = F['kind'] extends 'switch'
   ? boolean
-  : F['kind'] extends 'list'
-    ? readonly string[]
-    : F extends { readonly default: string } | { readonly required: true }
-      ? string
-      : string | undefined;
+  : F['kind'] extends 'setting'
+    ? boolean | undefined
+    : F['kind'] extends 'list'
+      ? readonly string[]
+      : F extends { readonly default: string } | { readonly required: true }
+        ? string
+        : string | undefined;
 export type Values<F extends Flags> = { readonly [Name in keyof F]: Value<F[Name]> };
+
+/** Whether the flag takes no value of its own. */
+export function isSwitch({ kind }: Flag): boolean {
+  return kind === 'switch' || kind === 'setting';
+}
 
 /** The names that a command takes after its own. */
 export interface Names {
   /** As the usage line shows it: `NETWORK`. */
   readonly label: string;
-  readonly count: 'one' | 'several' | 'optional';
+  readonly count: 'one' | 'several' | 'any' | 'optional';
+  /** What the names after the first are, of which there is at least one: `CONTAINER`. */
+  readonly then?: string;
 }
 
 /** What a running command may touch. */

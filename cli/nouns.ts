@@ -11,7 +11,7 @@ export const nouns: readonly Noun[] = [
   {
     name: 'service',
     aliases: [],
-    summary: 'Create, list, inspect, explain and delete services',
+    summary: 'Create, update, list, explain, drain, measure and delete services',
     load: async () => (await import('./service.js')).serviceCommands,
   },
   {

@@ -1,6 +1,6 @@
 import yargs, { type Argv } from 'yargs';
-import { type Call, checkCall, type CheckedValues, checkFlags, type Parsed } from './arguments.js';
-import type { Command, Flag, Flags, Noun } from './command.js';
+import { type Call, checkCall, type CheckedValues, checkFlags, type Parsed, withBareValues } from './arguments.js';
+import { isSwitch, type Command, type Flag, type Flags, type Noun } from './command.js';
 import { usageError } from './failure.js';
 import { globalFlags } from './flags.js';
 import { nouns } from './nouns.js';
@@ -17,16 +17,12 @@ declare module 'yargs' {
 export type Request =
   | { readonly kind: 'run'; readonly command: Command; readonly names: readonly string[]; readonly values: CheckedValues }
   | { readonly kind: 'help'; readonly text: string }
-  | { readonly kind: 'version' }
-  /** The words that may come next were printed for the shell. */
-  | { readonly kind: 'completed' };
+  | { readonly kind: 'version' };
 
 const rootFlags = {
   ...globalFlags,
   version: { kind: 'switch', aliases: ['v'], describe: 'Show the version of netctl' },
 } as const satisfies Flags;
-
-const completionFlag = '--get-yargs-completions';
 
 /**
  * Reads a command line (without node and the script).
@@ -54,7 +50,7 @@ function withoutHelpCommand(words: readonly string[]): readonly string[] {
 }
 
 /**
- * yargs splits the line into commands, flags and words, and lays out help and completion. It validates nothing: that is
+ * yargs splits the line into commands, flags and words, and lays out help. It validates nothing: that is
  * done in arguments.ts, with sentences of its own. Its handlers only note what was asked for, so that no command runs
  * inside the parser.
  */
@@ -66,13 +62,13 @@ class Program {
     words: readonly string[],
     private readonly loaded: Loaded,
   ) {
-    this.words = completesAliases(words);
+    const commands = [...loaded.values()].flat() as readonly Command[];
+    this.words = withBareValues(completesAliases(words), commands.map(({ flags }) => flags));
   }
 
   read(): Request {
     const parser = this.rootParser();
     const parsed = parser.parseSync() as Parsed;
-    if (this.words.includes(completionFlag)) return { kind: 'completed' };
     return this.request ?? this.readRoot(parser, parsed);
   }
 
@@ -165,7 +161,7 @@ const helpWidth = 110;
 
 function addFlags(parser: Argv, flags: Flags, group: string, global = false): void {
   for (const [name, flag] of Object.entries<Flag>(flags)) {
-    const shape = flag.kind === 'switch' ? { type: 'boolean' as const } : { type: 'string' as const };
+    const shape = isSwitch(flag) ? { type: 'boolean' as const } : { type: 'string' as const };
     const required = flag.required ? ' (required)' : '';
     const otherwise = flag.default === undefined ? '' : ` [default: "${flag.default}"]`;
     parser.option(name, { alias: [...flag.aliases], describe: `${flag.describe}${required}${otherwise}`, group, global, ...shape });
@@ -174,8 +170,9 @@ function addFlags(parser: Argv, flags: Flags, group: string, global = false): vo
 
 function usageLine(title: string, { names }: Command): string {
   if (names === undefined) return `${title} [FLAGS]`;
-  const shown = { one: names.label, several: `${names.label}...`, optional: `[${names.label}]` };
-  return `${title} [FLAGS] ${shown[names.count]}`;
+  const { label, count, then } = names;
+  const shown = { one: label, several: then === undefined ? `${label}...` : `${label} ${then}...`, any: `[${label}...]`, optional: `[${label}]` };
+  return `${title} [FLAGS] ${shown[count]}`;
 }
 
 function helpOf(parser: Argv): Request {
@@ -192,13 +189,6 @@ function unknownCommand(title: string, word: string, known: readonly string[]): 
 
 function spellings(named: { readonly name: string; readonly aliases?: readonly string[] }): string[] {
   return [named.name, ...(named.aliases ?? [])];
-}
-
-/** yargs completes after `network` but not after its alias `net`. */
-function completesAliases(words: readonly string[]): readonly string[] {
-  const noun = words.indexOf(completionFlag) + 2;
-  if (noun < 2) return words;
-  return words.map((word, at) => (at === noun ? (nouns.find((candidate) => candidate.aliases.includes(word))?.name ?? word) : word));
 }
 
 function isList(commands: Command | readonly Command[]): commands is readonly Command[] {

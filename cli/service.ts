@@ -1,4 +1,4 @@
-import type { ServiceExplanation, ServiceInspect, ServiceObject } from '../src/wire/objects.js';
+import type { Explanation, ServiceExplanation, ServiceInspect, ServiceObject } from '../src/wire/objects.js';
 import { command, type Command, type Context } from './command.js';
 import { containerName, shortId } from './container.js';
 import { createObject } from './creation.js';
@@ -6,11 +6,14 @@ import { listFlags, tenantFlag } from './flags.js';
 import { type Listing, ofTenant, printList } from './listing.js';
 import { explainPath, inspectAll, inspectOne, keyOf, objectPath } from './paths.js';
 import { removeEach } from './removal.js';
+import { drain, undrain } from './service-drain.js';
+import { balancingFlags, balancingOf, portFlag, selectorFlag } from './service-flags.js';
+import { addressesOf, update } from './service-update.js';
 import { table } from './table.js';
 
 const create = command({
   name: 'create',
-  summary: 'Create a service, or change the selectors and ports of one',
+  summary: 'Create a service, or replace all but the network and the service IP of one',
   details:
     'Its service IP leads to the containers of the tenant whose labels satisfy all selectors. ' +
     'A selector is one of key=value, key!=value, "key in (a,b)", "key notin (a,b)", key, "!key".',
@@ -18,24 +21,24 @@ const create = command({
   flags: {
     ...tenantFlag,
     network: { kind: 'text', aliases: ['s'], required: true, describe: 'Network from which the service IP is taken' },
-    selector: { kind: 'list', aliases: ['l'], required: true, describe: 'What the labels of a provider must satisfy; may be repeated' },
-    port: { kind: 'list', aliases: ['p'], required: true, describe: 'PORT:TARGETPORT:PROTOCOL such as 8080:80:TCP; may be repeated' },
-    'preferred-ip': { kind: 'text', aliases: ['ip'], describe: 'Service IP; without it, a free one' },
+    selector: { ...selectorFlag, required: true },
+    port: { ...portFlag, required: true },
+    ...balancingFlags,
   },
   examples: [
     'netctl service create app-svc -s contiv-srv-net -l tier=web -l release=stable -p 8080:80:TCP',
     'netctl service create dns -s contiv-srv-net -ip 100.1.1.9 -l "app in (dns,dns-next)" -p 53:53:UDP',
+    'netctl service create app-svc -s contiv-srv-net -l tier=web -p 80:80:TCP --weight version=2:10 --weight "version in (3,4):5"',
   ],
   async run([service = ''], values, context) {
     const key = keyOf(values.tenant, service);
-    const ip = values['preferred-ip'];
     const body: ServiceObject = {
       tenantName: values.tenant,
       serviceName: service,
       networkName: values.network,
-      ...(ip === undefined ? {} : { ipAddress: ip }),
       ports: [...values.port],
       selectors: [...values.selector],
+      ...balancingOf(values, 'netctl service create'),
     };
     const words = { created: `Creating ServiceLB ${key}`, object: `ServiceLB ${key}` };
     await createObject(objectPath('serviceLBs', key), body, words, context);
@@ -45,10 +48,10 @@ const create = command({
 
 async function printServiceIp(key: string, { api, output }: Context): Promise<void> {
   const { Oper } = await api.get<ServiceInspect>(inspectOne('serviceLBs', key));
-  if (Oper.serviceVip) await output.print(`Service IP: ${Oper.serviceVip}`);
+  if (Oper.serviceVip) await output.print(`Service IP: ${addressesOf(Oper)}`);
 }
 
-type ServiceSummary = ServiceObject & Pick<ServiceInspect['Oper'], 'serviceVip' | 'numProviders'>;
+type ServiceSummary = ServiceObject & Pick<ServiceInspect['Oper'], 'serviceVip' | 'serviceVip6' | 'drained' | 'numProviders'>;
 
 const listing: Listing<ServiceSummary> = {
   titles: ['ServiceName', 'Tenant', 'Network', 'Service IP', 'Ports', 'Selectors', 'Providers'],
@@ -64,21 +67,35 @@ const listing: Listing<ServiceSummary> = {
   name: (service) => service.serviceName,
 };
 
+/** Contiv's columns, and what Contiv has not. */
+const wideListing: Listing<ServiceSummary> = {
+  ...listing,
+  titles: [...listing.titles, 'Service IPv6', 'Algorithm', 'Weights', 'Drained'],
+  row: (service) => [
+    ...listing.row(service),
+    service.serviceVip6 ?? '',
+    service.algorithm ?? 'roundrobin',
+    service.weights ? `[${service.weights.join(' ')}]` : '',
+    String(service.drained?.length ?? 0),
+  ],
+};
+
 const list = command({
   name: 'ls',
   aliases: ['list'],
   summary: 'List the services of a tenant',
-  flags: listFlags,
-  examples: ['netctl service ls', 'netctl service ls -t blue'],
+  flags: { ...listFlags, wide: { kind: 'switch', aliases: ['w'], describe: 'Show the IPv6 service IPs, algorithms, weights and how many containers are drained, too' } },
+  examples: ['netctl service ls', 'netctl service ls -t blue', 'netctl service ls --wide'],
   async run(_names, values, context) {
     const fetchAll = async (): Promise<ServiceSummary[]> =>
       (await context.api.get<readonly ServiceInspect[]>(inspectAll('serviceLBs'))).map(summarize);
-    await printList(await ofTenant(values, context, fetchAll), values, listing, context);
+    await printList(await ofTenant(values, context, fetchAll), values, values.wide ? wideListing : listing, context);
   },
 });
 
 function summarize({ Config, Oper }: ServiceInspect): ServiceSummary {
-  return { ...Config, serviceVip: Oper.serviceVip ?? '', numProviders: Oper.numProviders ?? 0 };
+  const { serviceVip = '', serviceVip6, drained, numProviders = 0 } = Oper;
+  return { ...Config, serviceVip, ...(serviceVip6 && { serviceVip6 }), ...(drained && { drained }), numProviders };
 }
 
 const inspect = command({
@@ -105,16 +122,19 @@ const explain = command({
   },
 });
 
-function explained({ tenantName, serviceName, selectors, containers }: ServiceExplanation): string {
-  const head = `ServiceLB ${keyOf(tenantName, serviceName)} selects [${selectors.join(' ')}]`;
+function explained({ tenantName, serviceName, selectors, algorithm, weights, containers }: ServiceExplanation): string {
+  const balancing = `${algorithm === 'roundrobin' ? '' : `, algorithm ${algorithm}`}${weights.length === 0 ? '' : `, weights [${weights.join(' ')}]`}`;
+  const head = `ServiceLB ${keyOf(tenantName, serviceName)} selects [${selectors.join(' ')}]${balancing}`;
   if (containers.length === 0) return `${head}\nTenant ${tenantName} has no containers on its networks.`;
-  const titles = ['Container', 'Container ID', 'Provider', 'IP', 'Network', 'Reason'];
+  const weightOf = ({ provider, weight }: Explanation): string[] => (weights.length === 0 ? [] : [provider ? (weight ?? 'the rest') : '']);
+  const titles = ['Container', 'Container ID', 'Provider', 'IP', 'Network', ...(weights.length === 0 ? [] : ['Weight']), 'Reason'];
   const rows = containers.map((container) => [
     containerName(container),
     shortId(container),
     container.provider ? 'yes' : 'no',
     container.ipAddress ?? '',
     container.network ?? '',
+    ...weightOf(container),
     container.reason,
   ]);
   return `${head}\n\n${table(titles, rows)}`;
@@ -135,4 +155,4 @@ const remove = command({
     })),
 });
 
-export const serviceCommands: readonly Command[] = [create, list, inspect, explain, remove];
+export const serviceCommands: readonly Command[] = [create, update, list, inspect, explain, drain, undrain, remove];

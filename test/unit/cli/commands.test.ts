@@ -265,6 +265,8 @@ withApi('service rm', { 'DELETE /api/v1/serviceLBs/default:app-svc/': ok({}) }, 
 });
 
 const explanation = {
+  algorithm: 'roundrobin',
+  weights: [],
   tenantName: 'default',
   serviceName: 'app-svc',
   selectors: ['tier=web'],

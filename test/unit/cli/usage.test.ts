@@ -29,6 +29,13 @@ const cases: readonly (readonly [line: string, sentence: RegExp, help: string])[
   ['service create s -s n -l a=b', /needs --port \(-p\): PORT:TARGETPORT:PROTOCOL such as/, 'netctl service create'],
   ['service create s -s n -l a=b -p 80:80:TCP -l', /the flag "-l" needs a value/, 'netctl service create'],
   ['service explain', /needs a SERVICE/, 'netctl service explain'],
+  ['service create s -s n -l a=b -p 80:80:TCP -ip 10.1.1.1 -ip 10.1.1.2', /--preferred-ip \(-ip\) is given 2 times for one family \(10\.1\.1\.1, 10\.1\.1\.2\)/, 'netctl service create'],
+  ['service update', /netctl service update needs a SERVICE/, 'netctl service update'],
+  ['service update s', /netctl service update needs something to change: give --selector/, 'netctl service update'],
+  ['service update s --ip ::1 --ip ::2', /is given 2 times for one family \(::1, ::2\)/, 'netctl service update'],
+  ['service update s --algorithm', /the flag "--algorithm" needs a value/, 'netctl service update'],
+  ['service drain', /needs a SERVICE and at least one CONTAINER/, 'netctl service drain'],
+  ['service undrain s', /needs a SERVICE and at least one CONTAINER/, 'netctl service undrain'],
   ['endpoint create x', /has no command "create"/, 'netctl endpoint'],
   ['endpoint inspect', /needs a TEXT/, 'netctl endpoint inspect'],
   ['tenant inspect', /needs a TENANT/, 'netctl tenant inspect'],
@@ -60,7 +67,7 @@ t.test('help', async (t) => {
   t.strictSame(await netctl(['--help']), root);
   t.strictSame(await netctl(['help']), root);
 
-  const nouns = { network: 'create ls inspect rm', service: 'create ls inspect explain rm', endpoint: 'ls inspect', tenant: 'create ls inspect rm' };
+  const nouns = { network: 'create ls inspect rm', service: 'create update ls inspect explain drain undrain rm', endpoint: 'ls inspect', tenant: 'create ls inspect rm' };
   for (const [noun, commands] of Object.entries(nouns)) {
     const { code, stdout } = await netctl([noun]);
     t.equal(code, 0, noun);
@@ -91,7 +98,7 @@ t.test('completion', async (t) => {
   const words = async (...line: string[]): Promise<string[]> => (await netctl(['--get-yargs-completions', 'netctl', ...line])).stdout.trim().split('\n');
   t.strictSame(await words(''), ['network', 'service', 'endpoint', 'tenant', 'events', 'version', 'completion']);
   t.strictSame(await words('net', ''), ['create', 'ls', 'inspect', 'rm']);
-  t.strictSame(await words('service', ''), ['create', 'ls', 'inspect', 'explain', 'rm']);
+  t.strictSame(await words('service', ''), ['create', 'update', 'ls', 'inspect', 'explain', 'drain', 'undrain', 'rm']);
   t.ok((await words('ep', 'ls', '--')).includes('--all'));
 
   t.match((await netctl(['completion', 'bash'])).stdout, /complete .* netctl\n/);
