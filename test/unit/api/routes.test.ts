@@ -1,13 +1,16 @@
 import t from 'tap';
 import { portName } from '../../../src/fabric/names.js';
+import { parseWeight } from '../../../src/selectors/weights.js';
 import { endpoint, fixture, network, service, version } from './fixture.js';
 
 t.test('tenants', async (t) => {
   const { request } = await fixture(t);
-  const blue = { key: 'blue', tenantName: 'blue' };
-  t.same((await request('GET', '/api/v1/tenants/')).json, [{ key: 'default', tenantName: 'default' }]);
+  const blue = { key: 'blue', tenantName: 'blue', hostAccess: false };
+  t.same((await request('GET', '/api/v1/tenants/')).json, [{ key: 'default', tenantName: 'default', hostAccess: true }]);
   t.match(await request('POST', '/api/v1/tenants/blue/', { ...blue, 'link-sets': {}, links: {} }), { status: 200, json: blue });
-  t.match(await request('PUT', '/api/v1/tenants/blue/', { tenantName: 'blue', key: '' }), { status: 200, json: blue });
+  t.match(await request('PUT', '/api/v1/tenants/blue/', { tenantName: 'blue', hostAccess: true }), { status: 200, json: { ...blue, hostAccess: true } });
+  t.match(await request('PUT', '/api/v1/tenants/blue/', { tenantName: 'blue', key: '' }), { status: 200, json: { ...blue, hostAccess: true } }, 'what is not said stays');
+  t.match(await request('PUT', '/api/v1/tenants/blue/', { tenantName: 'blue', hostAccess: false }), { status: 200, json: blue });
   t.match(await request('GET', '/api/v1/tenants/blue/'), { status: 200, json: blue });
   t.same((await request('GET', '/api/v1/inspect/tenants/blue/')).json, { Config: blue, Oper: { totalNetworks: 0, totalServicelbs: 0, totalEndpoints: 0 } });
   t.match((await request('GET', '/api/v1/inspect/tenants/')).json, [{ Config: { tenantName: 'default' } }, { Config: blue }]);
@@ -67,7 +70,7 @@ t.test('endpoints are inspected, all or by a part of their ids and names', async
   const { request, operations } = await fixture(t);
   const { sandboxKey, ...unjoined } = endpoint.endpoint;
   t.ok(sandboxKey);
-  operations.endpoints = [endpoint, { endpoint: { ...unjoined, id: 'f'.repeat(64) } }];
+  operations.endpoints = [endpoint, { endpoint: { ...unjoined, id: 'f'.repeat(64) }, ports: [] }];
   const whole = {
     Oper: {
       containerID: endpoint.container?.id,
@@ -116,19 +119,53 @@ t.test('a service is explained, container by container', async (t) => {
   await request('POST', '/api/v1/serviceLBs/default:web/', service);
   const container = endpoint.container!;
   operations.explanations = [
-    { container, provider: true, endpoint: endpoint.endpoint, reason: 'it is selected and running' },
+    { container, provider: true, endpoint: endpoint.endpoint, weight: parseWeight('version=2:10'), reason: 'it is selected and running' },
     { container: { ...container, name: 'web-2' }, provider: false, reason: 'it is paused' },
   ];
   t.same((await request('GET', '/api/v1/explain/serviceLBs/default:web/')).json, {
     tenantName: 'default',
     serviceName: 'web',
     selectors: ['tier=web', 'release in (canary,stable)'],
+    algorithm: 'roundrobin',
+    weights: [],
     containers: [
-      { containerID: container.id, containerName: 'web-1', provider: true, ipAddress: '10.1.1.2', network: 'net', reason: 'it is selected and running' },
+      { containerID: container.id, containerName: 'web-1', provider: true, weight: 'version=2:10', ipAddress: '10.1.1.2', network: 'net', reason: 'it is selected and running' },
       { containerID: container.id, containerName: 'web-2', provider: false, reason: 'it is paused' },
     ],
   });
   t.match(await request('GET', '/api/v1/explain/serviceLBs/default:none/'), { status: 404 });
+});
+
+t.test('of a service that is changed, what is absent stays', async (t) => {
+  const { request } = await fixture(t);
+  await request('POST', '/api/v1/networks/default:net/', network);
+  await request('POST', '/api/v1/serviceLBs/default:web/', service);
+  const path = '/api/v1/serviceLBs/default:web/';
+  const { status, json } = await request('PATCH', path, { algorithm: 'random', weights: ['version=2:10'] });
+  t.match({ status, json }, { status: 200, json: { ports: ['80:8080:TCP'], algorithm: 'random', weights: ['version=2:10'] } });
+  t.match((await request('PATCH', path, { serviceName: 'web', tenantName: 'default', weights: [] })).json, { algorithm: 'random', weights: undefined });
+  t.match(await request('PATCH', path, { algorithm: 'fair' }), { status: 400, text: /unknown algorithm "fair"/ });
+  t.match(await request('PATCH', path, { serviceName: 'other' }), { status: 400, text: /must name the same object/ });
+  t.match(await request('PATCH', path, { networkName: 'other' }), { status: 409 });
+  t.match(await request('PATCH', path, { ports: 'all' }), { status: 400, text: 'the field "ports" must be a list, and is "all"' });
+  t.match(await request('PATCH', '/api/v1/serviceLBs/default:none/', {}), { status: 404 });
+});
+
+t.test('containers are drained, and no longer', async (t) => {
+  const { request, operations } = await fixture(t);
+  await request('POST', '/api/v1/networks/default:net/', network);
+  await request('POST', '/api/v1/serviceLBs/default:web/', service);
+  operations.endpoints = [endpoint];
+  const path = '/api/v1/drain/serviceLBs/default:web/web-1/';
+  const answer = { tenantName: 'default', serviceName: 'web', containerID: endpoint.container!.id, containerName: 'web-1' };
+  t.same(await request('POST', path).then(({ json }) => json), { ...answer, drained: true, changed: true });
+  t.match((await request('GET', '/api/v1/inspect/serviceLBs/default:web/')).json, { Oper: { drained: [answer.containerID] } });
+  t.same((await request('POST', path)).json, { ...answer, drained: true, changed: false });
+  t.same((await request('DELETE', '/api/v1/drain/serviceLBs/default:web/%2Fweb-1')).json, { ...answer, drained: false, changed: true }, "with the slash of Docker's own API");
+  t.notOk('drained' in ((await request('GET', '/api/v1/inspect/serviceLBs/default:web/')).json as { Oper: object }).Oper);
+  t.match(await request('POST', '/api/v1/drain/serviceLBs/default:web/nobody/'), { status: 404, text: /there is no container "nobody"/ });
+  t.match(await request('POST', '/api/v1/drain/serviceLBs/web/web-1/'), { status: 400, text: /write it as tenant:name/ });
+  t.match(await request('POST', '/api/v1/drain/serviceLBs/default:none/web-1/'), { status: 404 });
 });
 
 t.test('the last slash may be missing', async (t) => {
@@ -176,10 +213,11 @@ t.test('the OpenAPI document has every route, and every reference in it leads so
     '/api/v1/inspect/endpoints/': ['get'],
     '/api/v1/inspect/endpoints/{text}/': ['get'],
     '/api/v1/explain/serviceLBs/{key}/': ['get'],
+    '/api/v1/drain/serviceLBs/{key}/{container}/': ['delete', 'post'],
     ...Object.fromEntries(
       objects.flatMap((path) => [
         [`/api/v1/${path}/`, ['get']],
-        [`/api/v1/${path}/{key}/`, ['delete', 'get', 'post', 'put']],
+        [`/api/v1/${path}/{key}/`, ['delete', 'get', ...(path === 'serviceLBs' ? ['patch'] : []), 'post', 'put']],
         [`/api/v1/inspect/${path}/`, ['get']],
         [`/api/v1/inspect/${path}/{key}/`, ['get']],
       ]),

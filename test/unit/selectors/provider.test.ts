@@ -7,6 +7,7 @@ import type { Network } from '../../../src/model/network.js';
 import type { Service } from '../../../src/model/service.js';
 import { parseSelectors } from '../../../src/selectors/parse.js';
 import { chooseProvider } from '../../../src/selectors/provider.js';
+import { parseWeights } from '../../../src/selectors/weights.js';
 import { checkSubnet } from '../../../src/ipam/subnet.js';
 
 const service: Service = {
@@ -57,7 +58,7 @@ const networks = new Map([
 const onApp = endpointOn('app', '10.1.1.1');
 
 t.test('a running container with matching labels is a provider', (t) => {
-  t.same(chooseProvider(service, container, [onApp], networks), { provider: true, endpoint: onApp, reason: 'labels match, running, on network app' });
+  t.same(chooseProvider(service, container, [onApp], networks), { provider: true, endpoint: onApp, reason: 'labels match, running, on network app', aliases: [] });
   const healthy: Container = { ...container, health: 'healthy' };
   t.equal(chooseProvider(service, healthy, [onApp], networks).reason, 'labels match, running and healthy, on network app');
   t.end();
@@ -94,6 +95,29 @@ t.test('why a container is no provider', (t) => {
   t.end();
 });
 
+t.test('a container that a user drained gets nothing new, and keeps what it has', (t) => {
+  const drained: Service = { ...service, drained: ['d'.repeat(64), container.id] };
+  const choose = (changes: Partial<Container>) => chooseProvider(drained, { ...container, ...changes }, [onApp], networks);
+  t.match(choose({}), { provider: false, draining: true, alive: true, endpoint: onApp, reason: 'is drained by the user: no new connections, open ones live' });
+  t.match(choose({ id: 'e'.repeat(64) }), { provider: true }, 'another container is not');
+  t.match(choose({ stopping: true }), { draining: true, reason: /^is being stopped/ });
+  t.match(choose({ state: 'exited' }), { draining: false, reason: 'is not running: it has exited' });
+  t.match(choose({ labels: {} }), { draining: false, reason: 'label tier is missing' }, 'it is none of the service any more');
+  t.end();
+});
+
+t.test('a provider says for which weight it counts, and from where else it may call', (t) => {
+  const weighted: Service = { ...service, weights: parseWeights(['version=2:10', 'version:20']) };
+  const choose = (labels: Record<string, string>, endpoints = [onApp]) => chooseProvider(weighted, { ...container, labels: { tier: 'web', ...labels } }, endpoints, networks);
+  t.match(choose({ version: '2' }), { weight: 0 });
+  t.match(choose({ version: '3' }), { weight: 1 });
+  t.notOk('weight' in choose({}), 'it shares what is left');
+  const others = [endpointOn('zoo', '10.3.1.1'), detached(endpointOn('bare', '10.2.1.1')), endpointOn('app', '10.9.9.9', { tenant: 'blue' })];
+  const choice = choose({}, [...others, onApp]);
+  t.same(choice.provider && choice.aliases, [IpAddress.parse('10.3.1.1')], 'with its attached endpoints of the tenant');
+  t.end();
+});
+
 t.test('the endpoint that would get the connections is told', (t) => {
   t.match(chooseProvider(service, { ...container, stopping: true }, [onApp], networks), { endpoint: onApp });
   t.match(chooseProvider(service, { ...container, labels: {} }, [onApp], networks), { endpoint: onApp });
@@ -108,6 +132,7 @@ t.test('of several endpoints: the one on the own network, otherwise the first by
   const both = endpointOn('dual', '10.4.1.1', { addresses: [IpAddress.parse('10.4.1.1'), IpAddress.parse('2001:db8::2')] });
   const foreign = endpointOn('aaa', '10.1.1.1', { tenant: 'blue' });
   const v6Service: Service = { ...service, addresses: [IpAddress.parse('2001:db8:1::1')] };
+  const dualService: Service = { ...service, addresses: [...service.addresses, ...v6Service.addresses] };
   for (const [asked, endpoints, expected] of [
     [service, [zoo, srv, onApp], 'srv'],
     [service, [zoo, onApp], 'app'],
@@ -115,11 +140,22 @@ t.test('of several endpoints: the one on the own network, otherwise the first by
     [service, [v6, zoo, foreign], 'zoo'],
     [v6Service, [zoo, both, v6], 'aaa'],
     [v6Service, [zoo, both], 'dual'],
+    [dualService, [srv, onApp, both], 'dual'],
+    [dualService, [zoo, srv, v6], 'srv'],
+    [dualService, [zoo, v6], 'aaa'],
   ] as const) {
     for (const order of [endpoints, [...endpoints].reverse()]) {
       t.match(chooseProvider(asked, container, order, networks), { provider: true, endpoint: { network: expected } });
     }
   }
+  t.end();
+});
+
+t.test('a family that the provider cannot serve is mentioned', (t) => {
+  const dual: Service = { ...service, addresses: [...service.addresses, IpAddress.parse('2001:db8:1::1')] };
+  const reasonOn = (endpoint: Endpoint): string => chooseProvider(dual, container, [endpoint], networks).reason;
+  t.equal(reasonOn(onApp), 'labels match, running, on network app, over IPv4 only: it has no IPv6 address there');
+  t.equal(reasonOn(endpointOn('app', '2001:db8::1')), 'labels match, running, on network app, over IPv6 only: it has no IPv4 address there; that network has no gateway, so that only clients on it get answers');
   t.end();
 });
 

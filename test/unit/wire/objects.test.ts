@@ -1,8 +1,9 @@
 import t from 'tap';
+import { IpAddress } from '../../../src/model/address.js';
 import type { Network } from '../../../src/model/network.js';
 import type { NetworkRequest } from '../../../src/model/request.js';
 import type { Service } from '../../../src/model/service.js';
-import { decodeNetwork, decodeService, decodeTenant } from '../../../src/wire/decode.js';
+import { decodeNetwork, decodeService, decodeServiceChange, decodeTenant } from '../../../src/wire/decode.js';
 import { encodeNetwork, encodeService, encodeTenant } from '../../../src/wire/encode.js';
 import type { NetworkObject, ServiceObject } from '../../../src/wire/objects.js';
 
@@ -22,7 +23,10 @@ function made({ vni, ...rest }: NetworkRequest): Network {
 
 t.test('tenants', (t) => {
   t.same(decodeTenant({ tenantName: 'blue', defaultNetwork: 'x' }), { name: 'blue' });
-  t.same(encodeTenant({ name: 'blue' }), { key: 'blue', tenantName: 'blue' });
+  t.same(decodeTenant({ tenantName: 'blue', hostAccess: false }), { name: 'blue', hostAccess: false });
+  t.same(encodeTenant({ name: 'blue' }), { key: 'blue', tenantName: 'blue', hostAccess: false });
+  t.same(encodeTenant({ name: 'default' }), { key: 'default', tenantName: 'default', hostAccess: true });
+  t.same(encodeTenant({ name: 'default', hostAccess: false }), { key: 'default', tenantName: 'default', hostAccess: false });
   t.throws(() => decodeTenant({ tenantName: '' }), { code: 'invalid' });
   t.throws(() => decodeTenant({ tenantName: 'a:b' }), { code: 'invalid' });
   t.end();
@@ -93,6 +97,39 @@ t.test('a service comes back as it was asked for, in canonical form', (t) => {
   t.end();
 });
 
+t.test('algorithm, weights and an address of each family come back, too', (t) => {
+  const full: ServiceObject = { ...service, ipAddress: '100.1.1.9', ipv6Address: '2001:DB8::9', algorithm: 'source', weights: [' version == 2 : 10', 'v in (b,a):5'] };
+  const { ips, ...rest } = decodeService(full);
+  const encoded = encodeService({ ...rest, drained: ['c'], addresses: [], requestedIps: ips });
+  t.match(encoded, { ipAddress: '100.1.1.9', ipv6Address: '2001:db8::9', algorithm: 'source', weights: ['version=2:10', 'v in (a,b):5'] });
+  t.same(decodeService(encoded), { ...rest, ips }, 'it asks for the same');
+  const plain = encodeService({ ...rest, algorithm: 'roundrobin', weights: [], drained: [], addresses: [], requestedIps: [] });
+  for (const field of ['algorithm', 'weights', 'ipv6Address', 'ipAddress']) t.notOk(field in plain, `what is as ever is left out: ${field}`);
+  const six = decodeService({ ...service, ipAddress: '2001:db8::9' }).ips;
+  t.match(encodeService({ ...rest, drained: [], addresses: [], requestedIps: six }), { ipAddress: '2001:db8::9' }, 'the only one');
+  t.same(decodeService({ ...service, ipv6Address: '2001:db8::9' }).ips, six);
+  t.end();
+});
+
+t.test('a change holds what is given, and nothing else', (t) => {
+  const name = { tenant: 'default', name: 'web' };
+  t.same(decodeServiceChange('default', 'web', {}), name);
+  t.same(decodeServiceChange('default', 'web', { networkName: '', algorithm: '', ipAddress: '', tenantName: 'x' }), name, 'an empty text is absent');
+  t.same(decodeServiceChange('default', 'web', { weights: [] }), { ...name, weights: [] }, 'an empty list of weights is not');
+  t.match(decodeServiceChange('default', 'web', { networkName: 'n', algorithm: 'random', ports: ['1:2:udp'], selectors: ['a'], ipv6Address: '::1' }), {
+    ...name,
+    network: 'n',
+    algorithm: 'random',
+    ports: [{ port: 1, targetPort: 2, protocol: 'udp' }],
+    selectors: [{ key: 'a', operator: 'exists' }],
+    ips: [IpAddress.parse('::1')],
+  });
+  for (const object of [{ ports: [] }, { selectors: [] }, { algorithm: 'fair' }, { weights: ['x'] }, { networkName: '-' }]) {
+    t.throws(() => decodeServiceChange('default', 'web', object), { code: 'invalid' }, JSON.stringify(object));
+  }
+  t.end();
+});
+
 t.test('no service IP asked for is none configured, though one is held', (t) => {
   for (const object of [service, { ...service, ipAddress: '' }]) {
     const request = decodeService(object);
@@ -114,6 +151,11 @@ t.test('services that are refused', (t) => {
     [{ ports: ['80'] }, /invalid port mapping "80"/],
     [{ ipAddress: '100.1.1' }, /the service IP "100\.1\.1" is not an IP address/],
     [{ ipAddress: '100.1.1.9/24' }, /is not an IP address/],
+    [{ ipv6Address: '100.1.1.9' }, /the IPv6 service IP "100\.1\.1\.9" is an IPv4 address/],
+    [{ ipAddress: '::1', ipv6Address: '::2' }, /a service has one IPv6 address, and these are two: ::1, ::2/],
+    [{ algorithm: 'fair' }, /unknown algorithm "fair": use roundrobin, random or source/],
+    [{ weights: ['version=2:101'] }, /invalid weight "version=2:101"/],
+    [{ weights: ['version=2:60', 'version=3:60'] }, /these are 120 together/],
   ] as const) {
     t.throws(() => decodeService({ ...service, ...(changes as Partial<ServiceObject>) }), { code: 'invalid', message }, JSON.stringify(changes));
   }
