@@ -1,12 +1,14 @@
 import { constants } from 'node:fs';
-import { copyFile, link, mkdir, readdir, rm } from 'node:fs/promises';
+import { copyFile, link, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Level } from 'level';
 import { messageOf } from '../../src/model/errors.js';
 import { readDatabase, type Reading } from './level-format.js';
+import { faultOfTable } from './table-file.js';
 import { readWitness, type Head } from './witness.js';
 
-const options = { keyEncoding: 'utf8', valueEncoding: 'utf8' } as const;
+/** Not compressed: only so can the places of all blocks be read, and their checksums be checked. */
+const options = { keyEncoding: 'utf8', valueEncoding: 'utf8', compression: false } as const;
 
 /** Something about the directory, not about what is written in it. */
 const outerReasons = /No space left|Read-only file system|Permission denied|Too many open files|Input\/output error|Cannot allocate memory/;
@@ -19,7 +21,8 @@ export async function openDatabase(directory: string, createIfMissing: boolean):
 
 /** What LevelDB says, and not that abstract-level could not open it. */
 export function causeOf(error: unknown): unknown {
-  return error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const isWrapper = error instanceof Error && 'code' in error && error.code === 'LEVEL_DATABASE_NOT_OPEN';
+  return isWrapper && error.cause instanceof Error ? error.cause : error;
 }
 
 /**
@@ -71,12 +74,16 @@ function withoutDatabase(names: readonly string[], witness: Head | 'missing' | '
 }
 
 async function readCopy(copy: string): Promise<Reading> {
+  for (const name of await readdir(copy)) {
+    const fault = /\.(ldb|sst)$/.test(name) ? faultOfTable(await readFile(join(copy, name))) : undefined;
+    if (fault !== undefined) return { is: 'damaged', problem: `of the file ${name}, ${fault}`, entries: [] };
+  }
   let database: Level;
   try {
     database = await openDatabase(copy, false);
   } catch (error) {
     const reason = messageOf(causeOf(error)).replaceAll(`${copy}/`, '');
-    if (outerReasons.test(reason)) throw new Error(reason, { cause: error });
+    if (outerReasons.test(reason)) throw new Error(reason);
     return { is: 'damaged', problem: reason, entries: [] };
   }
   try {

@@ -88,6 +88,6 @@ export async function explained<T>(directory: string, work: () => Promise<T>): P
     if (cause instanceof Error && 'code' in cause && cause.code === 'LEVEL_LOCKED') {
       throw conflict(`the state in ${directory} is in use by another netctld: stop it first`);
     }
-    throw unavailable(`the state in ${directory} cannot be opened: ${messageOf(cause)}`, error);
+    throw unavailable(`the state in ${directory} cannot be opened: ${messageOf(cause)}${/ENOSPC|No space left/.test(messageOf(cause)) ? '; make room on the disk' : ''}`, error);
   }
 }
