@@ -15,7 +15,7 @@ export function identityOf(options: Readonly<Record<string, unknown>>): Identity
   if (unknown !== undefined) throw invalid(`netctl does not know the network option "${unknown}": a network may have the option "tenant", as in "-o tenant=blue"`);
   const [tenant, network] = [textOf(options, 'tenant'), textOf(options, 'network')];
   if (network !== undefined && tenant === undefined) throw invalid(`the network option "network=${network}" is netctl's own: leave it out, or say the tenant, too`);
-  return { tenant: tenant ?? defaultTenant, ...(network !== undefined && { network }) } as Identity;
+  return { tenant: tenant ?? defaultTenant, ...(network !== undefined && { network }) };
 }
 
 function textOf(options: Readonly<Record<string, unknown>>, name: string): string | undefined {

@@ -40,25 +40,37 @@ export class DockerPools {
    * taken yet no two have the same subnet: CreateNetwork names the subnet only, and must find its own. So the second waits for the first.
    */
   async open(request: { family: Family; subnet?: Prefix; range?: Prefix }): Promise<DockerPool> {
-    const { store, state, host, now, waiting } = this.parts;
     const { subnet, range, family } = request;
-    if (subnet) {
-      dockerSubnet({ prefix: subnet, ...(range && { range }) });
-      await waiting.until(() => this.free(subnet) === undefined, turnMs);
-    }
+    if (subnet) dockerSubnet({ prefix: subnet, ...(range && { range }) });
     const routes = subnet ? [] : await this.parts.hostRoutes();
     let opened: DockerPool | undefined;
-    await transact(store, () => {
-      const prefix = subnet ?? nextSubnet(this.parts.defaults[family], [...routes, ...this.taken()]);
-      const stale = subnet && this.free(subnet);
-      const id = Math.max(now(), 1 + Math.max(0, ...state.pools.of(host).map((pool) => pool.id)));
-      const pool: DockerPool = { id, host, prefix, ...(range && { range }), since: now() };
-      opened = pool;
-      const key = keys.pool(host, id);
-      return combine(when({ key, is: 'absent' }), write({ key, put: encodeStored(pool) }), ...(stale ? [this.planForget(stale)] : []));
-    });
-    if (!opened) throw new Error('a pool was committed without being made');
+    while (!opened) {
+      const abandoned = subnet && (await this.awaitTurn(subnet));
+      await transact(this.parts.store, () => {
+        const prefix = subnet ?? nextSubnet(this.parts.defaults[family], [...routes, ...this.taken()]);
+        const other = this.free(prefix);
+        opened = undefined;
+        if (other && other.value.id !== abandoned) return undefined;
+        opened = this.newPool(prefix, range);
+        const key = keys.pool(opened.host, opened.id);
+        return combine(when({ key, is: 'absent' }), write({ key, put: encodeStored(opened) }), ...(other ? [this.planForget(other)] : []));
+      });
+    }
     return opened;
+  }
+
+  /** Waits until no pool of the subnet is without a network; answers the one that did not find its network in time. */
+  private async awaitTurn(subnet: Prefix): Promise<number | undefined> {
+    const other = this.free(subnet)?.value.id;
+    if (other === undefined) return undefined;
+    const over = await this.parts.waiting.until(() => this.free(subnet)?.value.id !== other, turnMs);
+    return over ? undefined : other;
+  }
+
+  private newPool(prefix: Prefix, range: Prefix | undefined): DockerPool {
+    const { state, host, now } = this.parts;
+    const id = Math.max(now(), 1 + Math.max(0, ...state.pools.of(host).map((pool) => pool.id)));
+    return { id, host, prefix, ...(range && { range }), since: now() };
   }
 
   /** Docker no longer holds it. Succeeds if there is none. */

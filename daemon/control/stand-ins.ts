@@ -1,4 +1,5 @@
-import { IpAddress, Prefix } from '../../src/model/address.js';
+import type { IpAddress} from '../../src/model/address.js';
+import { Prefix } from '../../src/model/address.js';
 
 /**
  * Docker before 28 gives every endpoint an IPv4 address. On a network without IPv4 it gets one of these: link-local ones (RFC 3927),
