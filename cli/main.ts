@@ -12,10 +12,10 @@ try {
 }
 
 async function act(output: Output): Promise<void> {
-  const request = await readCommandLine(process.argv.slice(2));
+  const words = process.argv.slice(2);
+  if (words[0] === '__complete') return printSuggestions(words.slice(1), output);
+  const request = await readCommandLine(words);
   switch (request.kind) {
-    case 'completed':
-      return;
     case 'help':
       return output.print(request.text);
     case 'version': {
@@ -32,6 +32,14 @@ async function run({ command, names, values }: Extract<Request, { kind: 'run' }>
   const [{ ApiClient }, { chooseTarget }, { withCertificates }] = await Promise.all([import('./client.js'), import('./target.js'), import('./certificates.js')]);
   const api = new ApiClient(await withCertificates(chooseTarget(values.host, process.env), values, process.env));
   await command.run(names, values, { api, output });
+}
+
+/** For the script that `netctl completion` prints: one suggestion a line, or another exit code where a file is to be named. */
+async function printSuggestions(words: readonly string[], output: Output): Promise<void> {
+  const { complete } = await import('./complete.js');
+  const suggestions = await complete(words);
+  if (suggestions === 'files') process.exitCode = exitCodes.usage;
+  else if (suggestions.length > 0) await output.print(suggestions.join('\n'));
 }
 
 function report(error: unknown, output: Output): number {

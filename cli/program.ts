@@ -63,7 +63,7 @@ class Program {
     private readonly loaded: Loaded,
   ) {
     const commands = [...loaded.values()].flat() as readonly Command[];
-    this.words = withBareValues(completesAliases(words), commands.map(({ flags }) => flags));
+    this.words = withBareValues(words, commands.map(({ flags }) => flags));
   }
 
   read(): Request {

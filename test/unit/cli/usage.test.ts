@@ -93,17 +93,3 @@ t.test('messages are English in every locale', async (t) => {
   const { stdout } = await netctl(['net', '--help'], { LC_ALL: 'de_DE.UTF-8', LANG: 'de_DE.UTF-8' });
   t.match(stdout, /\nCommands:\n/);
 });
-
-t.test('completion', async (t) => {
-  const words = async (...line: string[]): Promise<string[]> => (await netctl(['--get-yargs-completions', 'netctl', ...line])).stdout.trim().split('\n');
-  t.strictSame(await words(''), ['network', 'service', 'endpoint', 'tenant', 'events', 'version', 'completion']);
-  t.strictSame(await words('net', ''), ['create', 'ls', 'inspect', 'rm']);
-  t.strictSame(await words('service', ''), ['create', 'update', 'ls', 'inspect', 'explain', 'drain', 'undrain', 'rm']);
-  t.ok((await words('ep', 'ls', '--')).includes('--all'));
-
-  t.match((await netctl(['completion', 'bash'])).stdout, /complete .* netctl\n/);
-  t.match((await netctl(['completion', 'zsh'])).stdout, /^#compdef netctl\n/);
-  t.match((await netctl(['completion', 'fish'])).stdout, /complete -f -c netctl /);
-  t.match((await netctl(['completion'], { SHELL: '/usr/bin/zsh' })).stdout, /^#compdef netctl\n/);
-  t.match((await netctl(['completion'], { SHELL: '/bin/dash' })).stdout, /complete .* netctl\n/);
-});
