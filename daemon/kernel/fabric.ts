@@ -1,6 +1,7 @@
 import type { FabricState, FabricStep } from '../../src/fabric/state.js';
 import { readFabric } from './fabric-read.js';
-import { carryOut, LinkIndexes } from './fabric-steps.js';
+import { carryOut } from './fabric-steps.js';
+import { placeOf } from './link-items.js';
 import type { Fabric } from './port.js';
 import { kernelError } from './rtnetlink-errors.js';
 import type { RtnetlinkSockets } from './rtnetlink-sockets.js';
@@ -24,7 +25,7 @@ export class KernelFabric implements Fabric {
 
   async apply(tenant: string, steps: readonly FabricStep[]): Promise<void> {
     const router = await this.sockets.ofRouter(tenant);
-    const where = { router, host: () => this.sockets.ofHost(), indexes: new LinkIndexes(router) };
+    const where = { ...placeOf(router), host: () => placeOf(this.sockets.ofHost()) };
     for (const step of steps) {
       try {
         await carryOut(where, step);

@@ -106,7 +106,7 @@ export type FabricStep =
   | { readonly action: 'createBridge'; readonly link: BridgeLink }
   /** Makes the veth pair: `link` in the router, `peer` in the host's own namespace, where Docker takes it. */
   | { readonly action: 'createPort'; readonly link: PortLink; readonly peer: PortPeer }
-  /** Makes the veth pair: `link` in the router, `peer` in the host's own namespace. Both are up. */
+  /** Makes the veth pair: `link` in the router, `peer` in the host's own namespace, which raises it when it is prepared. */
   | { readonly action: 'createUplink'; readonly link: UplinkPort; readonly peer: PortPeer }
   /** Drops the bridge's neighbours. */
   | { readonly action: 'setBridge'; readonly link: BridgeLink }
