@@ -11,6 +11,8 @@ import { createDockerEngine } from './docker/engine.js';
 import { watchContainers } from './docker/watch.js';
 import { KernelConntrack } from './kernel/conntrack.js';
 import { KernelFabric } from './kernel/fabric.js';
+import { KernelHostNetwork } from './kernel/host.js';
+import { KernelHostPorts } from './kernel/host-ports.js';
 import { lockHost } from './kernel/host-lock.js';
 import { KernelNftables } from './kernel/nftables.js';
 import { KernelRouters } from './kernel/routers.js';
@@ -46,6 +48,8 @@ async function start(config: Config, log: Logger, notifier: Notifier): Promise<E
       fabric: new KernelFabric(sockets),
       nftables: new KernelNftables(),
       conntrack: new KernelConntrack(),
+      host: new KernelHostNetwork(sockets),
+      ports: new KernelHostPorts(),
     },
     host: config.hostName,
     defaultPools: { 4: config.defaultAddressPool, 6: config.defaultAddressPoolv6 },

@@ -57,7 +57,7 @@ export class FakeHostNetwork implements HostNetwork {
       if (this.#seen.has(name)) continue;
       this.#seen.set(name, end);
       const settings = linkSettings(name, new Set([4, 6])).map(([path]) => [path, newLinkSettings[path.split('/').at(-1) ?? ''] ?? ''] as const);
-      this.#state = { ...this.#state, links: new Map([...this.#state.links, [name, { name, mac: end.mac, up: true }]]), settings: new Map([...this.#state.settings, ...settings]) };
+      this.#state = { ...this.#state, links: new Map([...this.#state.links, [name, { name, mac: end.mac, up: false }]]), settings: new Map([...this.#state.settings, ...settings]) };
     }
   }
 }

@@ -1,7 +1,7 @@
 import { addressKey, neighbourKey } from '../../src/fabric/keys.js';
 import type { AddressState } from '../../src/fabric/state.js';
 import { hostRouteKey } from '../../src/host/keys.js';
-import type { HostLink, HostState, HostStep } from '../../src/host/state.js';
+import type { HostLink, HostRouteState, HostState, HostStep } from '../../src/host/state.js';
 import { Prefix, type IpAddress } from '../../src/model/address.js';
 import { KernelRefusal } from './rtnetlink-errors.js';
 
@@ -40,7 +40,7 @@ const rules: Rules = {
   setRoute(state, { route }) {
     if (!requireLink(state, route.link).up) throw new KernelRefusal('ENETDOWN');
     const own = [...state.addresses.values()].filter(({ link }) => link === route.link);
-    if (!own.some(({ address }) => address.equals(route.source))) throw new KernelRefusal('EINVAL');
+    if (!own.some(({ address }) => route.source?.equals(address))) throw new KernelRefusal('EINVAL');
     if (!own.some((item) => isOnLink(route.via, item))) throw new KernelRefusal('ENETUNREACH');
     return { ...state, routes: withItem(state.routes, hostRouteKey(route), route) };
   },
@@ -60,7 +60,7 @@ function setLink(state: HostState, { link }: { readonly link: HostLink }): HostS
   };
 }
 
-/** A route cannot do without its source, nor a link without an IPv4 address have IPv4 routes and neighbours. */
+/** An IPv4 route goes with its source, an IPv6 route forgets it; a link without an IPv4 address has no IPv4 routes and neighbours. */
 function deleteAddress(state: HostState, { address }: { readonly address: AddressState }): HostState {
   const addresses = withoutItem(state.addresses, addressKey(address));
   if (addresses.size === state.addresses.size) return state;
@@ -69,9 +69,15 @@ function deleteAddress(state: HostState, { address }: { readonly address: Addres
   return {
     ...state,
     addresses,
-    routes: new Map([...state.routes].filter(([, route]) => !isLost(route, route.prefix) && !(route.link === address.link && route.source.equals(address.address)))),
+    routes: new Map([...state.routes].flatMap(([key, route]) => (isLost(route, route.prefix) ? [] : withoutSource(route, address.address).map((left) => [key, left] as const)))),
     neighbours: new Map([...state.neighbours].filter(([, neighbour]) => !isLost(neighbour, neighbour.address))),
   };
+}
+
+function withoutSource(route: HostRouteState, lost: IpAddress): HostRouteState[] {
+  const { source, ...rest } = route;
+  if (!source?.equals(lost)) return [route];
+  return lost.family === 4 ? [] : [rest];
 }
 
 function withoutLink(state: HostState, name: string): HostState {

@@ -1,5 +1,4 @@
-import { invalid } from '../../src/model/errors.js';
-import { portTaken } from './host-port-errors.js';
+import { portRefusal } from './host-port-errors.js';
 import type { HeldPort, HostPorts } from './port.js';
 
 /** Ports of a host without sockets. */
@@ -18,8 +17,8 @@ export class FakeHostPorts implements HostPorts {
 
   hold(port: HeldPort): void {
     if (this.#held.has(keyOf(port))) return;
-    if (!isAny(port) && !this.addresses.includes(port.address.toString())) throw invalid(`${port.address.toString()} is not an address of this host: publish on one of its own`);
-    if ([...this.#held.values(), ...this.taken].some((other) => clash(port, other))) throw portTaken(port);
+    if (!isAny(port) && !this.addresses.includes(port.address.toString())) throw portRefusal(port, 'EADDRNOTAVAIL');
+    if ([...this.#held.values(), ...this.taken].some((other) => clash(port, other))) throw portRefusal(port, 'EADDRINUSE');
     this.#held.set(keyOf(port), port);
   }
 

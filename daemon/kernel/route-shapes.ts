@@ -1,5 +1,6 @@
 import type { rt } from 'netlink';
 import type { RouteState } from '../../src/fabric/state.js';
+import type { HostRouteState } from '../../src/host/state.js';
 import { octetsOfAddress, socketFamily } from './netlink-octets.js';
 
 /** The loopback link is the same in every network namespace. */
@@ -30,3 +31,15 @@ const shapes: Readonly<Record<RouteState['kind'], rt.Route>> = {
   service: { table: localTable, type: 'LOCAL', scope: hostScope },
   default: { table: mainTable, type: 'UNICAST', scope: everywhereScope },
 };
+
+/**
+ * Of our routes on the host. In the kernel a route is told apart by its prefix and metric: with one that nobody else
+ * uses ours replaces nobody else's, and every other route to the same prefix goes before it.
+ */
+const hostRouteMetric = 20_110;
+
+export function hostRouteMessage({ prefix, via, source }: HostRouteState, oif: number): { data: rt.Route; attrs: rt.RouteAttrs } {
+  const data = { family: socketFamily(prefix.family), dstLen: prefix.length, protocol: routeProtocol, ...shapes.default };
+  const prefsrc = source ? { prefsrc: octetsOfAddress(source) } : {};
+  return { data, attrs: { dst: octetsOfAddress(prefix.address), oif, gateway: octetsOfAddress(via), priority: hostRouteMetric, ...prefsrc } };
+}

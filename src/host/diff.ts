@@ -76,7 +76,7 @@ function isChanged(desired: HostLink, observed: HostLink | undefined): boolean {
 }
 
 function isSameRoute(desired: HostRouteState, observed: HostRouteState | undefined): boolean {
-  return observed !== undefined && observed.via.equals(desired.via) && observed.source.equals(desired.source);
+  return observed !== undefined && observed.via.equals(desired.via) && observed.source?.toString() === desired.source?.toString();
 }
 
 /** The items of one map whose keys are not in the other. */

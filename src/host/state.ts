@@ -13,8 +13,8 @@ export interface HostRouteState {
   readonly prefix: Prefix;
   readonly link: string;
   readonly via: IpAddress;
-  /** With which of its addresses the host itself calls. */
-  readonly source: IpAddress;
+  /** With which of its addresses the host itself calls. Always present in a plan. */
+  readonly source?: IpAddress;
 }
 
 /** A rule of the iptables or ip6tables of the host that lets through what comes in by an uplink, or goes out by one. */

@@ -1,0 +1,111 @@
+import { hostState } from '../../src/host/keys.js';
+import type { HostState, HostStep } from '../../src/host/state.js';
+import { ForwardAccepts } from './host-accepts.js';
+import { readForeignRoutes, readHostLinks } from './host-read.js';
+import { readHostSettings, writeHostSetting } from './host-settings.js';
+import { HostTable } from './host-table.js';
+import { addAddress, deleteAddress, deleteLink, deleteNeighbour, gone, onLink, placeOf, replace, setNeighbour, upFlag, type Place } from './link-items.js';
+import { octetsOfMac } from './netlink-octets.js';
+import type { HostNetwork, HostRoute } from './port.js';
+import { hostRouteMessage } from './route-shapes.js';
+import { kernelError } from './rtnetlink-errors.js';
+import type { RtnetlinkSockets } from './rtnetlink-sockets.js';
+
+type Action = HostStep['action'];
+type StepOf<A extends Action> = Extract<HostStep, { action: A }>;
+type Executors = { readonly [A in Action]: (place: Place, step: StepOf<A>) => Promise<void> };
+
+/** The host's own namespace: links and what is on them over rtnetlink, rules by nft and iptables, settings below /proc/sys. */
+export class KernelHostNetwork implements HostNetwork {
+  readonly #table = new HostTable();
+  readonly #accepts = new ForwardAccepts();
+
+  constructor(private readonly sockets: RtnetlinkSockets) {}
+
+  async read(): Promise<HostState> {
+    try {
+      const generation = await this.#table.generation();
+      const [links, rules, accepts] = await Promise.all([readHostLinks(this.sockets.ofHost()), this.#table.read(generation), this.#accepts.read(generation)]);
+      const settings = readHostSettings(links.links.map(({ name }) => name));
+      return hostState({ ...links, settings, accepts, rules });
+    } catch (error) {
+      throw kernelError("read the host's own links and rules", error);
+    }
+  }
+
+  async apply(steps: readonly HostStep[]): Promise<void> {
+    const place = placeOf(this.sockets.ofHost());
+    for (const step of steps) {
+      try {
+        await (this.#executors[step.action] as (place: Place, step: HostStep) => Promise<void>)(place, step);
+      } catch (error) {
+        throw kernelError(`${wordsOf(step)} on the host`, error);
+      }
+    }
+  }
+
+  async foreignRoutes(): Promise<HostRoute[]> {
+    try {
+      return await readForeignRoutes(this.sockets.ofHost());
+    } catch (error) {
+      throw kernelError('read the routes of the host', error);
+    }
+  }
+
+  readonly #executors: Executors = {
+    setRules: (_, { text }) => this.#table.write(text),
+    deleteRules: () => this.#table.delete(),
+    setAccept: (_, { accept, present }) => this.#accepts.set(accept, present),
+    // eslint-disable-next-line @typescript-eslint/require-await -- a refusal must reject, not throw
+    setSetting: async (_, { path, value }) => writeHostSetting(path, value),
+    setLink: async ({ rtnetlink }, { link }) => {
+      const attrs = { ifname: link.name, address: octetsOfMac(link.mac) };
+      await rtnetlink.request((socket, options) => socket.setLink(upFlag(link.up), attrs, options));
+    },
+    deleteLink: (place, { name }) => deleteLink(place, name),
+    addAddress: (place, { address }) => addAddress(place, address),
+    deleteAddress: (place, { address }) => deleteAddress(place, address),
+    setNeighbour: (place, { neighbour }) => setNeighbour(place, neighbour),
+    deleteNeighbour: (place, { neighbour }) => deleteNeighbour(place, neighbour),
+    setRoute: async ({ rtnetlink, indexes }, { route }) => {
+      const { data, attrs } = hostRouteMessage(route, await indexes.of(route.link));
+      await rtnetlink.request((socket, options) => socket.newRoute(data, attrs, { ...options, ...replace }));
+    },
+    deleteRoute: (place, { route }) =>
+      onLink(place, route.link, ['ESRCH', ...gone], (index) => {
+        const { data, attrs } = hostRouteMessage(route, index);
+        return place.rtnetlink.request((socket, options) => socket.delRoute(data, attrs, options));
+      }),
+  };
+}
+
+/** The step as a person reads it: `addAddress` is "add address", and of what. */
+function wordsOf(step: HostStep): string {
+  const verb = step.action.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return `${verb} ${subjectOf(step)}`.trimEnd();
+}
+
+function subjectOf(step: HostStep): string {
+  switch (step.action) {
+    case 'setRules':
+    case 'deleteRules':
+      return '';
+    case 'setAccept':
+      return step.accept;
+    case 'setSetting':
+      return step.path;
+    case 'setLink':
+      return step.link.name;
+    case 'deleteLink':
+      return step.name;
+    case 'addAddress':
+    case 'deleteAddress':
+      return `${step.address.address.toString()} of ${step.address.link}`;
+    case 'setNeighbour':
+    case 'deleteNeighbour':
+      return `${step.neighbour.address.toString()} of ${step.neighbour.link}`;
+    case 'setRoute':
+    case 'deleteRoute':
+      return step.route.prefix.toString();
+  }
+}
