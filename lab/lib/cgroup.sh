@@ -26,10 +26,10 @@ cgroup_join() {
   echo "$BASHPID" >"$CGROUP_ROOT/$CGROUP_LAB/$1/cgroup.procs"
 }
 
-# Directories of the lab in every hierarchy, deepest first: runc makes them in all.
+# cgroup_directories [HOST]: directories of the lab, or of one host, in every hierarchy, deepest first: runc makes them in all.
 cgroup_directories() {
   local top tops=()
-  for top in "$CGROUP_MOUNT"/"$CGROUP_LAB" "$CGROUP_MOUNT"/*/"$CGROUP_LAB"; do
+  for top in "$CGROUP_MOUNT/$CGROUP_LAB${1:+/$1}" "$CGROUP_MOUNT"/*/"$CGROUP_LAB${1:+/$1}"; do
     [ -d "$top" ] && tops+=("$top")
   done
   [ ${#tops[@]} -eq 0 ] || find "${tops[@]}" -depth -type d 2>/dev/null || true
@@ -41,38 +41,44 @@ cgroup_thaw() {
   while read -r group; do
     [ ! -e "$group/freezer.state" ] || echo THAWED >"$group/freezer.state" || true
     [ ! -e "$group/cgroup.freeze" ] || echo 0 >"$group/cgroup.freeze" || true
-  done < <(cgroup_directories) 2>/dev/null
+  done < <(cgroup_directories "$@") 2>/dev/null
 }
 
 cgroup_processes() {
-  [ -d "$CGROUP_ROOT/$CGROUP_LAB" ] || return 0
-  find "$CGROUP_ROOT/$CGROUP_LAB" -name cgroup.procs -exec cat {} + 2>/dev/null || true
+  [ -d "$CGROUP_ROOT/$CGROUP_LAB${1:+/$1}" ] || return 0
+  find "$CGROUP_ROOT/$CGROUP_LAB${1:+/$1}" -name cgroup.procs -exec cat {} + 2>/dev/null || true
 }
 
 cgroup_kill_pass() {
   local pids
-  mapfile -t pids < <(cgroup_processes)
+  mapfile -t pids < <(cgroup_processes "$@")
   [ ${#pids[@]} -gt 0 ] || return 0
   kill -KILL "${pids[@]}" 2>/dev/null || true
   return 1
 }
 
-# Ends every process of the lab. A process may fork while the list is read, so it is repeated until none is left.
+# cgroup_kill [HOST]: ends every process of the lab, or of one host. A process may fork while the list is read, so it is
+# repeated until none is left.
 cgroup_kill() {
-  cgroup_thaw
-  wait_until 20 cgroup_kill_pass || die "these processes of the lab do not end: $(cgroup_processes | tr '\n' ' ')"
+  cgroup_thaw "$@"
+  wait_until 20 cgroup_kill_pass "$@" || die "these processes of the lab do not end: $(cgroup_processes "$@" | tr '\n' ' ')"
 }
 
 cgroup_remove_pass() {
   local groups
-  mapfile -t groups < <(cgroup_directories)
+  mapfile -t groups < <(cgroup_directories "$@")
   [ ${#groups[@]} -gt 0 ] || return 0
   rmdir "${groups[@]}" 2>/dev/null
 }
 
+# cgroup_remove_empty [HOST]
+cgroup_remove_empty() {
+  wait_until 10 cgroup_remove_pass "$@" || die "cannot remove these cgroups: $(cgroup_directories "$@" | tr '\n' ' ')"
+}
+
 cgroup_remove() {
   local parent
-  wait_until 10 cgroup_remove_pass || die "cannot remove these cgroups: $(cgroup_directories | tr '\n' ' ')"
+  cgroup_remove_empty
   for parent in $CGROUP_MOUNT/netctl-lab $CGROUP_MOUNT/*/netctl-lab; do
     [ ! -d "$parent" ] || rmdir "$parent" 2>/dev/null || true # another lab may be in it
   done

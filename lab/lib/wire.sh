@@ -10,6 +10,8 @@ link set br0 up
 IP
 }
 
+wire_disconnected() { ! in_wire ip link show "$1" >/dev/null 2>&1; }
+
 # wire_connect HOST: a veth pair from the host's eth0 to a port of the bridge, named as the host.
 wire_connect() {
   local host=$1 pid
