@@ -168,7 +168,8 @@ function addFlags(parser: Argv, flags: Flags, group: string, global = false): vo
   }
 }
 
-function usageLine(title: string, { names }: Command): string {
+/** `netctl network create [FLAGS] NETWORK`. */
+export function usageLine(title: string, { names }: Command): string {
   if (names === undefined) return `${title} [FLAGS]`;
   const { label, count, then } = names;
   const shown = { one: label, several: then === undefined ? `${label}...` : `${label} ${then}...`, any: `[${label}...]`, optional: `[${label}]` };
