@@ -8,14 +8,19 @@ import { removeEach } from './removal.js';
 
 const create = command({
   name: 'create',
-  summary: 'Create a tenant, a namespace of names and addresses',
-  details: 'Tenants may use the same subnets, and never reach each other. Tenant "default" is always there.',
+  summary: 'Create a tenant, a namespace of names and addresses, or change who reaches it',
+  details:
+    'Tenants may use the same subnets, and never reach each other. Tenant "default" is always there. ' +
+    'With host access the host itself reaches the service IPs and the containers of the tenant, so that its subnets must be free on the host.',
   names: { label: 'TENANT', count: 'one' },
-  flags: {},
-  examples: ['netctl tenant create blue'],
-  async run([tenant = ''], _values, context) {
+  flags: {
+    'host-access': { kind: 'setting', aliases: [], describe: 'Let the host itself reach the tenant [default: only tenant "default"]' },
+  },
+  examples: ['netctl tenant create blue', 'netctl tenant create blue --host-access', 'netctl tenant create default --host-access=false'],
+  async run([tenant = ''], { 'host-access': hostAccess }, context) {
     const words = { created: `Creating tenant: ${tenant}`, object: `tenant ${tenant}` };
-    await createObject<TenantObject>(objectPath('tenants', tenant), { tenantName: tenant }, words, context);
+    const object = { tenantName: tenant, ...(hostAccess === undefined ? {} : { hostAccess }) };
+    await createObject<TenantObject>(objectPath('tenants', tenant), object, words, context);
   },
 });
 

@@ -7,7 +7,7 @@ import { ipamMethods } from './ipam.js';
 import type { Logger } from './logger.js';
 import { constant, type Call, type Method } from './method.js';
 import { networkMethods } from './network-driver.js';
-import type { AddressPort, EndpointPort } from './ports.js';
+import type { AddressPort, EndpointPort, PublicationPort } from './ports.js';
 import { freeSocketPath } from './socket.js';
 
 const defaultDeadlineMs = 8000;
@@ -15,6 +15,7 @@ const defaultDeadlineMs = 8000;
 export interface PluginOptions {
   readonly addresses: AddressPort;
   readonly endpoints: EndpointPort;
+  readonly publications: PublicationPort;
   readonly logger: Logger;
   /**
    * How long a call may take, in milliseconds; 8000 unless given. Docker itself waits for ever on a
@@ -67,9 +68,9 @@ class Dispatch {
   private readonly log: Logger;
   private readonly deadlineMs: number;
 
-  constructor({ addresses, endpoints, logger, deadlineMs = defaultDeadlineMs }: PluginOptions) {
+  constructor({ addresses, endpoints, publications, logger, deadlineMs = defaultDeadlineMs }: PluginOptions) {
     const activate = constant('Err', { Implements: ['NetworkDriver', 'IpamDriver'] });
-    this.methods = new Map(Object.entries({ 'Plugin.Activate': activate, ...networkMethods(endpoints), ...ipamMethods(addresses) }));
+    this.methods = new Map(Object.entries({ 'Plugin.Activate': activate, ...networkMethods(endpoints, publications), ...ipamMethods(addresses) }));
     this.log = logger;
     this.deadlineMs = deadlineMs;
   }

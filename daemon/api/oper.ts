@@ -37,7 +37,7 @@ export function serviceOper({ service, providers, error }: ServiceView): z.infer
 }
 
 /** @param serviceName the service as whose provider the endpoint is listed. */
-export function endpointOper({ endpoint, container }: EndpointView, serviceName?: string): EndpointOper {
+export function endpointOper({ endpoint, container, ports, error }: EndpointView, serviceName?: string): EndpointOper {
   const { id, tenant, network, addresses, mac, host, sandboxKey } = endpoint;
   return {
     endpointID: id,
@@ -45,6 +45,7 @@ export function endpointOper({ endpoint, container }: EndpointView, serviceName?
     macAddress: mac.toString(),
     network: `${network}.${tenant}`,
     tenantName: tenant,
+    ...(ports.length > 0 && { ports: ports.map(({ port, protocol, hostIp, hostPort }) => ({ port, protocol, hostIP: hostIp.toString(), hostPort })) }),
     ...present({
       containerID: container?.id,
       containerName: container?.name,
@@ -53,6 +54,7 @@ export function endpointOper({ endpoint, container }: EndpointView, serviceName?
       labels: container && formatLabels(container.labels),
       state: container && stateOf(container),
       serviceName,
+      error,
     }),
   };
 }

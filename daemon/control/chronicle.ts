@@ -59,6 +59,15 @@ export class Chronicle {
     this.tell({ kind: 'tenant', name: tenant, tenant }, 'warning', 'RouterRepaired', `somebody else had changed the router in ${differences} ${differences === 1 ? 'place' : 'places'}; it is repaired`);
   }
 
+  hostRepaired(differences: number): void {
+    this.tell({ kind: 'host', name: this.host }, 'warning', 'HostRepaired', `somebody else had changed netctl's part of the host's own network in ${differences} ${differences === 1 ? 'place' : 'places'}; it is repaired`);
+  }
+
+  /** @param reason why a port of the host that is published is not held for the endpoint. */
+  portLost({ tenant, id }: Endpoint, reason: string): void {
+    this.tell({ kind: 'endpoint', tenant, name: id }, 'warning', 'PortLost', reason);
+  }
+
   forget(tenant: string): void {
     this.served.delete(tenant);
     this.failing.delete(tenant);

@@ -1,13 +1,28 @@
+import type { IpAddress } from '../../src/model/address.js';
 import type { Container } from '../../src/model/container.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
 import type { ObjectEvent } from '../../src/model/event.js';
 import type { Network } from '../../src/model/network.js';
 import type { NetworkRequest, ServiceChange, ServiceRequest, TenantRequest } from '../../src/model/request.js';
-import type { Service, Weight } from '../../src/model/service.js';
+import type { Protocol, Service, Weight } from '../../src/model/service.js';
 import type { Tenant } from '../../src/model/tenant.js';
+
+/** A port of a container as it is reached on its host. */
+export interface PublishedPort {
+  readonly protocol: Protocol;
+  /** The container's. */
+  readonly port: number;
+  /** `0.0.0.0` and `::` are all addresses of their family. */
+  readonly hostIp: IpAddress;
+  readonly hostPort: number;
+}
 
 export interface EndpointView {
   readonly endpoint: Endpoint;
+  /** For each port that is published one entry of each family. */
+  readonly ports: readonly PublishedPort[];
+  /** Why not all of it is as it should be. */
+  readonly error?: string;
   /** Absent while Docker has not said which container it is. */
   readonly container?: Container;
 }

@@ -1,10 +1,13 @@
 import { bridgeName } from '../../src/fabric/names.js';
 import type { FabricInput } from '../../src/fabric/state.js';
+import { endAddresses, type UplinkLink } from '../../src/fabric/uplink.js';
+import { familiesOf } from '../../src/host/publish.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
 import { subnetsOf, type Network } from '../../src/model/network.js';
 import type { Service } from '../../src/model/service.js';
-import type { NatInput, NatProvider } from '../../src/nat/input.js';
+import type { NatInput, NatNetwork, NatProvider, NatService } from '../../src/nat/input.js';
 import type { ProviderChoice } from '../../src/selectors/provider.js';
+import { isOutward } from './uplinks.js';
 
 /** What a tenant has on this host, as far as its router is concerned. */
 export interface TenantOnHost {
@@ -12,10 +15,14 @@ export interface TenantOnHost {
   readonly services: readonly Service[];
   /** Those on this host. */
   readonly endpoints: readonly Endpoint[];
+  /** Absent: its router leads nowhere else. */
+  readonly uplink?: UplinkLink;
+  /** Whether the host itself reaches the tenant. */
+  readonly hostAccess: boolean;
 }
 
 /** Endpoints have links from Join to Leave, and only then. */
-export function fabricInput({ networks, services, endpoints }: TenantOnHost): FabricInput {
+export function fabricInput({ networks, services, endpoints, uplink }: TenantOnHost): FabricInput {
   const vnis = new Map(networks.map((network) => [network.name, network.vni]));
   return {
     networks: networks.map((network) => ({ vni: network.vni, subnets: subnetsOf(network) })),
@@ -24,21 +31,42 @@ export function fabricInput({ networks, services, endpoints }: TenantOnHost): Fa
       return sandboxKey === undefined || vni === undefined ? [] : [{ id, vni, addresses, mac }];
     }),
     serviceAddresses: services.flatMap((service) => service.addresses),
+    ...(uplink ? { uplink } : {}),
   };
 }
 
 /** @param providersOf those that get a service's new connections */
-export function natInput({ networks, services }: TenantOnHost, providersOf: (service: Service) => readonly NatProvider[]): NatInput {
-  return {
-    networks: networks.map(({ vni, ipv4, ipv6 }) => ({ bridge: bridgeName(vni), ...(ipv4 ? { ipv4 } : {}), ...(ipv6 ? { ipv6 } : {}) })),
-    services: services.map((service) => ({
-      addresses: service.addresses,
-      ports: service.ports,
-      providers: providersOf(service),
-      algorithm: service.algorithm,
-      weights: service.weights.map(({ percent }) => percent),
-    })),
-  };
+export function natInput(tenant: TenantOnHost, providersOf: (service: Service) => readonly NatProvider[]): NatInput {
+  const services = tenant.services.map((service) => ({
+    addresses: service.addresses,
+    ports: service.ports,
+    providers: providersOf(service),
+    algorithm: service.algorithm,
+    weights: service.weights.map(({ percent }) => percent),
+  }));
+  return { networks: tenant.networks.map((network) => natNetwork(network, tenant)), services: [...services, ...publishedServices(tenant)] };
+}
+
+function natNetwork(network: Network, { uplink, hostAccess }: TenantOnHost): NatNetwork {
+  const { vni, ipv4, ipv6, internal } = network;
+  const outward = uplink !== undefined && isOutward(network);
+  const fromHost = uplink !== undefined && hostAccess && !internal;
+  return { bridge: bridgeName(vni), ...(ipv4 ? { ipv4 } : {}), ...(ipv6 ? { ipv6 } : {}), outward, fromHost };
+}
+
+/** A published port is a service of the router's own address on the uplink, with one provider: so the host leads it there, whatever the tenant's subnets are. */
+export function publishedServices({ networks, endpoints, uplink }: TenantOnHost): NatService[] {
+  if (!uplink) return [];
+  const byName = new Map(networks.map((network) => [network.name, network]));
+  return endpoints.flatMap((endpoint) => {
+    const network = byName.get(endpoint.network);
+    if (!network || endpoint.sandboxKey === undefined) return [];
+    return (endpoint.publications ?? []).map((publication) => ({
+      addresses: endAddresses(uplink.router, new Set(familiesOf(publication, endpoint, network))),
+      ports: [{ protocol: publication.protocol, port: publication.routerPort, targetPort: publication.port }],
+      providers: [{ addresses: endpoint.addresses }],
+    }));
+  });
 }
 
 /** The provider that gets new connections, if the container is one. */

@@ -31,6 +31,8 @@ export interface RouterChanges {
   flows: number;
   /** Differences that somebody else had made since the last pass, found by reading the kernel. */
   drift: number;
+  /** The link to the host was made: nothing is on the host's end yet. */
+  uplinked: boolean;
 }
 
 /** What the router holds, as far as is known. */
@@ -64,7 +66,12 @@ export class Router {
 
   /** Why the router is not what it must be; undefined when it is. */
   get error(): string | undefined {
-    return this.failures.fabric ?? this.failures.nat ?? this.lost;
+    return this.failure ?? this.lost;
+  }
+
+  /** Why the last pass could not do its work; undefined: it could. */
+  get failure(): string | undefined {
+    return this.failures.fabric ?? this.failures.nat;
   }
 
   /** How many elements, chains aside, its tables hold. */
@@ -89,7 +96,7 @@ export class Router {
    * the kernel.
    */
   async reconcile(target: RouterTarget): Promise<RouterChanges> {
-    const changes: RouterChanges = { steps: 0, operations: 0, flows: 0, drift: 0 };
+    const changes: RouterChanges = { steps: 0, operations: 0, flows: 0, drift: 0, uplinked: false };
     const held = await this.look(changes).catch((error: unknown) => this.failed(error));
     const rules = await this.stage('nat', () => this.bringNat(target, held, changes)).catch(asFailure);
     // Without any rules no link may come up.
@@ -149,6 +156,7 @@ export class Router {
     const there = input.endpoints.filter(({ id }) => held.fabric.links.has(portName(id)) || joining.has(id));
     const desired = planFabric({ ...input, endpoints: there });
     const steps = diffFabric(desired, held.fabric);
+    changes.uplinked = steps.some(({ action }) => action === 'createUplink');
     if (steps.length > 0) held.fabric = await this.applySteps(desired, steps);
     changes.steps = steps.length;
     this.links = new Set(desired.links.keys());

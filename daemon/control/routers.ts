@@ -2,6 +2,7 @@ import { portName } from '../../src/fabric/names.js';
 import { NetctlError } from '../../src/model/errors.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
 import { keys } from '../../src/model/keys.js';
+import { hasHostAccess } from '../../src/model/tenant.js';
 import type { Service } from '../../src/model/service.js';
 import type { ProviderChoice } from '../../src/selectors/provider.js';
 import type { Living } from '../../src/nat/flows.js';
@@ -12,11 +13,15 @@ import type { Containers } from './containers.js';
 import type { Logger } from './logger.js';
 import { answeringEndpoint, type Providers } from './providers.js';
 import { Reconciler } from './reconciler.js';
-import { fabricInput, natInput, natProvider, type TenantOnHost } from './router-inputs.js';
+import { fabricInput, natInput, natProvider, publishedServices, type TenantOnHost } from './router-inputs.js';
 import { Router, type RouterChanges, type RouterTarget } from './router.js';
 import type { State } from './state.js';
 
 /** What is counted of the routers' passes. */
+import type { Uplinks } from './uplinks.js';
+
+/** The largest share of the time that looking at routers may take: a thousand routers are looked at less often than ten. */
+const shareOfLooks = 0.01;
 export interface RouterMetrics {
   passed(tenant: string, pass: { readonly seconds: number; readonly changes: RouterChanges | undefined; readonly elements: number }): void;
   /** The tenant has no router any more. */
@@ -34,6 +39,9 @@ interface Parts {
   readonly chronicle: Chronicle;
 }
 
+  readonly uplinks: Uplinks;
+  /** A link between a router and the host was made. */
+  readonly linked: () => void;
 /**
  * Keeps every tenant's router as it should be. A tenant has a router on a host as long as it has a
  * network; each pass plans from the whole state of its tenant.
@@ -59,6 +67,8 @@ export class Routers {
     for (const tenant of await kernel.routers.list()) {
       if (state.networks.of(tenant).length === 0 && (await this.hasContainers(tenant))) this.leaveAlone(tenant);
       else this.reconciler.enqueue(tenant);
+    // A crash may have come between the removal of a router and the release of its uplink.
+    for (const tenant of this.parts.uplinks.tenants()) this.reconciler.enqueue(tenant);
     }
     this.enqueueAll();
   }
@@ -93,7 +103,17 @@ export class Routers {
   }
 
   errorOf(tenant: string): string | undefined {
-    return this.routers.get(tenant)?.error;
+    return this.routers.get(tenant)?.error ?? this.parts.uplinks.errorOf(tenant);
+  }
+
+  /** Why the last pass over the router could not do its work. */
+  failureOf(tenant: string): string | undefined {
+    return this.routers.get(tenant)?.failure ?? this.parts.uplinks.errorOf(tenant);
+  }
+
+  /** Whether there are routers of which the store knows nothing. */
+  get hasStrangers(): boolean {
+    return this.strangers.size > 0;
   }
 
   private enqueueAll(): void {
@@ -112,8 +132,7 @@ export class Routers {
   private async reconcile(tenant: string): Promise<void> {
     const router = this.routers.get(tenant) ?? new Router(tenant, this.parts.kernel);
     this.routers.set(tenant, router);
-    const onHost = this.onHost(tenant);
-    if (onHost.networks.length === 0) return this.strangers.has(tenant) ? undefined : this.remove(tenant, router);
+    if (this.parts.state.networks.of(tenant).length === 0) return this.strangers.has(tenant) ? undefined : this.remove(tenant, router);
     this.strangers.delete(tenant);
     const started = performance.now();
     let changes: RouterChanges | undefined;
@@ -126,6 +145,8 @@ export class Routers {
       this.parts.chronicle.routerPassed(tenant, router.error);
       this.parts.metrics.passed(tenant, { seconds: (performance.now() - started) / 1000, changes, elements: router.elements });
     }
+    await this.parts.uplinks.ensure(tenant);
+    const onHost = this.onHost(tenant);
   }
 
   private async hasContainers(tenant: string): Promise<boolean> {
@@ -134,6 +155,7 @@ export class Routers {
   }
 
   /**
+      if (changes?.uplinked ?? true) this.parts.linked();
    * A network is only deleted when no container is attached to it. So this router is not what a
    * deletion left: the store is not the one that belongs to this host, or it was emptied. To remove the
    * router would cut running containers off.
@@ -157,6 +179,7 @@ export class Routers {
       log.warn({ event: 'router-repaired', tenant, ...changes }, 'somebody else had changed the router; it is repaired');
       this.parts.chronicle.routerRepaired(tenant, changes.drift);
     } else if (changes.steps + changes.operations + changes.flows > 0) {
+    await this.parts.uplinks.release(tenant);
       log.info({ event: 'router-changed', tenant, ...changes }, 'changed the router');
     }
   }
@@ -181,7 +204,8 @@ export class Routers {
   }
 
   /** A container that Docker has not told of yet counts as living: its endpoint was made a moment ago. */
-  private living({ services, endpoints }: TenantOnHost, answering: (service: Service) => Endpoint[]): Living {
+  private living(onHost: TenantOnHost, answering: (service: Service) => Endpoint[]): Living {
+    const { services, endpoints } = onHost;
     const { containers } = this.parts;
     const alive = endpoints.filter(({ id, sandboxKey }) => {
       const state = containers.ofEndpoint(id)?.state;
@@ -189,12 +213,14 @@ export class Routers {
     });
     return {
       addresses: alive.flatMap((endpoint) => endpoint.addresses),
-      services: services.map((service) => ({ addresses: service.addresses, ports: service.ports, providers: answering(service) })),
+      services: [...services.map((service) => ({ addresses: service.addresses, ports: service.ports, providers: answering(service) })), ...publishedServices(onHost)],
     };
   }
 
   private onHost(tenant: string): TenantOnHost {
-    const { state, host } = this.parts;
+    const { state, host, uplinks } = this.parts;
+    const known = state.tenants.get(keys.tenant(tenant))?.value;
+    const uplink = uplinks.linkOf(tenant);
     return {
       networks: state.networks.of(tenant),
       services: state.services.of(tenant),
@@ -202,3 +228,5 @@ export class Routers {
     };
   }
 }
+      ...(uplink ? { uplink } : {}),
+      hostAccess: known !== undefined && hasHostAccess(known),

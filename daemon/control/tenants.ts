@@ -1,33 +1,42 @@
 import { conflict, inUse, invalid } from '../../src/model/errors.js';
 import { keys } from '../../src/model/keys.js';
 import { checkName, defaultTenant } from '../../src/model/names.js';
+import type { TenantRequest } from '../../src/model/request.js';
 import { encodeStored } from '../../src/model/stored.js';
+import { hasHostAccess, type Tenant } from '../../src/model/tenant.js';
+import type { OtherRoute } from '../../src/host/reach.js';
 import type { Store } from '../store/port.js';
+import type { HostAccess } from './host-access.js';
 import type { State } from './state.js';
+import type { Stored } from './table.js';
 import { counted } from './wording.js';
-import { combine, transact, when, write } from './transact.js';
+import { combine, transact, when, write, type Fragment } from './transact.js';
 
-/** Creates and deletes tenants. */
+/** Creates, changes and deletes tenants. */
 export class Tenants {
   constructor(
     private readonly store: Store,
     private readonly state: State,
+    private readonly hostAccess: Pick<HostAccess, 'routes' | 'refuseOverlap'>,
   ) {}
 
   /** Tenant default is always there. */
   async ensureDefault(): Promise<void> {
-    await this.create(defaultTenant);
+    await this.create({ name: defaultTenant });
   }
 
-  async create(name: string): Promise<{ created: boolean }> {
-    const key = keys.tenant(checkName('tenant', name));
-    const created = await transact(this.store, () => {
-      const existing = this.state.tenants.get(key)?.value;
-      if (existing?.deleting) throw conflict(`tenant ${name} is just being deleted; try again in a moment`);
-      if (existing) return undefined;
-      return combine(when({ key, is: 'absent' }), write({ key, put: encodeStored({ name }) }));
+  /** Changes the tenant if it is there already; what the request does not say stays as it is. */
+  async create(request: TenantRequest): Promise<{ created: boolean; tenant: Tenant }> {
+    const key = keys.tenant(checkName('tenant', request.name));
+    const routes = request.hostAccess === true ? await this.hostAccess.routes() : [];
+    let created = false;
+    await transact(this.store, () => {
+      const existing = this.state.tenants.get(key);
+      created = existing === undefined;
+      if (existing) return this.planChange(existing, request, routes);
+      return combine(when({ key, is: 'absent' }), write({ key, put: encodeStored(request) }));
     });
-    return { created };
+    return { created, tenant: this.state.requireTenant(request.name).value };
   }
 
   /**
@@ -56,6 +65,16 @@ export class Tenants {
     for (const { name, deleting } of this.state.tenants.values()) {
       if (deleting) await this.mark(name, false);
     }
+  }
+
+  /** Nobody can create a network meanwhile that overlaps: that writes the tenant, too. */
+  private planChange({ value, revision }: Stored<Tenant>, { name, hostAccess }: TenantRequest, routes: readonly OtherRoute[]): Fragment | undefined {
+    const key = keys.tenant(name);
+    if (value.deleting) throw conflict(`tenant ${name} is just being deleted; try again in a moment`);
+    if (hostAccess === undefined || hostAccess === hasHostAccess(value)) return undefined;
+    const changed = { ...value, hostAccess };
+    this.hostAccess.refuseOverlap(changed, this.state.networks.of(name), routes);
+    return combine(when({ key, is: 'at', revision }), write({ key, put: encodeStored(changed) }));
   }
 
   private async mark(name: string, deleting: boolean): Promise<void> {

@@ -61,6 +61,15 @@ export const serviceObject = z.object({
 /** What is to be changed of a service; what is absent stays as it is. */
 export const serviceChangeObject = serviceObject.partial();
 
+export const publishedPort = z.object({
+  /** The container's. */
+  port: z.number().int(),
+  protocol: z.string(),
+  /** `0.0.0.0` and `::` are all addresses of their family. */
+  hostIP: z.string(),
+  hostPort: z.number().int(),
+});
+
 export const endpointOper = z.object({
   containerID: z.string().optional(),
   containerName: z.string().optional(),
@@ -75,6 +84,10 @@ export const endpointOper = z.object({
   tenantName: z.string(),
   /** What Docker says of the container, for example `running (healthy)`. */
   state: z.string().optional(),
+  /** The ports that are published on the host, one entry for each family; absent if there are none. */
+  ports: z.array(publishedPort).optional(),
+  /** Why not all of it is as it should be; absent when it is. */
+  error: z.string().optional(),
   /** Present where the endpoint is listed as the provider of a service. */
   serviceName: z.string().optional(),
 });
@@ -192,6 +205,7 @@ export type TenantObject = z.infer<typeof tenantObject>;
 export type NetworkObject = z.infer<typeof networkObject>;
 export type ServiceObject = z.infer<typeof serviceObject>;
 export type ServiceChangeObject = z.infer<typeof serviceChangeObject>;
+export type PublishedPortObject = z.infer<typeof publishedPort>;
 export type EndpointOper = z.infer<typeof endpointOper>;
 export type TenantInspect = z.infer<typeof tenantInspect>;
 export type NetworkInspect = z.infer<typeof networkInspect>;

@@ -1,7 +1,7 @@
 import type { Container } from '../../src/model/container.js';
 import { IpAddress, Prefix } from '../../src/model/address.js';
 import { conflict, notFound } from '../../src/model/errors.js';
-import type { AddressPort, EndpointPort } from '../../plugin/ports.js';
+import type { AddressPort, EndpointPort, PortRequest, PublicationPort } from '../../plugin/ports.js';
 import type { ContainerListener, DockerEngine, DockerNetwork, DockerNetworkRequest } from '../../daemon/docker/port.js';
 
 interface Attached {
@@ -23,6 +23,7 @@ interface Running {
   container: Container;
   readonly network: string;
   readonly ip: string | undefined;
+  readonly publish: readonly PortRequest[];
   attached: Attached | undefined;
 }
 
@@ -37,12 +38,13 @@ export class FakeDocker implements DockerEngine {
   refusal: Error | undefined;
   private addresses!: AddressPort;
   private endpoints!: EndpointPort;
+  private publications!: PublicationPort;
   private listener!: ContainerListener;
 
   /** @param counter where its ids begin; the engines of several hosts must not share any. */
   constructor(private counter = 0) {}
 
-  use(parts: { addresses: AddressPort; endpoints: EndpointPort; listener: ContainerListener }): void {
+  use(parts: { addresses: AddressPort; endpoints: EndpointPort; publications: PublicationPort; listener: ContainerListener }): void {
     Object.assign(this, parts);
   }
 
@@ -104,11 +106,11 @@ export class FakeDocker implements DockerEngine {
     return Promise.resolve(attached.filter((endpoint) => endpoint.networkId === networkId).map(({ endpointId }) => endpointId));
   }
 
-  /** `docker run -d --net NETWORK --label ... [--ip IP]`; the container's id. Nothing is left of it if it fails. */
-  async run(options: { name?: string; network: string; labels?: Record<string, string>; ip?: string }): Promise<string> {
+  /** `docker run -d --net NETWORK --label ... [--ip IP] [-p ...]`; the container's id. Nothing is left of it if it fails. */
+  async run(options: { name?: string; network: string; labels?: Record<string, string>; ip?: string; publish?: readonly PortRequest[] }): Promise<string> {
     const id = this.id();
     const container: Container = { id, name: options.name ?? `c${this.counter}`, labels: options.labels ?? {}, state: 'created', health: 'none', stopping: false, attachments: [] };
-    this.containers.set(id, { container, network: options.network, ip: options.ip, attached: undefined });
+    this.containers.set(id, { container, network: options.network, ip: options.ip, publish: options.publish ?? [], attached: undefined });
     try {
       await this.start(id);
     } catch (error) {
@@ -158,7 +160,7 @@ export class FakeDocker implements DockerEngine {
     return this.container(id).attached?.endpointId ?? '';
   }
 
-  private async attach({ network: name, ip }: Running): Promise<Attached> {
+  private async attach({ network: name, ip, publish }: Running): Promise<Attached> {
     const network = [...this.networks.values()].find((candidate) => candidate.name === name);
     if (!network) throw notFound(`network ${name} not found`);
     const { tenant = '', network: own = '' } = network.options;
@@ -169,7 +171,9 @@ export class FakeDocker implements DockerEngine {
     try {
       await this.endpoints.createEndpoint({ networkId: network.id, endpointId, addresses: [address] });
       await this.endpoints.join({ networkId: network.id, endpointId, sandboxKey: `/var/run/docker/netns/${endpointId.slice(0, 12)}` });
+      await this.publications.publish({ endpointId, ports: publish });
     } catch (error) {
+      await this.endpoints.leave(network.id, endpointId).catch(logged);
       await this.release(attached);
       throw error;
     }
@@ -180,6 +184,7 @@ export class FakeDocker implements DockerEngine {
     const { attached } = running;
     if (!attached) return;
     running.attached = undefined;
+    await this.publications.revoke(attached.endpointId).catch(logged);
     await this.endpoints.leave(attached.networkId, attached.endpointId).catch(logged);
     await this.release(attached);
   }

@@ -71,6 +71,7 @@ export const endpoint: EndpointView = {
     host: 'h1',
     sandboxKey: '/var/run/docker/netns/x',
   },
+  ports: [],
   container: {
     id: 'c1'.padEnd(64, '0'),
     name: 'web-1',

@@ -1,4 +1,5 @@
 import * as fc from 'fast-check';
+import type { PortRequest } from '../../../plugin/ports.js';
 import t, { type Test } from 'tap';
 import { NetctlError } from '../../../src/model/errors.js';
 import { Random } from '../../support/random.js';
@@ -25,16 +26,19 @@ function at<T>(items: readonly T[], index: number): T | undefined {
 const running = (bed: Bed): string[] => [...bed.docker.containers].filter(([, { attached }]) => attached).map(([id]) => id);
 const labels = (b: number): Record<string, string> => ({ app: b % 2 === 0 ? 'a' : 'b' });
 
+/** Few ports, so that they are often taken. */
+const published = (b: number): PortRequest[] => (b % 3 === 0 ? [{ protocol: 6, port: 80, hostPort: 8000 + (b % 4), hostPortEnd: 0 }] : []);
+
 /** What is refused is refused with a reason; an error of another kind is a bug. */
 const actions = {
-  createTenant: (bed: Bed) => bed.control.createTenant('blue'),
+  createTenant: (bed: Bed) => bed.control.createTenant({ name: 'blue' }),
   deleteTenant: (bed: Bed) => bed.control.deleteTenant('blue'),
   createNetwork: (bed: Bed, { a }: Step) => bed.control.createNetwork(at(networks, a) ?? networkRequest('default', 'n1', '10.1.1.0/24')),
   deleteNetwork: (bed: Bed, { a }: Step) => withItem(at(bed.control.listNetworks(), a), ({ tenant, name }) => bed.control.deleteNetwork(tenant, name)),
   createService: (bed: Bed, { a, b }: Step) =>
     withItem(at(bed.control.listNetworks(), a), ({ tenant, name }) => bed.control.createService(serviceRequest(tenant, `w${b % 3}`, name, b % 2 === 0 ? 'app=a' : 'app in (a,b)'))),
   deleteService: (bed: Bed, { a }: Step) => withItem(at(bed.control.listServices(), a), ({ service }) => bed.control.deleteService(service.tenant, service.name)),
-  run: (bed: Bed, { a, b }: Step) => withItem(at([...bed.docker.networks.values()], a), ({ name }) => bed.docker.run({ network: name, labels: labels(b) })),
+  run: (bed: Bed, { a, b }: Step) => withItem(at([...bed.docker.networks.values()], a), ({ name }) => bed.docker.run({ network: name, labels: labels(b), publish: published(b) })),
   start: (bed: Bed, { a }: Step) =>
     withItem(at([...bed.docker.containers].filter(([, { attached }]) => !attached).map(([id]) => id), a), (id) => bed.docker.start(id)),
   stop: (bed: Bed, { a }: Step) => withItem(at(running(bed), a), (id) => bed.docker.stop(id)),
@@ -174,8 +178,9 @@ t.test('what Docker refuses leaves nothing behind', async (t) => {
   const bed = await started(t);
   bed.docker.refusal = new NetctlError('conflict', 'Pool overlaps with other one on this address space');
   await t.rejects(bed.control.createNetwork(networkRequest('default', 'n1', '10.1.1.0/24', '10.1.1.254')), { code: 'conflict', message: /Pool overlaps/ });
-  t.strictSame((await bed.store.list('')).entries.map(({ key }) => key), ['tenants/default'], 'the store is as it was');
   await until('there is no router', async () => (await bed.routers.list()).length === 0);
+  await until('its uplink is free', async () => (await bed.store.list('uplinks/')).entries.length === 0);
+  t.strictSame((await bed.store.list('')).entries.map(({ key }) => key), ['tenants/default'], 'the store is as it was');
   bed.docker.refusal = undefined;
   t.strictSame((await bed.control.createNetwork(networkRequest('default', 'n1', '10.1.1.0/24', '10.1.1.254'))).created, true, 'the next one is made as if there had been none');
   t.strictSame(await wrongs(bed), []);

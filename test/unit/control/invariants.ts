@@ -1,6 +1,9 @@
 import { planFabric } from '../../../src/fabric/plan.js';
 import { bridgeName } from '../../../src/fabric/names.js';
 import { diffFabric } from '../../../src/fabric/diff.js';
+import { defaultUplinkRanges, uplinkLink, type UplinkLink } from '../../../src/fabric/uplink.js';
+import { diffHost } from '../../../src/host/diff.js';
+import { planHost } from '../../../src/host/plan.js';
 import type { Endpoint } from '../../../src/model/endpoint.js';
 import { subnetsOf, type DockerBinding, type Network } from '../../../src/model/network.js';
 import type { Service } from '../../../src/model/service.js';
@@ -9,6 +12,8 @@ import { sameBehaviour } from '../../../src/nat/behaviour.js';
 import { planNat } from '../../../src/nat/plan.js';
 import { explain } from '../../../src/selectors/explain.js';
 import type { Allocation } from '../../../src/model/allocation.js';
+import type { Uplink } from '../../../src/model/uplink.js';
+import type { NatService } from '../../../src/nat/input.js';
 import type { Bed } from './bed.js';
 
 interface Stored {
@@ -18,6 +23,7 @@ interface Stored {
   readonly bindings: readonly DockerBinding[];
   readonly allocations: readonly Allocation[];
   readonly vnis: readonly string[];
+  readonly uplinks: readonly Uplink[];
   /** Keys of what is marked as being deleted. */
   readonly deleting: readonly string[];
 }
@@ -36,6 +42,10 @@ export async function wrongs(bed: Bed): Promise<string[]> {
     ...differ('networks with a Docker network', stored.bindings.map(({ tenant, network }) => `${tenant}/${network}`), stored.networks.map(({ tenant, name }) => `${tenant}/${name}`)),
     ...differ('VNIs', stored.vnis, stored.networks.map(({ vni }) => `vnis/${vni}`)),
     ...differ('held addresses', stored.allocations.filter(({ owner }) => owner.kind !== 'resting').map(holding), expectedHoldings(stored)),
+    ...differ('held ports of the host', bed.ports.held.map(({ protocol, address, port }) => `${protocol} ${address.toString()} ${port}`), publishedOf(bed)),
+    ...differ('tenants with an uplink', stored.uplinks.map(({ tenant }) => tenant), tenants.filter((tenant) => needsUplink(stored, tenant))),
+    ...differ('numbers of uplinks', stored.uplinks.map(({ index }) => String(index)), [...new Set(stored.uplinks.map(({ index }) => String(index)))]),
+    ...(await hostWrongs(bed, stored)),
     ...perTenant.flat(),
   ];
 }
@@ -49,6 +59,7 @@ async function read(bed: Bed): Promise<Stored> {
     endpoints: of('endpoints/', decodeStored.endpoint),
     bindings: of('bindings/', decodeStored.binding),
     allocations: of('allocations/', decodeStored.allocation),
+    uplinks: of('uplinks/', decodeStored.uplink),
     vnis: entries.map(({ key }) => key).filter((key) => key.startsWith('vnis/')),
     deleting: entries.filter(({ value }) => typeof value === 'object' && value !== null && 'deleting' in value).map(({ key }) => key),
   };
@@ -74,18 +85,54 @@ function expectedHoldings({ networks, services, endpoints }: Stored): string[] {
   ];
 }
 
+/** The test's networks are of IPv4 alone, and of its tenants the host reaches tenant default. */
+function needsUplink({ networks }: Stored, tenant: string): boolean {
+  return networks.some((network) => network.tenant === tenant && (tenant === 'default' || network.ipv4?.gateway !== undefined));
+}
+
+function linkOf(stored: Stored, tenant: string): UplinkLink | undefined {
+  const uplink = stored.uplinks.find((candidate) => candidate.tenant === tenant);
+  return uplink && needsUplink(stored, tenant) ? uplinkLink(uplink, defaultUplinkRanges) : undefined;
+}
+
+/** The container's ports as Docker was asked to publish them. */
+function publishedOf(bed: Bed): string[] {
+  return [...bed.docker.containers.values()].flatMap(({ attached, publish }) => (attached ? publish.map(({ hostPort }) => `tcp 0.0.0.0 ${hostPort}`) : []));
+}
+
+function publishedServices({ addresses, publications = [] }: Endpoint, { router }: UplinkLink): NatService[] {
+  return publications.map(({ protocol, port, routerPort }) => ({ addresses: [router.ipv4], ports: [{ protocol, port: routerPort, targetPort: port }], providers: [{ addresses }] }));
+}
+
+async function hostWrongs(bed: Bed, stored: Stored): Promise<string[]> {
+  const desired = planHost({
+    uplinks: stored.uplinks.flatMap(({ tenant }) => {
+      const link = linkOf(stored, tenant);
+      const subnets = stored.networks.filter((network) => network.tenant === tenant).flatMap((network) => subnetsOf(network).map(({ prefix }) => prefix));
+      const publications = stored.endpoints.filter((endpoint) => endpoint.tenant === tenant).flatMap((endpoint) => endpoint.publications ?? []);
+      return link ? [{ link, subnets, reachable: tenant === 'default' ? subnets : [], publications: publications.map((publication) => ({ ...publication, families: [4 as const] })) }] : [];
+    }),
+  });
+  return diffHost(desired, await bed.hostNetwork.read()).map((step) => `the host needs ${JSON.stringify(step)}`);
+}
+
 async function routerWrongs(bed: Bed, stored: Stored, tenant: string): Promise<string[]> {
   const of = <T extends { readonly tenant: string }>(items: readonly T[]): T[] => items.filter((item) => item.tenant === tenant);
   const networks = of(stored.networks);
   const vnis = new Map(networks.map(({ name, vni }) => [name, vni]));
+  const uplink = linkOf(stored, tenant);
   const fabric = planFabric({
     networks: networks.map((network) => ({ vni: network.vni, subnets: subnetsOf(network) })),
     endpoints: of(stored.endpoints).map(({ id, network, addresses, mac }) => ({ id, vni: vnis.get(network) ?? NaN, addresses, mac })),
     serviceAddresses: of(stored.services).flatMap(({ addresses }) => addresses),
+    ...(uplink ? { uplink } : {}),
   });
   const nat = planNat({
-    networks: networks.map(({ vni, ipv4 }) => ({ bridge: bridgeName(vni), ...(ipv4 ? { ipv4 } : {}) })),
-    services: of(stored.services).map((service) => ({ addresses: service.addresses, ports: service.ports, providers: providersOf(bed, stored, service) })),
+    networks: networks.map(({ vni, ipv4 }) => ({ bridge: bridgeName(vni), ...(ipv4 ? { ipv4 } : {}), outward: ipv4?.gateway !== undefined, fromHost: tenant === 'default' })),
+    services: [
+      ...of(stored.services).map((service) => ({ addresses: service.addresses, ports: service.ports, providers: providersOf(bed, stored, service) })),
+      ...of(stored.endpoints).flatMap((endpoint) => (uplink ? publishedServices(endpoint, uplink) : [])),
+    ],
   });
   const [foundFabric, foundNat] = [await bed.kernel.fabric.read(tenant), await bed.kernel.nftables.read(tenant)];
   return [

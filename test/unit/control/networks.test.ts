@@ -118,7 +118,7 @@ t.test('a daemon with another state leaves the routers of running containers alo
   const bed = new Bed();
   await bed.start();
   for (const [tenant, subnet] of [['default', '10.1.1.0/24'], ['blue', '10.1.2.0/24'], ['green', '10.1.3.0/24']] as const) {
-    await bed.control.createTenant(tenant);
+    await bed.control.createTenant({ name: tenant });
     await bed.control.createNetwork(network('n1', subnet, tenant));
   }
   await bed.docker.run({ network: 'n1' });
@@ -148,7 +148,7 @@ t.test("a container does not get a gateway's MAC address", async (t) => {
 
 t.test('a deletion that a crash interrupted is taken back', async (t) => {
   const bed = await started(t);
-  await bed.control.createTenant('blue');
+  await bed.control.createTenant({ name: 'blue' });
   await bed.control.createNetwork(network('n1', '10.1.1.0/24', 'blue'));
   const remove = bed.docker.removeNetwork.bind(bed.docker);
   bed.docker.removeNetwork = () => new Promise(() => (bed.docker.removeNetwork = remove));

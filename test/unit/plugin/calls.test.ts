@@ -210,10 +210,10 @@ const cases: Case[] = [
     name: 'no published ports',
     method: 'NetworkDriver.ProgramExternalConnectivity',
     body: { ...ids, Options: { 'com.docker.network.endpoint.exposedports': [{ Proto: 6, Port: 80 }], 'com.docker.network.portmap': [] } },
-    calls: [],
+    calls: [['publish', { endpointId, ports: [] }]],
     answer: {},
   },
-  { name: 'no ports at all', method: 'NetworkDriver.ProgramExternalConnectivity', body: { ...ids, Options: null }, calls: [], answer: {} },
+  { name: 'no ports at all', method: 'NetworkDriver.ProgramExternalConnectivity', body: { ...ids, Options: null }, calls: [['publish', { endpointId, ports: [] }]], answer: {} },
   {
     name: 'published ports',
     method: 'NetworkDriver.ProgramExternalConnectivity',
@@ -222,23 +222,27 @@ const cases: Case[] = [
       Options: {
         'com.docker.network.portmap': [
           { Proto: 6, IP: '', Port: 80, HostIP: '', HostPort: 8888, HostPortEnd: 8888 },
-          { Proto: 17, IP: '', Port: 53, HostIP: '', HostPort: 0, HostPortEnd: 0 },
+          { Proto: 17, IP: '', Port: 53, HostIP: '192.168.50.1', HostPort: 5300, HostPortEnd: 5310 },
+          { Proto: 132, Port: 9 },
         ],
       },
     },
-    calls: [],
-    answer: { Err: 'netctl networks publish no ports on the host (80/tcp, 53/udp): leave out "-p" and "-P"; other containers reach these ports through a service' },
+    calls: [
+      [
+        'publish',
+        {
+          endpointId,
+          ports: [
+            { protocol: 6, port: 80, hostPort: 8888, hostPortEnd: 8888 },
+            { protocol: 17, port: 53, hostIp: '192.168.50.1', hostPort: 5300, hostPortEnd: 5310 },
+            { protocol: 132, port: 9, hostPort: 0, hostPortEnd: 0 },
+          ],
+        },
+      ],
+    ],
+    answer: {},
   },
-  {
-    name: 'very many published ports',
-    method: 'NetworkDriver.ProgramExternalConnectivity',
-    body: { ...ids, Options: { 'com.docker.network.portmap': Array.from({ length: 1000 }, (_, i) => ({ Proto: 6, Port: i + 1 })) } },
-    calls: [],
-    answer: {
-      Err: 'netctl networks publish no ports on the host (1/tcp, 2/tcp, 3/tcp, 4/tcp, 5/tcp and 995 more): leave out "-p" and "-P"; other containers reach these ports through a service',
-    },
-  },
-  { name: 'ports no longer published', method: 'NetworkDriver.RevokeExternalConnectivity', body: ids, calls: [], answer: {} },
+  { name: 'ports no longer published', method: 'NetworkDriver.RevokeExternalConnectivity', body: ids, calls: [['revoke', { endpointId }]], answer: {} },
   { name: 'a discovered node', method: 'NetworkDriver.DiscoverNew', body: { DiscoveryType: 1, DiscoveryData: { Address: '10.0.0.1', self: true } }, calls: [], answer: {} },
   { name: 'a lost node', method: 'NetworkDriver.DiscoverDelete', body: { DiscoveryType: 1, DiscoveryData: {} }, calls: [], answer: {} },
   {

@@ -33,7 +33,7 @@ export async function startRig(t: { teardown(fn: () => Promise<unknown>): unknow
   const socketPath = join(directory, 'plugins', 'netctl.sock');
   const ports = new Recorder();
   const logs: LogLine[] = [];
-  const server = createPluginServer({ addresses: ports, endpoints: ports, logger: recordingLogger(logs), deadlineMs });
+  const server = createPluginServer({ addresses: ports, endpoints: ports, publications: ports, logger: recordingLogger(logs), deadlineMs });
   await server.listen(socketPath);
   t.teardown(async () => {
     await server.close();

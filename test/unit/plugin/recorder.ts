@@ -1,8 +1,8 @@
 import { IpAddress, Mac, Prefix } from '../../../src/model/address.js';
-import type { AddressPort, EndpointPort, JoinAnswer } from '../../../plugin/ports.js';
+import type { AddressPort, EndpointPort, JoinAnswer, PublicationPort } from '../../../plugin/ports.js';
 
-/** Both ports, in memory: writes down each call, and answers with what a test put in, or with an error. */
-export class Recorder implements AddressPort, EndpointPort {
+/** All ports, in memory: writes down each call, and answers with what a test put in, or with an error. */
+export class Recorder implements AddressPort, EndpointPort, PublicationPort {
   readonly calls: [string, unknown][] = [];
   /** What every call does before it answers: a test lets it throw or wait. */
   before: (call: string) => Promise<void> = () => Promise.resolve();
@@ -65,6 +65,14 @@ export class Recorder implements AddressPort, EndpointPort {
 
   leave(networkId: string, endpointId: string): Promise<void> {
     return this.record('leave', { networkId, endpointId });
+  }
+
+  publish(request: Parameters<PublicationPort['publish']>[0]): Promise<void> {
+    return this.record('publish', request);
+  }
+
+  revoke(endpointId: string): Promise<void> {
+    return this.record('revoke', { endpointId });
   }
 
   /** Calls as plain JSON: addresses as text. */

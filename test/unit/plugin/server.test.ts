@@ -177,7 +177,7 @@ t.test('garbage never gets anything but an answer', async (t) => {
 t.test('the socket file of a crashed process is replaced; that of a live one, or a plain file, is refused', async (t) => {
   const rig = await startRig(t);
   const ports = new Recorder();
-  const another = createPluginServer({ addresses: ports, endpoints: ports, logger: recordingLogger([]) });
+  const another = createPluginServer({ addresses: ports, endpoints: ports, publications: ports, logger: recordingLogger([]) });
   await t.rejects(another.listen(rig.socketPath), { code: 'conflict', message: `cannot listen at ${rig.socketPath}: another process does; stop it first` });
   t.equal((await rig.call('Plugin.Activate')).status, 200, 'the first one lives');
 
