@@ -107,13 +107,16 @@ async function onCreateEndpoint(endpoints: EndpointPort, request: z.output<typeo
   return { Interface: mac && !given?.MacAddress ? { MacAddress: mac.toString() } : {} };
 }
 
+/** Docker's number for a route that is not to the link itself. */
+const byNextHop = 0;
+
 async function onJoin(endpoints: EndpointPort, request: z.output<typeof join>): Promise<object> {
   const answer = await endpoints.join({ networkId: request.NetworkID, endpointId: request.EndpointID, sandboxKey: request.SandboxKey });
   return {
     InterfaceName: { SrcName: answer.linkName, DstPrefix: answer.linkPrefix },
     ...(answer.gateway && { Gateway: answer.gateway.toString() }),
     ...(answer.gatewayV6 && { GatewayIPv6: answer.gatewayV6.toString() }),
-    StaticRoutes: [],
+    StaticRoutes: (answer.routes ?? []).map(({ destination, nextHop }) => ({ Destination: destination.toString(), RouteType: byNextHop, NextHop: nextHop.toString() })),
     // Without it, Docker attaches a container that got no default route to docker_gwbridge as well.
     DisableGatewayService: true,
   };

@@ -54,6 +54,8 @@ export interface JoinAnswer {
   readonly linkPrefix: string;
   readonly gateway?: IpAddress;
   readonly gatewayV6?: IpAddress;
+  /** Further routes, besides those that Docker makes of the gateways. */
+  readonly routes?: readonly { readonly destination: Prefix; readonly nextHop: IpAddress }[];
 }
 
 /** A port to publish on the host: `docker run -p HOSTIP:HOSTPORT-HOSTPORTEND:PORT/PROTOCOL`. */

@@ -1,6 +1,6 @@
 import type { EndpointPort, JoinAnswer, UnnamedNetworkRequest } from '../../plugin/ports.js';
 import { containerLinkName, isBridgeMac } from '../../src/fabric/names.js';
-import { Mac, type IpAddress } from '../../src/model/address.js';
+import { Mac, Prefix, type IpAddress } from '../../src/model/address.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
 import { conflict, invalid, notFound } from '../../src/model/errors.js';
 import { keys } from '../../src/model/keys.js';
@@ -24,6 +24,8 @@ interface Parts {
   readonly networks: Pick<Networks, 'deletedInDocker'>;
   readonly unnamed: UnnamedNetworks;
 }
+
+const everything = Prefix.parse('::/0');
 
 /** How the container's links are named inside it: eth0, eth1, ... */
 const linkPrefix = 'eth';
@@ -106,14 +108,33 @@ export class PluginEndpoints implements EndpointPort {
       throw error;
     });
     const endpoint = state.endpoints.get(keys.endpoint(request.endpointId))?.value;
-    const reaches = (gateway: IpAddress | undefined): gateway is IpAddress =>
-      gateway !== undefined && endpoint !== undefined && endpoint.addresses.some((address) => address.family === gateway.family);
+    const gateway = endpoint?.addresses.some(({ family }) => family === 4) ? network.ipv4?.gateway : undefined;
     return {
       linkName: containerLinkName(request.endpointId),
       linkPrefix,
-      ...(reaches(network.ipv4?.gateway) ? { gateway: network.ipv4.gateway } : {}),
-      ...(reaches(network.ipv6?.gateway) ? { gatewayV6: network.ipv6.gateway } : {}),
+      ...(gateway && { gateway }),
+      ...(endpoint ? this.ipv6Way(network, endpoint) : {}),
     };
+  }
+
+  /**
+   * The IPv6 gateway, as far as the container gets a default route to it. Docker before 28 makes default routes, of both families, of
+   * that network only which has an IPv4 gateway; for a network of IPv6 alone a route is made of its own. There is room for one: the first stays, as
+   * Docker refuses to attach a container whose default route is there already.
+   */
+  private ipv6Way(network: Network, endpoint: Endpoint): Pick<JoinAnswer, 'gatewayV6' | 'routes'> {
+    const gatewayV6 = network.ipv6?.gateway;
+    if (!gatewayV6 || !endpoint.addresses.some(({ family }) => family === 6)) return {};
+    const others = this.siblings(endpoint).filter(({ ipv6 }) => ipv6?.gateway !== undefined);
+    if (network.ipv4) return others.some(({ ipv4 }) => !ipv4) ? {} : { gatewayV6 };
+    return others.length > 0 ? {} : { routes: [{ destination: everything, nextHop: gatewayV6 }] };
+  }
+
+  /** The other networks that the endpoint's container has joined. */
+  private siblings({ id, host, sandboxKey }: Endpoint): Network[] {
+    const { state } = this.parts;
+    const endpoints = state.endpoints.values().filter((other) => other.id !== id && other.host === host && other.sandboxKey === sandboxKey);
+    return endpoints.flatMap(({ tenant, network }) => state.networks.get(keys.network(tenant, network))?.value ?? []);
   }
 
   async leave(_networkId: string, endpointId: string): Promise<void> {

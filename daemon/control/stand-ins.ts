@@ -1,19 +1,20 @@
-import type { IpAddress} from '../../src/model/address.js';
-import { Prefix } from '../../src/model/address.js';
+import { Prefix, type IpAddress } from '../../src/model/address.js';
 
 /**
- * Docker before 28 gives every endpoint an IPv4 address. On a network without IPv4 it gets one of these: link-local ones (RFC 3927),
- * without the last 4096, of which the uplinks are made. Nothing leads to them, and netctl forgets them at once.
+ * The pool of a network without IPv4, for Docker before 28, which wants one in any case. Of this one alone Docker does not
+ * compare whether it overlaps with a route of the host; while it finds an overlap it asks again, without end.
  */
-export const standInPool = Prefix.parse('169.254.0.0/16');
+export const standInPool = Prefix.parse('0.0.0.0/0');
 
 /** As a /32: an address whose prefix another link of the container has, too, would not be taken by Docker. */
 export const standInLength = 32;
 
-/** The first and the last 256 are set aside by RFC 3927. */
+/** Link-local addresses (RFC 3927): nothing leads to them. Its first and last 256 are set aside there, and uplinks are made of the last 4096. */
+const base = Prefix.parse('169.254.0.0/16');
 const first = 256;
 const count = 0xf000 - first;
 
+/** What endpoints of a network without IPv4 get from Docker for an IPv4 address. netctl forgets them at once. */
 export class StandIns {
   constructor(private next: number) {}
 
@@ -21,6 +22,6 @@ export class StandIns {
   take(): IpAddress {
     const offset = first + (this.next % count);
     this.next += 1;
-    return standInPool.first.plus(BigInt(offset));
+    return base.first.plus(BigInt(offset));
   }
 }

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { IpAddress, Mac } from '../../../src/model/address.js';
+import { IpAddress, Mac, Prefix } from '../../../src/model/address.js';
 import { startRig } from './client.js';
 
 const networkId = 'a'.repeat(64);
@@ -278,6 +278,8 @@ t.test('a network without gateway, and one with two, join as they are', async (t
   });
   rig.ports.joinAnswer = { linkName: 'nc1', linkPrefix: 'eth', gateway: IpAddress.parse('10.1.1.1'), gatewayV6: IpAddress.parse('fd00::1') };
   t.match((await rig.call('NetworkDriver.Join', body)).body, { Gateway: '10.1.1.1', GatewayIPv6: 'fd00::1' });
+  rig.ports.joinAnswer = { linkName: 'nc1', linkPrefix: 'eth', routes: [{ destination: Prefix.parse('::/0'), nextHop: IpAddress.parse('fd00::1') }] };
+  t.match((await rig.call('NetworkDriver.Join', body)).body, { StaticRoutes: [{ Destination: '::/0', RouteType: 0, NextHop: 'fd00::1' }] });
 });
 
 t.test('a MAC that a port returns although one was given does not reach Docker', async (t) => {
