@@ -1,6 +1,6 @@
 // Prints netctl's manual page, made of the tables that also make its help. Usage: manual.js VERSION DATE
 import { example, page, paragraph, section, subsection, term } from '../src/text/manual.js';
-import { isSwitch, type Command, type Flag, type Flags } from './command.js';
+import { isSwitch, type Command, type Flag, type Flags, type Noun } from './command.js';
 import { globalFlags } from './flags.js';
 import { nouns } from './nouns.js';
 import { usageLine } from './program.js';
@@ -41,13 +41,20 @@ process.stdout.write(
 );
 
 async function commandSections(): Promise<string[]> {
-  const loaded = await Promise.all(nouns.map(async ({ name, aliases, load }) => ({ name, aliases, commands: [await load()].flat() as Command[], single: !Array.isArray(await load()) })));
-  return loaded.flatMap(({ name, aliases, commands, single }) => commands.map((command) => commandSection(single ? `netctl ${name}` : `netctl ${name} ${command.name}`, [...aliases], command)));
+  const loaded = await Promise.all(nouns.map(async (noun) => ({ noun, found: await noun.load() })));
+  return loaded.flatMap(({ noun, found }) => {
+    const title = `netctl ${noun.name}`;
+    return isList(found) ? found.map((command) => commandSection(`${title} ${command.name}`, noun, command)) : [commandSection(title, noun, found)];
+  });
 }
 
-function commandSection(title: string, nounAliases: readonly string[], command: Command): string {
+function isList(found: Command | readonly Command[]): found is readonly Command[] {
+  return Array.isArray(found);
+}
+
+function commandSection(title: string, noun: Noun, command: Command): string {
   const { summary, details, flags, examples, aliases = [] } = command;
-  const also = [...nounAliases.map((alias) => `"netctl ${alias}"`), ...aliases.map((alias) => `"${alias}"`)];
+  const also = [...noun.aliases.map((alias) => `"netctl ${alias}"`), ...aliases.map((alias) => `"${alias}"`)];
   const text = [`${summary}.`, details, also.length === 0 ? undefined : `May also be written with ${also.join(' and ')}.`];
   return subsection(usageLine(title, command), paragraph(text.filter((part) => part !== undefined).join(' ')), ...flagTerms(flags), example(...examples));
 }

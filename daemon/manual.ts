@@ -15,7 +15,7 @@ function usage(): never {
 function optionTerms(spell: (flag: string) => string): string[] {
   return optionNames.map((name) => {
     const { describe, fallback, shown } = options[name];
-    return term(spell(flagOf(name)), `${describe.charAt(0).toUpperCase()}${describe.slice(1)}. Default: ${shown ?? String(fallback)}.`);
+    return term(spell(flagOf(name)), `${describe.charAt(0).toUpperCase()}${describe.slice(1)}. Default: ${shown ?? JSON.stringify(fallback).replaceAll('"', '')}.`);
   });
 }
 
