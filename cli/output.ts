@@ -6,6 +6,8 @@ export interface Output {
   print(text: string): Promise<void>;
   /** A result as JSON, indented by two spaces as Contiv prints it. */
   printJson(value: unknown): Promise<void>;
+  /** A text that takes the place of the one painted before, on a terminal; elsewhere it follows that one, after an empty line. */
+  repaint(text: string): Promise<void>;
   /** One sentence on stderr. */
   complain(sentence: string): void;
 }
@@ -20,8 +22,29 @@ export function processOutput(stdout: Stream = process.stdout, stderr: Stream = 
   return {
     print,
     printJson: (value) => print(JSON.stringify(value, null, 2)),
+    repaint: painter(stdout, print),
     complain: (sentence) => void stderr.write(`${colouredPrefix(stderr)} ${printable(sentence)}\n`),
   };
+}
+
+function painter(stdout: Stream, print: Output['print']): Output['repaint'] {
+  let painted = 0;
+  return (text) => {
+    painted += 1;
+    if (!stdout.isTTY) return print(painted === 1 ? text : `\n${text}`);
+    const lines = fit(text.trimEnd().split('\n'), stdout);
+    // Overwriting line by line and clearing only what is left does not flicker, as clearing all first would.
+    return write(stdout, `${painted === 1 ? clearScreen : cursorHome}${lines.map((line) => `${line}${clearLine}\n`).join('')}${clearBelow}`);
+  };
+}
+
+// ECMA-48: ED and CUP, EL.
+const [clearScreen, cursorHome, clearLine, clearBelow] = ['\u001b[2J\u001b[H', '\u001b[H', '\u001b[K', '\u001b[J'];
+
+/** As much as the terminal shows: a line more would scroll it, and the next text would not meet this one. */
+function fit(lines: readonly string[], { rows, columns }: Stream): string[] {
+  const cut = lines.length < rows ? lines : [...lines.slice(0, Math.max(0, rows - 2)), `... ${lines.length - rows + 2} more lines`];
+  return cut.map((line) => [...line].slice(0, columns).join(''));
 }
 
 function write(stream: Stream, text: string): Promise<void> {

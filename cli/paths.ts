@@ -12,6 +12,8 @@ export const inspectOne = (collection: Collection, key: string): string => `${ro
 export const matchingEndpoints = (text: string): string => `${inspectAll('endpoints')}?match=${encodeURIComponent(text)}`;
 export const objectPath = (collection: Collection, key: string): string => `${root}/${collection}/${encode(key)}/`;
 export const explainPath = (key: string): string => `${root}/explain/serviceLBs/${encode(key)}/`;
+export const statsPath = (key: string): string => `${root}/stats/serviceLBs/${encode(key)}/`;
+export const statsOfTenant = (tenant: string): string => `${root}/stats/serviceLBs/?${new URLSearchParams({ tenant }).toString()}`;
 /** Of one container, by its name or the beginning of its id. */
 export const drainPath = (key: string, container: string): string => `${root}/drain/serviceLBs/${encode(key)}/${encodeURIComponent(container)}/`;
 export const eventsPath = (query: Readonly<Record<string, string>>): string => `${root}/events/?${new URLSearchParams(query).toString()}`;

@@ -8,6 +8,7 @@ import { explainPath, inspectAll, inspectOne, keyOf, objectPath } from './paths.
 import { removeEach } from './removal.js';
 import { drain, undrain } from './service-drain.js';
 import { balancingFlags, balancingOf, portFlag, selectorFlag } from './service-flags.js';
+import { stats } from './service-stats.js';
 import { addressesOf, update } from './service-update.js';
 import { table } from './table.js';
 
@@ -155,4 +156,4 @@ const remove = command({
     })),
 });
 
-export const serviceCommands: readonly Command[] = [create, update, list, inspect, explain, drain, undrain, remove];
+export const serviceCommands: readonly Command[] = [create, update, list, inspect, explain, stats, drain, undrain, remove];

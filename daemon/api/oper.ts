@@ -1,10 +1,13 @@
 import type { z } from 'zod';
 import type { Container } from '../../src/model/container.js';
+import type { Endpoint } from '../../src/model/endpoint.js';
 import { portName } from '../../src/fabric/names.js';
 import { formatLabels } from '../../src/selectors/format.js';
 import { formatWeight } from '../../src/selectors/weights.js';
-import type { DrainObject, EndpointOper, Explanation, networkInspect, serviceInspect, tenantInspect } from '../../src/wire/objects.js';
-import type { DrainAnswer, EndpointView, NetworkView, ProviderExplanation, ServiceView, TenantView } from '../control/operations.js';
+import { sum, type Counts } from '../../src/stats/tally.js';
+import type { DrainObject, EndpointOper, Explanation, networkInspect, ProviderStatsObject, serviceInspect, ServiceStatsObject, StatsCounts, tenantInspect } from '../../src/wire/objects.js';
+import { formatPort } from '../../src/wire/ports.js';
+import type { DrainAnswer, EndpointView, NetworkView, ProviderExplanation, ServiceStatsView, ServiceView, TenantView } from '../control/operations.js';
 
 /** What was observed, in the words of Contiv's `Oper`. What is not known is left out. */
 
@@ -73,6 +76,28 @@ export function explanationOf({ container, provider, endpoint, weight, reason }:
 export function drainOf({ service, container, changed }: DrainAnswer, drained: boolean): DrainObject {
   const { tenant, name } = service;
   return { tenantName: tenant, serviceName: name, containerID: container.id, drained, changed, ...present({ containerName: container.name }) };
+}
+
+export function statsOf({ service, at, ports, containerOf }: ServiceStatsView): ServiceStatsObject {
+  const named = (endpoint: Endpoint | undefined): Partial<ProviderStatsObject> => {
+    const container = endpoint && containerOf(endpoint);
+    return present({ containerID: container?.id, containerName: container?.name });
+  };
+  return {
+    tenantName: service.tenant,
+    serviceName: service.name,
+    time: new Date(at).toISOString(),
+    ports: ports.map(({ port, providers }) => ({
+      port: formatPort(port),
+      providers: providers.map((provider) => ({ ...named(provider.endpoint), ipAddress: provider.addresses.map(String), state: provider.state, ...countsOf(provider) })),
+      total: countsOf(sum(providers)),
+    })),
+    total: countsOf(sum(ports.flatMap(({ providers }) => providers))),
+  };
+}
+
+function countsOf({ connections, open, received, sent }: Counts): StatsCounts {
+  return { connections, openConnections: open, receivedPackets: received.packets, receivedBytes: received.bytes, sentPackets: sent.packets, sentBytes: sent.bytes };
 }
 
 /** As Docker's own `ps` words it: `running (healthy)`, `running (stopping)`. */

@@ -41,5 +41,8 @@ schemaNames.add(objects.endpointInspect, { id: 'EndpointInspect' });
 schemaNames.add(objects.serviceChangeObject, { id: 'ServiceLBChange' });
 schemaNames.add(objects.serviceExplanation, { id: 'ServiceExplanation' });
 schemaNames.add(objects.drainObject, { id: 'ServiceDrain' });
+schemaNames.add(objects.statsCounts, { id: 'StatsCounts' });
+schemaNames.add(objects.providerStats, { id: 'ProviderStats' });
+schemaNames.add(objects.serviceStats, { id: 'ServiceStats' });
 schemaNames.add(objects.eventObject, { id: 'Event' });
 schemaNames.add(objects.versionObject, { id: 'Version' });

@@ -4,9 +4,9 @@ import { formatTerm } from '../../src/selectors/format.js';
 import { formatWeight } from '../../src/selectors/weights.js';
 import { decodeServiceChange } from '../../src/wire/decode.js';
 import { encodeService } from '../../src/wire/encode.js';
-import { drainObject, serviceChangeObject, serviceExplanation, serviceObject } from '../../src/wire/objects.js';
+import { drainObject, serviceChangeObject, serviceExplanation, serviceObject, serviceStats } from '../../src/wire/objects.js';
 import type { Operations } from '../control/operations.js';
-import { drainOf, explanationOf } from './oper.js';
+import { drainOf, explanationOf, statsOf } from './oper.js';
 import { checkKey } from './resources.js';
 import { failures, keyParams } from './schemas.js';
 import type { ApiInstance } from './schemas.js';
@@ -18,6 +18,7 @@ export function addServiceRoutes(app: ApiInstance, operations: Operations): void
   addUpdateRoute(app, operations);
   addExplainRoute(app, operations);
   addDrainRoutes(app, operations);
+  addStatsRoutes(app, operations);
 }
 
 function addUpdateRoute(app: ApiInstance, operations: Operations): void {
@@ -69,5 +70,19 @@ function addDrainRoutes(app: ApiInstance, operations: Operations): void {
   app.delete(url, { schema: undrain }, async ({ params }) => {
     const { tenant, name } = parseObjectKey(params.key);
     return drainOf(await operations.undrainService(tenant, name, params.container), false);
+  });
+}
+
+function addStatsRoutes(app: ApiInstance, operations: Operations): void {
+  const one = { tags, summary: 'What the kernel has counted of a service, by its ports and their providers', params: keyParams, response: { 200: serviceStats, ...failures } };
+  app.get('/api/v1/stats/serviceLBs/:key/', { schema: one }, async ({ params }) => {
+    const { tenant, name } = parseObjectKey(params.key);
+    return statsOf(await operations.serviceStats(tenant, name));
+  });
+  const querystring = z.object({ tenant: z.string().optional() });
+  const all = { tags, summary: 'The same of all services, or of those of the tenant `tenant`', querystring, response: { 200: z.array(serviceStats), ...failures } };
+  app.get('/api/v1/stats/serviceLBs/', { schema: all }, async ({ query: { tenant } }) => {
+    const tenants = tenant === undefined ? operations.listTenants().map((view) => view.tenant.name) : [tenant];
+    return (await Promise.all(tenants.map((name) => operations.listServiceStats(name)))).flat().map(statsOf);
   });
 }

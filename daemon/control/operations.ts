@@ -6,6 +6,7 @@ import type { Network } from '../../src/model/network.js';
 import type { NetworkRequest, ServiceChange, ServiceRequest, TenantRequest } from '../../src/model/request.js';
 import type { Protocol, Service, Weight } from '../../src/model/service.js';
 import type { Tenant } from '../../src/model/tenant.js';
+import type { PortStats } from '../../src/stats/tally.js';
 
 /** A port of a container as it is reached on its host. */
 export interface PublishedPort {
@@ -66,6 +67,16 @@ export interface ProviderExplanation {
   readonly reason: string;
 }
 
+/** What a service has had of traffic. */
+export interface ServiceStatsView {
+  readonly service: Service;
+  /** When it was read, milliseconds since the epoch. */
+  readonly at: number;
+  readonly ports: readonly PortStats[];
+  /** The container of a provider, as far as it is known. */
+  readonly containerOf: (endpoint: Endpoint) => Container | undefined;
+}
+
 /** What became of a container that a user drains, or no longer. */
 export interface DrainAnswer {
   readonly service: Service;
@@ -103,6 +114,9 @@ export interface Operations {
   undrainService(tenant: string, name: string, container: string): Promise<DrainAnswer>;
   listServices(): ServiceView[];
   service(tenant: string, name: string): ServiceView;
+  /** What the kernel has counted of one service, or of all of a tenant. */
+  serviceStats(tenant: string, name: string): Promise<ServiceStatsView>;
+  listServiceStats(tenant: string): Promise<ServiceStatsView[]>;
   explainService(tenant: string, name: string): { service: Service; containers: ProviderExplanation[] };
 
   listEndpoints(): EndpointView[];

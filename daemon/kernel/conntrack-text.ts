@@ -3,6 +3,9 @@ import type { Family } from '../../src/model/address.js';
 import { protocols } from '../../src/model/service.js';
 import type { Flow } from '../../src/nat/input.js';
 
+/** The states of a TCP connection that has ended, in the kernel's words (nf_conntrack_proto_tcp.c). */
+const closedStates = ['LAST_ACK', 'TIME_WAIT', 'CLOSE'];
+
 /**
  * The flows in what `conntrack -L -o extended` prints: one line each, with `key=value` for the tuple of
  * the original direction first and for that of the reply direction then. Lines of other protocols than a
@@ -33,6 +36,7 @@ function parseFlow(line: string, addressOf: (text: string) => IpAddress): Flow |
     client: socket(client, clientPort),
     service: socket(service, servicePort),
     provider: socket(replySource, replyPort),
+    ...(closedStates.some((state) => words.includes(state)) && { ended: true }),
   };
 }
 

@@ -25,6 +25,8 @@ export interface NatService {
   readonly ports: readonly ServicePort[];
   /** The providers that get new connections. A family is balanced over those that have an address of it. */
   readonly providers: readonly NatProvider[];
+  /** Those that get none any more but may still have open ones, as far as they are known: what these carry is counted. */
+  readonly draining?: readonly NatProvider[];
   /** Absent: round robin. */
   readonly algorithm?: Algorithm;
   /** Percentages; a provider says by its `group` which of them it shares. Their sum is at most 100. */
@@ -47,4 +49,6 @@ export interface Flow {
   readonly service: { readonly address: IpAddress; readonly port: number };
   /** Who answers: the source of the reply direction. */
   readonly provider: { readonly address: IpAddress; readonly port: number };
+  /** TCP has closed it; the kernel remembers it for a while. */
+  readonly ended?: true;
 }

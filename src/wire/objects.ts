@@ -35,6 +35,8 @@ export const networkObject = z.object({
   ipv6Subnet: z.string().optional(),
   ipv6Gateway: z.string().optional(),
   cfgdTag: z.string().optional(),
+  /** Nothing of it leaves the tenant. */
+  internal: z.boolean().optional(),
   ...links,
 });
 
@@ -199,6 +201,40 @@ export const drainObject = z.object({
   changed: z.boolean(),
 });
 
+const counts = {
+  /** New connections since the kernel began to count, which it does for as long as the provider is one. */
+  connections: z.number().int(),
+  /** Those that are tracked now; of TCP, those that are not closed. */
+  openConnections: z.number().int(),
+  /** From clients; bytes with all headers from IP on. */
+  receivedPackets: z.number().int(),
+  receivedBytes: z.number().int(),
+  /** Back to clients. */
+  sentPackets: z.number().int(),
+  sentBytes: z.number().int(),
+};
+
+export const statsCounts = z.object(counts);
+
+export const providerStats = z.object({
+  containerID: z.string().optional(),
+  containerName: z.string().optional(),
+  ipAddress: z.array(z.string()),
+  /** `former`: it gets nothing new and does not drain, but has connections or was counted. */
+  state: z.enum(['serving', 'draining', 'former']),
+  ...counts,
+});
+
+/** What a service has had of traffic, by its ports and their providers. */
+export const serviceStats = z.object({
+  tenantName: z.string(),
+  serviceName: z.string(),
+  /** When the kernel was asked; ISO 8601. */
+  time: z.string(),
+  ports: z.array(z.object({ port: z.string(), providers: z.array(providerStats), total: statsCounts })),
+  total: statsCounts,
+});
+
 export const versionObject = z.object({ version: z.string(), gitCommit: z.string(), buildTime: z.string() });
 
 export type TenantObject = z.infer<typeof tenantObject>;
@@ -215,4 +251,7 @@ export type Explanation = z.infer<typeof explanation>;
 export type ServiceExplanation = z.infer<typeof serviceExplanation>;
 export type DrainObject = z.infer<typeof drainObject>;
 export type EventObject = z.infer<typeof eventObject>;
+export type StatsCounts = z.infer<typeof statsCounts>;
+export type ProviderStatsObject = z.infer<typeof providerStats>;
+export type ServiceStatsObject = z.infer<typeof serviceStats>;
 export type VersionObject = z.infer<typeof versionObject>;

@@ -6,9 +6,10 @@ import type { Network } from '../../../src/model/network.js';
 import type { NetworkRequest, ServiceChange, ServiceRequest, TenantRequest } from '../../../src/model/request.js';
 import type { Service } from '../../../src/model/service.js';
 import { findContainer } from '../../../src/selectors/find.js';
+import { noCounts, type Counts, type ProviderStats } from '../../../src/stats/tally.js';
 import type { Tenant } from '../../../src/model/tenant.js';
 import { Events } from '../../../daemon/control/events.js';
-import type { DrainAnswer, EndpointView, NetworkView, Operations, ProviderExplanation, ServiceView, TenantView } from '../../../daemon/control/operations.js';
+import type { DrainAnswer, EndpointView, NetworkView, Operations, ProviderExplanation, ServiceStatsView, ServiceView, TenantView } from '../../../daemon/control/operations.js';
 
 /** What users do, on three maps: enough of the rules that every kind of answer occurs. */
 export class MemoryOperations implements Operations {
@@ -17,6 +18,8 @@ export class MemoryOperations implements Operations {
   readonly services = new Map<string, Service>();
   endpoints: EndpointView[] = [];
   explanations: ProviderExplanation[] = [];
+  /** Those of every provider. */
+  counts: Counts = noCounts;
   readonly events = new Events(() => 1_000);
   loaded = true;
   /** Thrown by the next change, whatever it is. */
@@ -151,6 +154,17 @@ export class MemoryOperations implements Operations {
     const service = this.services.get(objectKey(tenant, name));
     if (!service) throw notFound(`there is no service ${name} in tenant ${tenant}`);
     return { service, providers: this.endpoints };
+  }
+
+  serviceStats(tenant: string, name: string): Promise<ServiceStatsView> {
+    const { service } = this.service(tenant, name);
+    const providers: ProviderStats[] = this.endpoints.map(({ endpoint }) => ({ state: 'serving', addresses: endpoint.addresses, endpoint, ...this.counts }));
+    return Promise.resolve({ service, at: 1_000, ports: service.ports.map((port) => ({ port, providers })), containerOf: () => this.endpoints[0]?.container });
+  }
+
+  listServiceStats(tenant: string): Promise<ServiceStatsView[]> {
+    this.tenant(tenant);
+    return Promise.all(this.#of(tenant, this.services).map(({ name }) => this.serviceStats(tenant, name)));
   }
 
   explainService(tenant: string, name: string): { service: Service; containers: ProviderExplanation[] } {

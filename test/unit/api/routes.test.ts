@@ -168,6 +168,31 @@ t.test('containers are drained, and no longer', async (t) => {
   t.match(await request('POST', '/api/v1/drain/serviceLBs/default:none/web-1/'), { status: 404 });
 });
 
+t.test('what services had of traffic', async (t) => {
+  const { request, operations } = await fixture(t);
+  await request('POST', '/api/v1/networks/default:net/', network);
+  await request('POST', '/api/v1/serviceLBs/default:web/', { ...service, ports: ['80:8080:TCP', '53:53:UDP'] });
+  operations.endpoints = [endpoint];
+  operations.counts = { connections: 2, open: 1, received: { packets: 10, bytes: 1000 }, sent: { packets: 8, bytes: 8000 } };
+  const one = { connections: 2, openConnections: 1, receivedPackets: 10, receivedBytes: 1000, sentPackets: 8, sentBytes: 8000 };
+  const providers = [{ containerID: endpoint.container!.id, containerName: 'web-1', ipAddress: ['10.1.1.2'], state: 'serving', ...one }];
+  const expected = {
+    tenantName: 'default',
+    serviceName: 'web',
+    time: '1970-01-01T00:00:01.000Z',
+    ports: [
+      { port: '80:8080:TCP', providers, total: one },
+      { port: '53:53:UDP', providers, total: one },
+    ],
+    total: { connections: 4, openConnections: 2, receivedPackets: 20, receivedBytes: 2000, sentPackets: 16, sentBytes: 16_000 },
+  };
+  t.same((await request('GET', '/api/v1/stats/serviceLBs/default:web/')).json, expected);
+  t.same((await request('GET', '/api/v1/stats/serviceLBs/')).json, [expected]);
+  t.same((await request('GET', '/api/v1/stats/serviceLBs/?tenant=default')).json, [expected]);
+  t.match(await request('GET', '/api/v1/stats/serviceLBs/?tenant=blue'), { status: 404 });
+  t.match(await request('GET', '/api/v1/stats/serviceLBs/default:none/'), { status: 404 });
+});
+
 t.test('the last slash may be missing', async (t) => {
   const { request } = await fixture(t);
   t.match(await request('POST', '/api/v1/networks/default:net', network), { status: 200 });
@@ -214,6 +239,9 @@ t.test('the OpenAPI document has every route, and every reference in it leads so
     '/api/v1/inspect/endpoints/{text}/': ['get'],
     '/api/v1/explain/serviceLBs/{key}/': ['get'],
     '/api/v1/drain/serviceLBs/{key}/{container}/': ['delete', 'post'],
+    '/api/v1/events/': ['get'],
+    '/api/v1/stats/serviceLBs/': ['get'],
+    '/api/v1/stats/serviceLBs/{key}/': ['get'],
     ...Object.fromEntries(
       objects.flatMap((path) => [
         [`/api/v1/${path}/`, ['get']],

@@ -67,7 +67,7 @@ t.test('help', async (t) => {
   t.strictSame(await netctl(['--help']), root);
   t.strictSame(await netctl(['help']), root);
 
-  const nouns = { network: 'create ls inspect rm', service: 'create update ls inspect explain drain undrain rm', endpoint: 'ls inspect', tenant: 'create ls inspect rm' };
+  const nouns = { network: 'create ls inspect rm', service: 'create update ls inspect explain stats drain undrain rm', endpoint: 'ls inspect', tenant: 'create ls inspect rm' };
   for (const [noun, commands] of Object.entries(nouns)) {
     const { code, stdout } = await netctl([noun]);
     t.equal(code, 0, noun);

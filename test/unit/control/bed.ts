@@ -89,8 +89,8 @@ export class Bed {
 
   /** Answers once a pass over the tenant's router has ended: creating what exists waits for one. */
   async settle(): Promise<void> {
-    for (const { tenant, name, ipv4, requestedVni } of this.control.listNetworks()) {
-      await this.control.createNetwork({ tenant, name, ...(ipv4 ? { ipv4 } : {}), ...(requestedVni === undefined ? {} : { vni: requestedVni }) });
+    for (const { tenant, name, ipv4, ipv6, requestedVni } of this.control.listNetworks()) {
+      await this.control.createNetwork({ tenant, name, ...(ipv4 ? { ipv4 } : {}), ...(ipv6 ? { ipv6 } : {}), ...(requestedVni === undefined ? {} : { vni: requestedVni }) });
     }
   }
 

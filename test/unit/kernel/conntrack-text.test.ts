@@ -19,6 +19,14 @@ t.test('flows are read', (t) => {
   t.end();
 });
 
+t.test('what TCP has closed is told', (t) => {
+  const ended = (state: string): boolean | undefined => parseFlows(tcp.replace('ESTABLISHED', state))[0]?.ended;
+  t.same(['TIME_WAIT', 'LAST_ACK', 'CLOSE'].map(ended), [true, true, true]);
+  // Of these, one side may still have something to say.
+  t.same(['ESTABLISHED', 'SYN_SENT', 'SYN_RECV', 'FIN_WAIT', 'CLOSE_WAIT'].map(ended), [undefined, undefined, undefined, undefined, undefined]);
+  t.end();
+});
+
 t.test('one line forgets all clients of a provider, if all are to go', (t) => {
   const clients = ['40000', '40001', '40002'].map((port) => udp.replaceAll('40000', port));
   const current = parseFlows([...clients, udp6, tcp].join('\n'));
