@@ -3,9 +3,11 @@ import { invalid, messageOf } from '../src/model/errors.js';
 import { defaultFile, parseCommandLine } from './config/command-line.js';
 import { flagOf, optionNames, options, variableOf } from './config/options.js';
 import type { Config, Option } from './config/options.js';
+import type { Task } from './config/tasks.js';
 import { isLoopback } from './config/values.js';
 
 export type { Config } from './config/options.js';
+export type { Task } from './config/tasks.js';
 
 /** A layer of settings: what it gives for a flag's name, and how its place is called in an error. */
 interface Layer {
@@ -13,8 +15,8 @@ interface Layer {
   place(flag: string): string;
 }
 
-/** How netctld is to run, or what `--help` or `--version` asks it to print instead. */
-export type Loaded = { readonly config: Config } | { readonly print: string };
+/** How netctld is to run, or what it is to do instead; or what `--help` or `--version` asks it to print. */
+export type Loaded = { readonly config: Config; readonly task: Task | undefined } | { readonly print: string };
 
 /**
  * Reads the configuration: a flag goes before the environment, that before the file, that before the default.
@@ -34,7 +36,7 @@ export function loadConfig(argv: readonly string[], env: Readonly<Record<string,
   const settings = optionNames.map((name) => [name, pick<unknown>(flagOf(name), options[name], layers)] as const);
   const config = Object.fromEntries(settings) as unknown as Config;
   checkTls(config);
-  return { config };
+  return { config, task: commandLine.task };
 }
 
 /**

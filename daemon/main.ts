@@ -4,7 +4,7 @@ import { createPluginServer } from '../plugin/server.js';
 import { createApi, type Api } from './api/server.js';
 import { readTls, type TlsFiles } from './api/tls.js';
 import { readBuildInfo } from './build-info.js';
-import { loadConfig, type Config } from './config.js';
+import { loadConfig, type Config, type Task } from './config.js';
 import { Control } from './control/control.js';
 import { openDocker } from './docker/client.js';
 import { createDockerEngine } from './docker/engine.js';
@@ -20,7 +20,10 @@ import { RtnetlinkSockets } from './kernel/rtnetlink-sockets.js';
 import { createLogger, type Logger } from './log.js';
 import { Metrics } from './metrics.js';
 import { openNotifier, type Notifier } from './notify.js';
+import type { Faults } from './faults.js';
+import { copyState } from './store/copies.js';
 import { openLevelStore } from './store/level.js';
+import type { Store } from './store/port.js';
 import { routerMetrics, sampleControl } from './control-metrics.js';
 import { meteredStore } from './store/metered.js';
 
@@ -37,20 +40,21 @@ async function start(config: Config, log: Logger, notifier: Notifier): Promise<E
   const metrics = new Metrics(version);
   metrics.collectProcess();
   const watcherFailed = (error: unknown): void => log.error({ event: 'watcher-failed', err: error }, 'a watcher of the store failed: a bug');
-  const store = meteredStore(await openLevelStore(config.state, { report: watcherFailed }), metrics);
+  const faults = await chosenFaults(log);
+  const store = faults.around('store', meteredStore(await openLevelStore(config.state, { report: watcherFailed }), metrics));
   const sockets = new RtnetlinkSockets();
   const docker = openDocker(config.dockerSocket);
   const control = new Control({
     store,
-    docker: createDockerEngine(docker),
-    kernel: {
+    docker: faults.around('docker', createDockerEngine(docker)),
+    kernel: faults.aroundKernel({
       routers: new KernelRouters(sockets),
       fabric: new KernelFabric(sockets),
       nftables: new KernelNftables(),
       conntrack: new KernelConntrack(),
       host: new KernelHostNetwork(sockets),
       ports: new KernelHostPorts(),
-    },
+    }),
     host: config.hostName,
     defaultPools: { 4: config.defaultAddressPool, 6: config.defaultAddressPoolv6 },
     restMs: config.addressRest * 1000,
@@ -68,7 +72,12 @@ async function start(config: Config, log: Logger, notifier: Notifier): Promise<E
     ends.unshift(() => Promise.resolve(lock.release()));
     notifier.status('bringing the routers to what the state says');
     await control.start();
-    const plugin = createPluginServer({ addresses: control.pluginAddresses, endpoints: control.pluginEndpoints, publications: control.pluginPublications, logger: log });
+    const plugin = createPluginServer({
+      addresses: faults.around('addresses', control.pluginAddresses),
+      endpoints: faults.around('endpoints', control.pluginEndpoints),
+      publications: faults.around('publications', control.pluginPublications),
+      logger: log,
+    });
     ends.push(() => plugin.close(), () => control.leaveDocker());
     await plugin.listen(config.pluginSocket);
     const watch = watchContainers({ docker, listener: control.containerListener, logger: log });
@@ -78,7 +87,7 @@ async function start(config: Config, log: Logger, notifier: Notifier): Promise<E
     ends.push(() => api.close());
     await api.listenUnix(config.socket);
     if (config.listen) await api.listenTcp(config.listen.host, config.listen.port, tls);
-    ends.push(renewOnHangup(api, tlsFiles, log));
+    ends.push(renewOnHangup(api, tlsFiles, log), keepCopies(store, config.state, log));
     return ends;
   } catch (error) {
     await stop(ends, log);
@@ -104,6 +113,34 @@ function renewOnHangup(api: Api, files: TlsFiles | undefined, log: Logger): End 
   return () => Promise.resolve(void process.off('SIGHUP', renew));
 }
 
+/** Tests end netctld at named points. Otherwise every port is what it is. */
+async function chosenFaults(log: Logger): Promise<Faults> {
+  const text = process.env['NETCTLD_FAULT'];
+  if (!text) return { around: (_, port) => port, aroundKernel: (kernel) => kernel };
+  const { openFaults } = await import('./faults.js');
+  const faults = openFaults(text, () => process.kill(process.pid, 'SIGKILL') as never);
+  log.warn({ event: 'fault-chosen', fault: text }, 'NETCTLD_FAULT is set: netctld is going to kill itself; this is for tests only');
+  return faults;
+}
+
+/** How often the state is copied, in milliseconds, if it changed. */
+const copyMs = 600_000;
+
+/** Copies of the state, in case it is damaged: one now, when all of it is known to be sound, and one now and then. */
+function keepCopies(store: Store, state: string, log: Logger): End {
+  const copy = (): Promise<void> =>
+    copyState(store, state, new Date()).then(
+      (file) => void (file === undefined || log.debug({ event: 'state-copied', file }, 'the state was copied')),
+      (error: unknown) => log.warn({ event: 'state-copy-failed', err: error }, 'the state could not be copied: if it is damaged later, an older copy is all there is'),
+    );
+  let last = copy();
+  const timer = setInterval(() => (last = copy()), copyMs).unref();
+  return () => {
+    clearInterval(timer);
+    return last;
+  };
+}
+
 /** What the kernel holds stays: containers go on without the daemon. */
 async function stop(ends: readonly End[], log: Logger): Promise<void> {
   for (const end of ends.toReversed()) {
@@ -114,7 +151,8 @@ async function stop(ends: readonly End[], log: Logger): Promise<void> {
 async function main(): Promise<void> {
   const loaded = loadConfig(process.argv.slice(2), process.env, readBuildInfo().version);
   if ('print' in loaded) return void process.stdout.write(`${loaded.print}\n`);
-  const { config } = loaded;
+  const { config, task } = loaded;
+  if (task) return carryOut(task, config);
   const log = createLogger(config.logLevel);
   const notifier = openNotifier(process.env, (error) => log.warn({ event: 'notify-failed', err: error }, 'the service manager cannot be told how it goes'));
   const ends = await start(config, log, notifier);
@@ -129,9 +167,17 @@ async function main(): Promise<void> {
   notifier.close();
 }
 
+/** What is done in the place of running. */
+async function carryOut(task: Task, config: Config): Promise<void> {
+  const { runStateTask } = await import('./state-tasks.js');
+  const { print, exitCode } = task.do === 'fault-points' ? { print: (await import('./faults.js')).faultPoints().join('\n'), exitCode: 0 } : await runStateTask(task, config.state, new Date());
+  process.stdout.write(`${print}\n`);
+  process.exitCode = exitCode;
+}
+
 main().catch((error: unknown) => {
   // A refusal is for the person who started the daemon; anything else is a bug and needs its stack.
   const text = error instanceof NetctlError ? messageOf(error) : error instanceof Error ? error.stack : String(error);
   process.stderr.write(`netctld: ${text ?? ''}\n`);
-  process.exitCode = 1;
+  process.exitCode = error instanceof NetctlError && error.code === 'invalid' ? 2 : 1;
 });

@@ -1,9 +1,10 @@
 import yargs from 'yargs';
 import { invalid } from '../../src/model/errors.js';
+import { taskFlags, taskOf, type Task } from './tasks.js';
 import { flagOf, optionNames, options, variableOf } from './options.js';
 
 /** What the command line says: flags and their text, or that it only asks for something to be printed. */
-export type CommandLine = { readonly flags: ReadonlyMap<string, string> } | { readonly print: string };
+export type CommandLine = { readonly flags: ReadonlyMap<string, string>; readonly task: Task | undefined } | { readonly print: string };
 
 export const defaultFile = '/etc/netctl/netctld.json';
 
@@ -18,7 +19,7 @@ export function parseCommandLine(argv: readonly string[], version: string): Comm
   if (print !== '') return { print };
   const [word] = parsed['_'] as string[];
   if (word !== undefined) throw invalid(`"${word}" is not understood: netctld takes flags only, see netctld --help`);
-  return { flags: flagsOf(parsed) };
+  return { flags: flagsOf(parsed), task: taskOf(parsed) };
 }
 
 /** Flags are taken as they are written: no `--no-X`, no `--a.b`, no numbers guessed. */
@@ -50,6 +51,7 @@ function describeFlags(version: string) {
       describe: 'configuration file [NETCTLD_CONFIG]',
       defaultDescription: `${defaultFile}, if present`,
     });
+  parser.options(taskFlags);
   for (const name of optionNames) {
     const flag = flagOf(name);
     const { describe, fallback, shown } = options[name];

@@ -83,7 +83,7 @@ async function readCopy(copy: string): Promise<Reading> {
     database = await openDatabase(copy, false);
   } catch (error) {
     const reason = messageOf(causeOf(error)).replaceAll(`${copy}/`, '');
-    if (outerReasons.test(reason)) throw new Error(reason);
+    if (outerReasons.test(reason)) throw new Error(reason, { cause: error });
     return { is: 'damaged', problem: reason, entries: [] };
   }
   try {

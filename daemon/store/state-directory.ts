@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import type { Level } from 'level';
 import { conflict, messageOf, NetctlError, unavailable } from '../../src/model/errors.js';
@@ -8,14 +9,45 @@ import { contentsBatch, formatVersion, upgradeBatch, type Contents, type Reading
 import { Witness, type Head } from './witness.js';
 
 /**
+ * What a directory holds; nothing is changed in it.
+ * @throws NetctlError `conflict` if a netctld has it open, `unavailable` if it cannot be read.
+ */
+export async function examine(directory: string): Promise<Reading> {
+  return explained(directory, async () => {
+    await checkFree(directory);
+    return readState(directory);
+  });
+}
+
+/** @throws NetctlError `conflict` if a netctld has the state open. */
+export async function checkFree(directory: string): Promise<void> {
+  if (await isInUse(directory)) throw conflict(`the state in ${directory} is in use by another netctld: stop it first`);
+}
+
+/**
  * The whole state of a directory, which is not changed.
  * @throws NetctlError as `openLevelStore` does.
  */
 export async function readContents(directory: string): Promise<Contents | 'empty'> {
-  return explained(directory, async () => {
-    if (await isInUse(directory)) throw conflict(`the state in ${directory} is in use by another netctld: stop it first`);
-    return accepted(directory, await readState(directory));
-  });
+  return accepted(directory, await examine(directory));
+}
+
+/** A copy that is made while the database is written may have files of different moments; then the next one is tried. */
+const mostAttempts = 20;
+
+/**
+ * The whole state of a directory, also while a netctld works with it: as it is at one revision.
+ * @throws NetctlError as `openLevelStore` does, but for its use by another.
+ */
+export async function readContentsInUse(directory: string): Promise<Contents | 'empty'> {
+  for (let attempt = 1; ; attempt++) {
+    const inUse = await isInUse(directory);
+    try {
+      return accepted(directory, await explained(directory, () => readState(directory)));
+    } catch (error) {
+      if (!inUse || attempt === mostAttempts) throw error;
+    }
+  }
 }
 
 /**
@@ -46,6 +78,7 @@ export async function readOrBegin(directory: string): Promise<Contents> {
   });
   const contents = await readContents(directory);
   if (contents !== 'empty') return contents;
+  if (existsSync(`${directory}.restoring`)) throw unavailable(`the state in ${directory} is missing, and a restoration of it did not end: repeat "netctld --restore FILE"`);
   const head = { revision: 0, digest: emptyDigest };
   await writeContents(directory, { head, entries: [] });
   return { format: 2, head, entries: [] };
@@ -74,8 +107,8 @@ function accepted(directory: string, reading: Reading): Contents | 'empty' {
 
 export function damage(directory: string, problem: string): NetctlError {
   const copy = newestCopy(directory);
-  const wayOut = copy === undefined ? 'restore a copy with "netctld --restore FILE --force"' : `restore a copy, the newest is ${copy}, with "netctld --restore FILE --force"`;
-  return unavailable(`the state in ${directory} is damaged (${problem}) and was left as it is: "netctld --check-state" tells more; ${wayOut}, or keep what can be read with "netctld --repair-state"`);
+  const wayOut = copy === undefined ? 'restore a backup with "netctld --restore FILE --force"' : `restore a backup or the newest copy with "netctld --restore ${copy} --force"`;
+  return unavailable(`the state in ${directory} is damaged (${problem}) and was left as it is: see "netctld --check-state", then ${wayOut}`);
 }
 
 /** Does what may fail with LevelDB's or the system's own words, and says them in ours. */

@@ -84,7 +84,7 @@ t.test('a damaged or unusable directory is said so', async (t) => {
   const damaged = fresh();
   await (await openLevelStore(damaged)).close();
   await writeFile(join(damaged, 'CURRENT'), 'nonsense');
-  await t.rejects(openLevelStore(damaged), { code: 'unavailable', message: /is damaged \(.*CURRENT.*\) and was left as it is: .*--restore/ });
+  await t.rejects(openLevelStore(damaged), { code: 'unavailable', message: /is damaged \(.*CURRENT.*\) and was left as it is: see .*--restore/ });
 
   const noManifest = fresh();
   await (await openLevelStore(noManifest)).close();

@@ -1,0 +1,103 @@
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { conflict, messageOf, NetctlError, unavailable } from '../src/model/errors.js';
+import { checkEntries } from './check-state.js';
+import type { Task } from './config/tasks.js';
+import { formatBackup, readBackup, writeBackup } from './store/backup.js';
+import { newestCopy } from './store/copies.js';
+import { EntryTable } from './store/entry-table.js';
+import { digestOf, type KeptEntry, type Reading } from './store/level-format.js';
+import { checkFree, examine, readContentsInUse, writeContents } from './store/state-directory.js';
+
+/** What a task prints, and how it ends: 0 all well, 1 it did not succeed or the state is damaged, 3 a netctld has the state open. */
+export interface TaskEnd {
+  readonly print: string;
+  readonly exitCode: 0 | 1 | 3;
+}
+
+/** Carries out what concerns the state in a directory while netctld is down; a backup also while it runs. @throws NetctlError. */
+export async function runStateTask(task: Exclude<Task, { do: 'fault-points' }>, directory: string, now: Date): Promise<TaskEnd> {
+  try {
+    switch (task.do) {
+      case 'check-state':
+        return await checkState(directory);
+      case 'backup':
+        return await backup(directory, task.file, now);
+      case 'restore':
+        return await restore(directory, task.file, task.force, now);
+    }
+  } catch (error) {
+    if (error instanceof NetctlError && error.code === 'conflict' && error.message.includes('is in use by')) return { print: `netctld: ${error.message}`, exitCode: 3 };
+    throw error;
+  }
+}
+
+async function checkState(directory: string): Promise<TaskEnd> {
+  if (!existsSync(directory)) return { print: `state in ${directory}: there is none`, exitCode: 0 };
+  const reading = await examine(directory);
+  const { title, entries, sound } = described(reading);
+  const { counts, contradictions } = checkEntries(entries);
+  const copy = newestCopy(directory);
+  const lines = [
+    `state in ${directory}: ${title}`,
+    ...(sound && entries.length === 0 ? [] : Object.entries(counts).map(([word, count]) => `${sound ? '' : 'can still be read: '}${count} ${word}`)),
+    ...contradictions.map((sentence) => `contradiction: ${sentence}`),
+    ...(copy === undefined ? [] : [`newest copy: ${copy}`]),
+    ...(sound ? [] : [`way out: netctld --restore ${copy ?? 'BACKUP'} --force`]),
+  ];
+  return { print: lines.join('\n'), exitCode: sound && contradictions.length === 0 ? 0 : 1 };
+}
+
+function described(reading: Reading): { title: string; entries: readonly KeptEntryOf[]; sound: boolean } {
+  switch (reading.is) {
+    case 'sound':
+      return { title: `sound, format ${reading.contents.format}, revision ${reading.contents.head.revision}`, entries: listed(reading.contents.entries), sound: true };
+    case 'empty':
+      return { title: 'empty', entries: [], sound: true };
+    case 'damaged':
+      return { title: `damaged: ${reading.problem}`, entries: listed(reading.entries), sound: false };
+    case 'later':
+      return { title: `of format ${reading.format}, which only a newer netctld can read`, entries: [], sound: false };
+    case 'foreign':
+      return { title: "not netctl's: it is the database of another program", entries: [], sound: false };
+  }
+}
+
+type KeptEntryOf = ReturnType<typeof listed>[number];
+
+function listed(entries: readonly KeptEntry[]) {
+  return new EntryTable(entries).list('');
+}
+
+async function backup(directory: string, file: string, now: Date): Promise<TaskEnd> {
+  const contents = existsSync(directory) ? await readContentsInUse(directory) : 'empty';
+  if (contents === 'empty') throw unavailable(`there is no state in ${directory}: nothing was written; see --state`);
+  const { entries, head } = contents;
+  writeBackup(resolve(file), formatBackup({ revision: head.revision, entries }, now.toISOString()));
+  return { print: `${entries.length} entries of revision ${head.revision} are in ${file}`, exitCode: 0 };
+}
+
+/** Makes the new state beside the old one, and takes its place in one step. */
+async function restore(directory: string, file: string, force: boolean, now: Date): Promise<TaskEnd> {
+  const { revision, entries } = await readBackup(resolve(file));
+  const { contradictions } = checkEntries(listed(entries));
+  const there = existsSync(directory) && readdirSync(directory).length > 0;
+  if (there) await checkFree(directory);
+  if (there && !force) throw conflict(`there is a state in ${directory}: to restore ${file} in its place, which keeps it aside, use --force`);
+  const draft = `${directory}.restoring`;
+  rmSync(draft, { recursive: true, force: true });
+  await writeContents(draft, { head: { revision, digest: digestOf(entries) }, entries });
+  const aside = `${directory}.before-restore-${now.toISOString().replaceAll(':', '')}`;
+  try {
+    if (there) renameSync(directory, aside);
+    renameSync(draft, directory);
+  } catch (error) {
+    throw unavailable(`the restored state is in ${draft} and could not be moved to ${directory}: ${messageOf(error)}; move it yourself`, error);
+  }
+  const lines = [
+    `${entries.length} entries of revision ${revision} were restored from ${file}`,
+    ...(there ? [`what was there before is in ${aside}`] : []),
+    ...contradictions.map((sentence) => `contradiction: ${sentence}`),
+  ];
+  return { print: lines.join('\n'), exitCode: 0 };
+}
