@@ -10,7 +10,7 @@ export function routerMetrics(metrics: Metrics): RouterMetrics {
       metrics.reconcileSeconds.observe({ tenant }, seconds);
       metrics.elements.set({ tenant }, elements);
       if (!changes) return metrics.reconcileFailures.inc({ tenant });
-      if (changes.drift > 0) metrics.repairs.inc({ tenant });
+      for (const [kind, count] of Object.entries(changes.drift)) metrics.repairs.inc({ tenant, kind }, count);
       metrics.changes.inc({ kind: 'link' }, changes.steps);
       metrics.changes.inc({ kind: 'element' }, changes.operations);
       metrics.changes.inc({ kind: 'flow' }, changes.flows);

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { VersionObject } from '../src/wire/objects.js';
+import { driftKinds } from './control/drift.js';
 
 /** From a small diff to a full load of many thousands of services, in seconds. */
 const reconcileBuckets = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
@@ -32,8 +33,8 @@ export class Metrics {
   readonly repairs = new Counter({
     ...this.own,
     name: 'netctl_repairs_total',
-    help: 'Times that the kernel was found to hold something else than was applied.',
-    labelNames: ['tenant'],
+    help: 'What somebody else had changed in a router and was repaired, by kind: namespace, setting, link, address, route, neighbour or rule.',
+    labelNames: ['tenant', 'kind'],
   });
   readonly elements = new Gauge({
     ...this.own,
@@ -102,7 +103,8 @@ export class Metrics {
 
   /** A tenant is gone: its series end. */
   forgetTenant(tenant: string): void {
-    const metrics = [this.reconciles, this.reconcileFailures, this.reconcileSeconds, this.repairs, this.elements];
+    const metrics = [this.reconciles, this.reconcileFailures, this.reconcileSeconds, this.elements];
     for (const metric of metrics) metric.remove(tenant);
+    for (const kind of driftKinds) this.repairs.remove({ tenant, kind });
   }
 }

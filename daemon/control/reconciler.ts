@@ -2,11 +2,16 @@ import { setImmediate } from 'node:timers/promises';
 import { messageOf } from '../../src/model/errors.js';
 import type { Logger } from './logger.js';
 
-/** First and longest wait after a failure, in milliseconds; each further failure in a row doubles it. */
+/**
+ * First and longest wait after a failure, in milliseconds; each further failure in a row doubles it. The
+ * longest is how much later than its cause a failure may end; a pass every few seconds is no load.
+ */
 const firstRetry = 100;
-const longestRetry = 60_000;
+const longestRetry = 5_000;
 /** How many keys have a pass at the same time: at start and at each verification all of them want one. */
 const mostPasses = 4;
+/** A pass that takes longer, in milliseconds, waits for something and not for the processor: another one may begin beside it. */
+const longPass = 2_000;
 
 interface Work {
   /** Whether something happened since the running or the last pass began. */
@@ -79,7 +84,8 @@ export class Reconciler {
   private async pass(key: string, work: Work): Promise<void> {
     // A pass begins in the next turn of the event loop, so that a burst of events is one pass.
     await setImmediate();
-    await this.places.take();
+    const giveBack = await this.places.take();
+    const impatience = setTimeout(giveBack, longPass);
     const waiting = work.waiting.splice(0);
     work.dirty = false;
     try {
@@ -88,7 +94,8 @@ export class Reconciler {
     } catch (error) {
       this.failed(key, work, error);
     }
-    this.places.giveBack();
+    clearTimeout(impatience);
+    giveBack();
     work.running = undefined;
     for (const resolve of waiting) resolve();
     this.next(key, work);
@@ -116,12 +123,18 @@ class Places {
   private readonly queue: (() => void)[] = [];
   constructor(private free: number) {}
 
-  async take(): Promise<void> {
+  /** Returns what gives the place back; only its first call counts. */
+  async take(): Promise<() => void> {
     if (this.free === 0) await new Promise<void>((resolve) => this.queue.push(resolve));
     else this.free -= 1;
+    let taken = true;
+    return () => {
+      if (taken) this.giveBack();
+      taken = false;
+    };
   }
 
-  giveBack(): void {
+  private giveBack(): void {
     const next = this.queue.shift();
     if (next) next();
     else this.free += 1;

@@ -10,18 +10,20 @@ import type { NatProvider } from '../../src/nat/input.js';
 import type { Kernel } from '../kernel/port.js';
 import type { Chronicle } from './chronicle.js';
 import type { Containers } from './containers.js';
+import { countDrift } from './drift.js';
 import type { Logger } from './logger.js';
+import { Pace } from './pace.js';
 import { answeringEndpoint, type Providers } from './providers.js';
 import { Reconciler } from './reconciler.js';
 import { fabricInput, natInput, natProvider, publishedServices, type TenantOnHost } from './router-inputs.js';
 import { Router, type RouterChanges, type RouterTarget } from './router.js';
 import type { State } from './state.js';
-
-/** What is counted of the routers' passes. */
 import type { Uplinks } from './uplinks.js';
 
 /** The largest share of the time that looking at routers may take: a thousand routers are looked at less often than ten. */
 const shareOfLooks = 0.01;
+
+/** What is counted of the routers' passes. */
 export interface RouterMetrics {
   passed(tenant: string, pass: { readonly seconds: number; readonly changes: RouterChanges | undefined; readonly elements: number }): void;
   /** The tenant has no router any more. */
@@ -37,11 +39,11 @@ interface Parts {
   readonly log: Logger;
   readonly metrics: RouterMetrics;
   readonly chronicle: Chronicle;
-}
-
   readonly uplinks: Uplinks;
   /** A link between a router and the host was made. */
   readonly linked: () => void;
+}
+
 /**
  * Keeps every tenant's router as it should be. A tenant has a router on a host as long as it has a
  * network; each pass plans from the whole state of its tenant.
@@ -53,6 +55,7 @@ export class Routers {
   /** Tenants whose router was found at start with containers in it of which the store knows nothing. */
   private readonly strangers = new Set<string>();
   private readonly reconciler: Reconciler;
+  private readonly looks = new Pace();
 
   constructor(private readonly parts: Parts) {
     this.reconciler = new Reconciler('router', (tenant) => this.reconcile(tenant), parts.log);
@@ -64,11 +67,11 @@ export class Routers {
     state.onChange((tenants) => tenants.forEach((tenant) => this.reconciler.enqueue(tenant)));
     containers.onChange((before, after) => this.containerChanged([before, after].flatMap((container) => container?.attachments ?? [])));
     containers.onConnected(() => this.enqueueAll());
+    // A crash may have come between the removal of a router and the release of its uplink.
+    for (const tenant of this.parts.uplinks.tenants()) this.reconciler.enqueue(tenant);
     for (const tenant of await kernel.routers.list()) {
       if (state.networks.of(tenant).length === 0 && (await this.hasContainers(tenant))) this.leaveAlone(tenant);
       else this.reconciler.enqueue(tenant);
-    // A crash may have come between the removal of a router and the release of its uplink.
-    for (const tenant of this.parts.uplinks.tenants()) this.reconciler.enqueue(tenant);
     }
     this.enqueueAll();
   }
@@ -96,10 +99,18 @@ export class Routers {
     throw new NetctlError('internal', `the link of endpoint ${endpointId.slice(0, 12)} could not be made: ${reason}`);
   }
 
-  /** Reads every router again and repairs what differs. */
+  /** Reads every router again and repairs what differs, those with much in them less often. */
   verifyAll(): void {
-    for (const router of this.routers.values()) router.doubt();
+    for (const router of this.routers.values()) router.doubtAnyway();
     this.enqueueAll();
+  }
+
+  /** Looks whether somebody else changed a router, and repairs those. Cheap, so it can be done often; it does nothing when that were too much. */
+  async look(): Promise<void> {
+    if (!this.looks.allows(shareOfLooks)) return;
+    await this.looks.measure(async () => {
+      for (const [tenant, router] of this.routers) if (await router.look()) this.reconciler.enqueue(tenant);
+    });
   }
 
   errorOf(tenant: string): string | undefined {
@@ -134,6 +145,8 @@ export class Routers {
     this.routers.set(tenant, router);
     if (this.parts.state.networks.of(tenant).length === 0) return this.strangers.has(tenant) ? undefined : this.remove(tenant, router);
     this.strangers.delete(tenant);
+    await this.parts.uplinks.ensure(tenant);
+    const onHost = this.onHost(tenant);
     const started = performance.now();
     let changes: RouterChanges | undefined;
     try {
@@ -142,11 +155,10 @@ export class Routers {
       this.report(tenant, changes);
       if (this.parts.containers.areKnown) this.parts.chronicle.balanced(tenant, choices);
     } finally {
+      if (changes?.uplinked ?? true) this.parts.linked();
       this.parts.chronicle.routerPassed(tenant, router.error);
       this.parts.metrics.passed(tenant, { seconds: (performance.now() - started) / 1000, changes, elements: router.elements });
     }
-    await this.parts.uplinks.ensure(tenant);
-    const onHost = this.onHost(tenant);
   }
 
   private async hasContainers(tenant: string): Promise<boolean> {
@@ -155,7 +167,6 @@ export class Routers {
   }
 
   /**
-      if (changes?.uplinked ?? true) this.parts.linked();
    * A network is only deleted when no container is attached to it. So this router is not what a
    * deletion left: the store is not the one that belongs to this host, or it was emptied. To remove the
    * router would cut running containers off.
@@ -168,6 +179,7 @@ export class Routers {
 
   private async remove(tenant: string, router: Router): Promise<void> {
     await router.remove();
+    await this.parts.uplinks.release(tenant);
     this.routers.delete(tenant);
     this.parts.metrics.forgotten(tenant);
     this.parts.chronicle.forget(tenant);
@@ -175,11 +187,11 @@ export class Routers {
 
   private report(tenant: string, changes: RouterChanges): void {
     const { log } = this.parts;
-    if (changes.drift > 0) {
+    const differences = countDrift(changes.drift);
+    if (differences > 0) {
       log.warn({ event: 'router-repaired', tenant, ...changes }, 'somebody else had changed the router; it is repaired');
-      this.parts.chronicle.routerRepaired(tenant, changes.drift);
+      this.parts.chronicle.routerRepaired(tenant, differences);
     } else if (changes.steps + changes.operations + changes.flows > 0) {
-    await this.parts.uplinks.release(tenant);
       log.info({ event: 'router-changed', tenant, ...changes }, 'changed the router');
     }
   }
@@ -225,8 +237,8 @@ export class Routers {
       networks: state.networks.of(tenant),
       services: state.services.of(tenant),
       endpoints: state.endpoints.of(tenant).filter((endpoint) => endpoint.host === host),
+      ...(uplink ? { uplink } : {}),
+      hostAccess: known !== undefined && hasHostAccess(known),
     };
   }
 }
-      ...(uplink ? { uplink } : {}),
-      hostAccess: known !== undefined && hasHostAccess(known),

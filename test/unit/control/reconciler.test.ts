@@ -135,3 +135,22 @@ t.test('no more than four keys have a pass at the same time', async (t) => {
   await Promise.all(synced);
   await reconciler.stop();
 });
+
+t.test('passes that hang hold up no other key', async (t) => {
+  const { reconcile, passes, release } = gate();
+  const reconciler = new Reconciler('test', reconcile, log);
+  for (const key of ['a', 'b', 'c', 'd', 'e']) void reconciler.sync(key);
+  await untilTrue(() => passes.includes('e'));
+  t.equal(passes.length, 5, 'although none of the first four has ended');
+  for (let pass = 0; pass < 5; pass++) release();
+  await reconciler.stop();
+});
+
+t.test('what fails for long is tried every few seconds', async (t) => {
+  const waits: number[] = [];
+  const told = { ...log, error: (fields: { retryMs?: number }) => void waits.push(fields.retryMs ?? 0) };
+  const reconciler = new Reconciler('test', () => Promise.reject(new Error('fails')), told);
+  for (let pass = 0; pass < 9; pass++) await reconciler.sync('a');
+  await reconciler.stop();
+  t.strictSame(waits, [100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000]);
+});

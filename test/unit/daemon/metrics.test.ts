@@ -26,7 +26,7 @@ t.test('the series of a tenant end with it', async (t) => {
     metrics.reconciles.inc({ tenant });
     metrics.reconcileFailures.inc({ tenant });
     metrics.reconcileSeconds.observe({ tenant }, 0.1);
-    metrics.repairs.inc({ tenant });
+    metrics.repairs.inc({ tenant, kind: 'rule' });
     metrics.elements.set({ tenant }, 5);
   }
   metrics.forgetTenant('blue');

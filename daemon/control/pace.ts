@@ -1,0 +1,22 @@
+/** Keeps work that is done again and again to a share of the time, by how long it took when it was done last. */
+export class Pace {
+  private ended = -Infinity;
+  private took = 0;
+
+  /** @param now milliseconds */
+  constructor(private readonly now: () => number = () => performance.now()) {}
+
+  /** Only work that succeeds is measured: how long a failure took says nothing about the work. */
+  async measure<T>(work: () => Promise<T>): Promise<T> {
+    const began = this.now();
+    const result = await work();
+    this.ended = this.now();
+    this.took = this.ended - began;
+    return result;
+  }
+
+  /** @param share of the time that the work may take, above 0, at most 1. */
+  allows(share: number): boolean {
+    return this.now() - this.ended >= this.took / share;
+  }
+}

@@ -1,0 +1,106 @@
+import { NetctlError } from '../../src/model/errors.js';
+import { countOperations, diffNat } from '../../src/nat/diff.js';
+import type { NatInput } from '../../src/nat/input.js';
+import { planNat } from '../../src/nat/plan.js';
+import type { NatState } from '../../src/nat/state.js';
+import type { Nftables } from '../kernel/port.js';
+import { natDrift, type Drift } from './drift.js';
+
+/** What the tables hold, and the number that the kernel gave that state. */
+interface Held {
+  readonly nat: NatState | 'missing' | 'foreign';
+  readonly generation: number;
+}
+
+/**
+ * The rules of one router. What they are is remembered together with the kernel's number for it. Each
+ * transaction counts that up by one: so the number says whether somebody else made one, even at the same time as
+ * we did, and whether a transaction that failed or was cut off was carried out.
+ */
+export class RouterRules {
+  private held: Held | undefined;
+  /** What was applied last, whatever has become of it. */
+  private applied: NatState | undefined;
+  private doubted = false;
+
+  constructor(
+    private readonly tenant: string,
+    private readonly nftables: Nftables,
+  ) {}
+
+  /** There are some, ours or of another version: no packet passes unseen. */
+  get areThere(): boolean {
+    return this.held !== undefined && this.held.nat !== 'missing';
+  }
+
+  get areDoubted(): boolean {
+    return this.doubted || this.held === undefined;
+  }
+
+  /** How many elements, chains aside, the tables hold. */
+  get elements(): number {
+    const { nat } = this.held ?? {};
+    return typeof nat === 'object' ? [nat.ip, nat.ip6].reduce((sum, { ports, serviceIps, hairpins, bridges }) => sum + ports.size + serviceIps.size + hairpins.size + bridges.size, 0) : 0;
+  }
+
+  doubt(): void {
+    this.doubted = true;
+  }
+
+  /** Doubts them if somebody changed them. Cheap. */
+  async look(): Promise<void> {
+    const { held } = this;
+    if (!held) return;
+    const generation = await this.nftables.generation(this.tenant);
+    if (this.held === held && generation !== held.generation) this.doubted = true;
+  }
+
+  /** Reads them if they are doubted or unknown. Returns what somebody else changed, as far as it was known what they were. */
+  async recall(): Promise<Drift> {
+    if (!this.areDoubted) return {};
+    const before = this.held;
+    // Asked first: a change during the reading shows at the next look, then.
+    const generation = await this.nftables.generation(this.tenant);
+    this.doubted = false;
+    this.held = undefined;
+    this.held = { nat: await this.nftables.read(this.tenant), generation };
+    return typeof before?.nat === 'object' ? natDrift(before.nat, this.held.nat) : {};
+  }
+
+  /** To be called after {@link recall}. Returns how many changes it made; whole new tables are one. */
+  async bring(input: NatInput): Promise<number> {
+    const before = this.held;
+    if (!before) throw new Error('the rules must be recalled first');
+    // Tables that were lost come back with the providers in the places where they were.
+    const desired = planNat(input, typeof before.nat === 'object' ? before.nat : this.applied);
+    const change = typeof before.nat === 'object' ? diffNat(desired, before.nat) : undefined;
+    const operations = change ? countOperations(change) : 1;
+    if (operations > 0) await this.carryOut(desired, before, () => (change ? this.nftables.apply(this.tenant, change) : this.nftables.replace(this.tenant, desired)));
+    return operations;
+  }
+
+  /** Forgets all: the router is gone. */
+  forget(): void {
+    this.held = undefined;
+    this.applied = undefined;
+  }
+
+  private async carryOut(desired: NatState, before: Held, transaction: () => Promise<void>): Promise<void> {
+    try {
+      await transaction();
+    } catch (error) {
+      const generation = await this.nftables.generation(this.tenant).catch(() => undefined);
+      if (generation !== before.generation) this.held = undefined;
+      throw error;
+    }
+    this.applied = desired;
+    this.held = undefined;
+    const generation = await this.nftables.generation(this.tenant);
+    if (generation === before.generation) {
+      this.held = before;
+      throw new NetctlError('internal', `nft says that it changed the rules in the router of tenant ${this.tenant}, but the kernel has them unchanged: is the program nft in PATH the real one?`);
+    }
+    this.held = { nat: desired, generation };
+    if (generation !== before.generation + 1) this.doubted = true;
+  }
+}

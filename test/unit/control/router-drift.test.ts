@@ -1,0 +1,131 @@
+import t from 'tap';
+import { Router } from '../../../daemon/control/router.js';
+import { Pace } from '../../../daemon/control/pace.js';
+import type { Kernel } from '../../../daemon/kernel/port.js';
+import { portName } from '../../../src/fabric/names.js';
+import { bed, ids, providersIn, target } from './router-bed.js';
+
+const [a = '', b = ''] = ids;
+/** Readings take no time, so nothing is too often. */
+const routerOn = (kernel: Kernel): Router => new Router('blue', kernel, new Pace(() => 0));
+
+t.test('a router that nobody changed is not read again, whatever was done to it', async (t) => {
+  const { kernel, fabric, done, reads } = bed();
+  const router = routerOn(kernel);
+  t.equal(await router.look(), false, 'nothing is looked at before it is known');
+  await router.reconcile(target([a]));
+  await router.reconcile(target([a, b]));
+  t.equal(await router.look(), false);
+  [done.length, reads.length] = [0, 0];
+  await router.reconcile(target([a, b]));
+  t.strictSame([...done, ...reads], []);
+  await fabric.disturb('blue', []);
+  t.equal(await router.look(), true);
+  await router.reconcile(target([a, b]));
+  t.strictSame(reads, ['links'], 'only what may have been changed is read');
+  t.equal(await router.look(), false);
+});
+
+t.test('rules that somebody changed are found by their number, read, counted and repaired', async (t) => {
+  const { kernel, nftables, done, reads } = bed();
+  const router = routerOn(kernel);
+  await router.reconcile(target(ids));
+  [done.length, reads.length] = [0, 0];
+  nftables.flush('blue');
+  t.equal(await router.look(), true);
+  t.match(await router.reconcile(target(ids)), { drift: { rule: 1 } });
+  t.strictSame([...reads, ...done], ['rules', 'replace']);
+  t.equal(await router.look(), false);
+});
+
+t.test('a change by somebody else at the same time as our own is found', async (t) => {
+  const { kernel, nftables } = bed();
+  const apply = kernel.nftables.apply.bind(kernel.nftables);
+  const router = routerOn(kernel);
+  await router.reconcile(target([a]));
+  kernel.nftables.apply = async (tenant, change) => {
+    await apply(tenant, change);
+    nftables.flush(tenant);
+  };
+  await router.reconcile(target([a, b]));
+  kernel.nftables.apply = apply;
+  t.equal(await router.look(), true);
+  await router.reconcile(target([a, b]));
+  t.equal((await providersIn(nftables)).length, 2);
+});
+
+t.test('a transaction that failed changed nothing, so nothing is read, links are made, and all is read once it works', async (t) => {
+  const { kernel, reads } = bed();
+  const apply = kernel.nftables.apply.bind(kernel.nftables);
+  const router = routerOn(kernel);
+  await router.reconcile(target([a]));
+  reads.length = 0;
+  kernel.nftables.apply = () => Promise.reject(new Error('nft is broken'));
+  await t.rejects(router.reconcile(target([a, b])), /nft is broken/);
+  await t.rejects(router.reconcile(target([a, b])), /nft is broken/);
+  t.notOk(reads.includes('rules'));
+  t.ok(router.holdsLink(portName(b)), 'the rules that are there keep networks apart');
+  t.equal(router.error, 'nft is broken');
+  kernel.nftables.apply = apply;
+  await router.reconcile(target([a, b]));
+  t.equal(router.error, undefined);
+  reads.length = 0;
+  t.equal(await router.look(), true);
+  await router.reconcile(target([a, b]));
+  t.strictSame(reads, ['rules', 'links']);
+});
+
+t.test('a transaction that was carried out although nft failed is not repeated', async (t) => {
+  const { kernel, nftables, done, reads } = bed();
+  const apply = kernel.nftables.apply.bind(kernel.nftables);
+  const router = routerOn(kernel);
+  await router.reconcile(target([a]));
+  kernel.nftables.apply = async (tenant, change) => {
+    await apply(tenant, change);
+    throw new Error('nft was killed');
+  };
+  await t.rejects(router.reconcile(target([a, b])), /nft was killed/);
+  kernel.nftables.apply = apply;
+  [done.length, reads.length] = [0, 0];
+  await router.reconcile(target([a, b]));
+  t.ok(reads.includes('rules'));
+  t.notOk(done.includes('rules'));
+  t.equal((await providersIn(nftables)).length, 2);
+});
+
+t.test('an nft that says it did what it did not is not believed', async (t) => {
+  const { kernel, nftables } = bed();
+  const apply = kernel.nftables.apply.bind(kernel.nftables);
+  const router = routerOn(kernel);
+  await router.reconcile(target([a]));
+  kernel.nftables.apply = () => Promise.resolve();
+  await t.rejects(router.reconcile(target([a, b])), /nft says that it changed the rules in the router of tenant blue, but/);
+  t.match(router.error, /is the program nft in PATH the real one\?$/);
+  kernel.nftables.apply = apply;
+  await router.reconcile(target([a, b]));
+  t.equal((await providersIn(nftables)).length, 2);
+});
+
+t.test('a router that was made anew has all again', async (t) => {
+  const { kernel, nftables } = bed();
+  const router = routerOn(kernel);
+  await router.reconcile(target(ids));
+  await kernel.routers.remove('blue');
+  t.equal(await router.look(), true);
+  t.match(await router.reconcile(target(ids)), { drift: { namespace: 1, rule: 1 } });
+  t.equal((await providersIn(nftables)).length, 3);
+  t.ok(router.holdsLink(portName(a)));
+});
+
+t.test('providers come back into their places when the tables were lost', async (t) => {
+  const { kernel, nftables } = bed();
+  const router = routerOn(kernel);
+  await router.reconcile(target(ids));
+  await router.reconcile(target(ids.slice(1)));
+  const slots = async (): Promise<string> => JSON.stringify(await nftables.read('blue'), (_, value: unknown) => (value instanceof Map ? [...(value as Map<string, unknown>)] : value));
+  const before = await slots();
+  nftables.flush('blue');
+  t.equal(await router.look(), true);
+  await router.reconcile(target(ids.slice(1)));
+  t.equal(await slots(), before);
+});
