@@ -23,7 +23,7 @@ import { HostAccess } from './host-access.js';
 import { Host } from './host.js';
 import type { Logger } from './logger.js';
 import { Networks } from './networks.js';
-import type { DrainAnswer, EndpointView, NetworkView, Operations, ProviderExplanation, ServiceView, TenantView } from './operations.js';
+import type { DrainAnswer, EndpointView, NetworkView, Operations, ProviderExplanation, ServiceStatsView, ServiceView, TenantView } from './operations.js';
 import { PluginAddresses } from './plugin-addresses.js';
 import { PluginEndpoints } from './plugin-endpoints.js';
 import { Providers } from './providers.js';
@@ -32,6 +32,7 @@ import { Reconciler } from './reconciler.js';
 import { Routers, type RouterMetrics } from './routers.js';
 import { Services } from './services.js';
 import { notReady, State } from './state.js';
+import { Statistics } from './statistics.js';
 import { Tenants } from './tenants.js';
 import { UnnamedNetworks } from './unnamed-networks.js';
 import { Uplinks } from './uplinks.js';
@@ -87,6 +88,7 @@ export class Control implements Operations {
   private readonly hostNetwork: Host;
   private readonly publications: Publications;
   private readonly views: Views;
+  private readonly statistics: Statistics;
   private readonly garbage: Garbage;
   private readonly dockerNetworks: Reconciler;
   private readonly pools: DockerPools;
@@ -122,6 +124,7 @@ export class Control implements Operations {
     this.networks = new Networks({ store, state, docker, host, now, log, uplinks, access, doubtDocker: () => this.dockerNetworks.enqueue('all') });
     this.services = new Services(store, state, addresses);
     this.drains = new Drains({ state, services: this.services, containers, providers: this.providers, log });
+    this.statistics = new Statistics({ state, providers: this.providers, containers, kernel: options.kernel, now });
     this.views = new Views(state, containers, this.providers, host, {
       ofTenant: (tenant) => this.routers.errorOf(tenant) ?? this.hostNetwork.errorOf(tenant) ?? this.hostNetwork.remarkOf(tenant),
       ofEndpoint: (id) => this.publications.errorOf(id),
@@ -276,6 +279,17 @@ export class Control implements Operations {
     const [view] = this.views.services([value], this.providers.membership(tenant));
     if (!view) throw new Error('a service has no view');
     return view;
+  }
+
+  async serviceStats(tenant: string, name: string): Promise<ServiceStatsView> {
+    const [view] = await this.statistics.read(tenant, [this.state.requireService(tenant, name).value]);
+    if (!view) throw new Error('a service has no statistics');
+    return view;
+  }
+
+  listServiceStats(tenant: string): Promise<ServiceStatsView[]> {
+    this.state.requireTenant(tenant);
+    return this.statistics.read(tenant, this.state.services.of(tenant).sort(byTenantAndName));
   }
 
   explainService(tenant: string, name: string): { service: Service; containers: ProviderExplanation[] } {
