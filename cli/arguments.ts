@@ -83,7 +83,6 @@ function switchValue(call: Call, name: string, flag: Flag): boolean | undefined 
   const instead = flag.kind === 'setting' ? `${spell(name)} or ${spell(name)}=false` : `${spell(name)} alone`;
   if (wrong !== undefined) throw usageError(`"${wrong}" is neither true nor false: write ${instead}`, call.title);
   const given = call.parsed[name];
-  if (Array.isArray(given)) throw usageError(`${spellAll(name, flag)} is given ${given.length} times: give it once`, call.title);
   return flag.kind === 'setting' ? (given as boolean | undefined) : given === true;
 }
 
@@ -97,11 +96,12 @@ function refuseExclusions(call: Call, flags: Flags, values: AnyValues): void {
 }
 
 function checkNames({ title, command, names }: Call): void {
-  const { label = '', count = 'none', then } = command.names ?? {};
-  const most = { none: 0, optional: 1, one: 1, several: Infinity, any: Infinity }[count];
+  const { label = '', count = 'none', then, maybe } = command.names ?? {};
+  const most = { none: 0, optional: 1, one: maybe === undefined ? 1 : 2, several: Infinity, any: Infinity }[count];
   if (names.length > most) {
     const extra = names.map((name) => `"${name}"`).join(', ');
-    throw usageError(`${title} takes ${most === 0 ? 'no name' : `one ${label}`}, but got ${extra}`, title);
+    const taken = most === 0 ? 'no name' : `one ${label}${maybe === undefined ? '' : ` and one ${maybe}`}`;
+    throw usageError(`${title} takes ${taken}, but got ${extra}`, title);
   }
   if (then !== undefined && names.length < 2) throw usageError(`${title} needs a ${label} and at least one ${then}`, title);
   if ((count === 'one' || count === 'several') && names.length === 0) throw usageError(`${title} needs a ${label}`, title);

@@ -40,6 +40,8 @@ export interface Names {
   readonly count: 'one' | 'several' | 'any' | 'optional';
   /** What the names after the first are, of which there is at least one: `CONTAINER`. */
   readonly then?: string;
+  /** With `one`: a second name that may follow, such as `PORT`. */
+  readonly maybe?: string;
 }
 
 /** What a running command may touch. */

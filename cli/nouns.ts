@@ -21,6 +21,12 @@ export const nouns: readonly Noun[] = [
     load: async () => (await import('./endpoint.js')).endpointCommands,
   },
   {
+    name: 'port',
+    aliases: [],
+    summary: 'Show which ports of a container are published on its host',
+    load: async () => (await import('./port.js')).portCommand,
+  },
+  {
     name: 'tenant',
     aliases: [],
     summary: 'Create, list, inspect and delete tenants',

@@ -171,8 +171,8 @@ function addFlags(parser: Argv, flags: Flags, group: string, global = false): vo
 /** `netctl network create [FLAGS] NETWORK`. */
 export function usageLine(title: string, { names }: Command): string {
   if (names === undefined) return `${title} [FLAGS]`;
-  const { label, count, then } = names;
-  const shown = { one: label, several: then === undefined ? `${label}...` : `${label} ${then}...`, any: `[${label}...]`, optional: `[${label}]` };
+  const { label, count, then, maybe } = names;
+  const shown = { one: maybe === undefined ? label : `${label} [${maybe}]`, several: then === undefined ? `${label}...` : `${label} ${then}...`, any: `[${label}...]`, optional: `[${label}]` };
   return `${title} [FLAGS] ${shown[count]}`;
 }
 

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import type { EndpointInspect, NetworkInspect, NetworkObject, ServiceInspect, ServiceObject, TenantInspect } from '../../../src/wire/objects.js';
+import type { EndpointInspect, EndpointOper, NetworkInspect, NetworkObject, ServiceInspect, ServiceObject, TenantInspect } from '../../../src/wire/objects.js';
 import { Api, netctl, ok, refused, type Reply } from './harness.js';
 
 type Replies = Readonly<Record<string, Reply | readonly Reply[]>>;
@@ -346,6 +346,62 @@ withApi(
       stdout: '',
       stderr: 'netctl: no endpoint id, container id or container name contains "none": see "netctl endpoint ls -a"\n',
     });
+  },
+);
+
+const published = (containerName: string, containerID: string, ports: EndpointOper['ports']): EndpointInspect => ({ Oper: { ...endpoints[0]!.Oper, containerName, containerID, ports } });
+const webPorts = [
+  { port: 80, protocol: 'tcp', hostIP: '0.0.0.0', hostPort: 49153 },
+  { port: 80, protocol: 'tcp', hostIP: '::', hostPort: 49153 },
+  { port: 53, protocol: 'udp', hostIP: '192.168.50.1', hostPort: 53 },
+];
+const containersWithPorts = [published('web', 'aa11', webPorts), published('web2', 'ab22', undefined), published('web', 'aa11', undefined)];
+
+withApi(
+  'port',
+  {
+    'GET /api/v1/inspect/endpoints/?match=web': ok(containersWithPorts),
+    'GET /api/v1/inspect/endpoints/?match=web2': ok([containersWithPorts[1]]),
+    'GET /api/v1/inspect/endpoints/?match=a': ok(containersWithPorts),
+    'GET /api/v1/inspect/endpoints/?match=aa': ok(containersWithPorts),
+    'GET /api/v1/inspect/endpoints/?match=eb': ok(containersWithPorts),
+  },
+  async (t, api) => {
+    const all = '80/tcp -> 0.0.0.0:49153\n80/tcp -> [::]:49153\n53/udp -> 192.168.50.1:53\n';
+    const refused = async (words: string[], code: number, sentence: string): Promise<void> => {
+      const ended = await api.netctl('port', ...words);
+      t.strictSame([ended.code, ended.stdout, ended.stderr.split('\n')[0]], [code, '', `netctl: ${sentence}`]);
+    };
+    t.strictSame(await api.netctl('port', 'web'), { code: 0, stdout: all, stderr: '' }, 'as docker port prints it');
+    t.strictSame(await api.netctl('port', 'aa'), { code: 0, stdout: all, stderr: '' }, 'by the beginning of the id');
+    t.strictSame(await api.netctl('port', 'web', '80'), { code: 0, stdout: '0.0.0.0:49153\n[::]:49153\n', stderr: '' });
+    t.strictSame(await api.netctl('port', 'web', '53/UDP'), { code: 0, stdout: '192.168.50.1:53\n', stderr: '' });
+    t.strictSame(await api.netctl('port', 'web2'), { code: 0, stdout: '', stderr: '' });
+    await refused(['web', '53'], 3, 'port 53/tcp of container web is not published: see "netctl port web"');
+    await refused(['a'], 3, '"a" is the beginning of 2 container ids (aa11, ab22): write more of it');
+    await refused(['eb'], 3, 'no container on a netctl network is called "eb", and no id begins so: see "netctl endpoint ls -a"');
+    await refused(['web', '0'], 1, '"0" is not a port: write it as PORT or PORT/PROTOCOL, for example 53/udp');
+    await refused(['web', '80/sctp'], 1, '"80/sctp" is not a port: write it as PORT or PORT/PROTOCOL, for example 53/udp');
+    await refused(['web', '80', '81'], 1, 'netctl port takes one CONTAINER and one PORT[/PROTOCOL], but got "web", "80", "81"');
+    await refused([], 1, 'netctl port needs a CONTAINER');
+  },
+);
+
+withApi(
+  'tenant create with host access, and without',
+  { 'GET /api/v1/tenants/blue/': ok(blue), 'POST /api/v1/tenants/blue/': ok({ ...blue, hostAccess: true }) },
+  async (t, api) => {
+    const body = async (...words: string[]): Promise<unknown> => {
+      const { code, stderr } = await api.netctl('tenant', 'create', 'blue', ...words);
+      t.strictSame([code, stderr], [0, ''], words.join(' '));
+      return api.seen.at(-1)?.body;
+    };
+    t.strictSame(await body('--host-access'), { tenantName: 'blue', hostAccess: true });
+    t.strictSame(await body('-host-access=true'), { tenantName: 'blue', hostAccess: true });
+    t.strictSame(await body('--host-access=false'), { tenantName: 'blue', hostAccess: false });
+    t.strictSame(await body(), { tenantName: 'blue' });
+    t.equal((await api.netctl('tenant', 'create', 'blue', '--host-access')).stdout, 'Updating tenant blue\n');
+    t.match(await api.netctl('tenant', 'create', 'blue', '--host-access=yes'), { code: 1, stderr: /"--host-access=yes" is neither true nor false: write --host-access or --host-access=false/ });
   },
 );
 
