@@ -39,6 +39,7 @@ const rules: Rules = {
   deleteNeighbour: (state, { neighbour }) => ({ ...state, neighbours: withoutItem(state.neighbours, neighbourKey(neighbour)) }),
   setRoute(state, { route }) {
     if (!requireLink(state, route.link).up) throw new KernelRefusal('ENETDOWN');
+    if (route.kind === 'loopback') return { ...state, routes: withItem(state.routes, hostRouteKey(route), route) };
     const own = [...state.addresses.values()].filter(({ link }) => link === route.link);
     if (!own.some(({ address }) => route.source?.equals(address))) throw new KernelRefusal('EINVAL');
     if (!own.some((item) => isOnLink(route.via, item))) throw new KernelRefusal('ENETUNREACH');
@@ -75,8 +76,8 @@ function deleteAddress(state: HostState, { address }: { readonly address: Addres
 }
 
 function withoutSource(route: HostRouteState, lost: IpAddress): HostRouteState[] {
-  const { source, ...rest } = route;
-  if (!source?.equals(lost)) return [route];
+  if (route.kind !== 'subnet' || !route.source?.equals(lost)) return [route];
+  const { source: _, ...rest } = route;
   return lost.family === 4 ? [] : [rest];
 }
 

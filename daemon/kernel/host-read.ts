@@ -6,7 +6,7 @@ import { addressOf, neighbourOf, prefixOf } from './fabric-read.js';
 import { parseLinkInfo } from './linkinfo.js';
 import { addressOfOctets, macOfOctets, socketFamily } from './netlink-octets.js';
 import type { HostRoute } from './port.js';
-import { loopback, mainTable, routeProtocol } from './route-shapes.js';
+import { localTable, loopback, mainTable, routeProtocol } from './route-shapes.js';
 import type { Rtnetlink } from './rtnetlink.js';
 
 /** The links of the host's state, and what is on them. */
@@ -65,7 +65,9 @@ async function dumpRoutes(host: Rtnetlink): Promise<rt.RouteMessage[]> {
 
 function routeOf({ data, attrs }: rt.RouteMessage, names: ReadonlyMap<number, string>): HostRouteState[] {
   const link = names.get(attrs.oif ?? 0);
-  if (data.protocol !== routeProtocol || attrs.table !== mainTable || link === undefined || !attrs.gateway) return [];
-  const source = attrs.prefsrc ? { source: addressOfOctets(attrs.prefsrc) } : {};
-  return [{ prefix: prefixOf(data, attrs), link, via: addressOfOctets(attrs.gateway), ...source }];
+  if (data.protocol !== routeProtocol || link === undefined) return [];
+  const prefix = prefixOf(data, attrs);
+  if (attrs.table === localTable) return [{ kind: 'loopback', prefix, link }];
+  if (attrs.table !== mainTable || !attrs.gateway) return [];
+  return [{ kind: 'subnet', prefix, link, via: addressOfOctets(attrs.gateway), ...(attrs.prefsrc ? { source: addressOfOctets(attrs.prefsrc) } : {}) }];
 }

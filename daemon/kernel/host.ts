@@ -1,3 +1,4 @@
+import { FlagsNew } from 'netlink';
 import { hostState } from '../../src/host/keys.js';
 import type { HostState, HostStep } from '../../src/host/state.js';
 import { ForwardAccepts } from './host-accepts.js';
@@ -8,7 +9,7 @@ import { addAddress, deleteAddress, deleteLink, deleteNeighbour, gone, onLink, p
 import { octetsOfMac } from './netlink-octets.js';
 import type { HostNetwork, HostRoute } from './port.js';
 import { hostRouteMessage } from './route-shapes.js';
-import { kernelError } from './rtnetlink-errors.js';
+import { kernelError, tolerating } from './rtnetlink-errors.js';
 import type { RtnetlinkSockets } from './rtnetlink-sockets.js';
 
 type Action = HostStep['action'];
@@ -67,16 +68,20 @@ export class KernelHostNetwork implements HostNetwork {
     deleteAddress: (place, { address }) => deleteAddress(place, address),
     setNeighbour: (place, { neighbour }) => setNeighbour(place, neighbour),
     deleteNeighbour: (place, { neighbour }) => deleteNeighbour(place, neighbour),
-    setRoute: async ({ rtnetlink, indexes }, { route }) => {
-      const { data, attrs } = hostRouteMessage(route, await indexes.of(route.link));
-      await rtnetlink.request((socket, options) => socket.newRoute(data, attrs, { ...options, ...replace }));
-    },
+    setRoute,
     deleteRoute: (place, { route }) =>
       onLink(place, route.link, ['ESRCH', ...gone], (index) => {
         const { data, attrs } = hostRouteMessage(route, index);
         return place.rtnetlink.request((socket, options) => socket.delRoute(data, attrs, options));
       }),
   };
+}
+
+/** To ::1 each uplink has a route of its own, and IPv6 replaces a route to the same prefix whichever link it leads to. */
+async function setRoute({ rtnetlink, indexes }: Place, { route }: StepOf<'setRoute'>): Promise<void> {
+  const { data, attrs } = hostRouteMessage(route, await indexes.of(route.link));
+  const flags = route.kind === 'loopback' ? { flags: FlagsNew.CREATE } : replace;
+  await tolerating(route.kind === 'loopback' ? ['EEXIST'] : [], rtnetlink.request((socket, options) => socket.newRoute(data, attrs, { ...options, ...flags })));
 }
 
 /** The step as a person reads it: `addAddress` is "add address", and of what. */

@@ -11,7 +11,7 @@ export const routeProtocol = 110 as rt.RouteProtocol;
 
 /** Routing tables (linux/rtnetlink.h): where packets are forwarded, and what the host takes for itself. */
 export const mainTable = 254;
-const localTable = 255;
+export const localTable = 255;
 
 /** Route scopes: of a route that leads further, of one that ends at the link, and of one that ends in the host itself. */
 const everywhereScope = 0;
@@ -38,8 +38,11 @@ const shapes: Readonly<Record<RouteState['kind'], rt.Route>> = {
  */
 const hostRouteMetric = 20_110;
 
-export function hostRouteMessage({ prefix, via, source }: HostRouteState, oif: number): { data: rt.Route; attrs: rt.RouteAttrs } {
-  const data = { family: socketFamily(prefix.family), dstLen: prefix.length, protocol: routeProtocol, ...shapes.default };
-  const prefsrc = source ? { prefsrc: octetsOfAddress(source) } : {};
-  return { data, attrs: { dst: octetsOfAddress(prefix.address), oif, gateway: octetsOfAddress(via), priority: hostRouteMetric, ...prefsrc } };
+export function hostRouteMessage(route: HostRouteState, oif: number): { data: rt.Route; attrs: rt.RouteAttrs } {
+  const { prefix } = route;
+  const shape = route.kind === 'subnet' ? shapes.default : shapes.service;
+  const data = { family: socketFamily(prefix.family), dstLen: prefix.length, protocol: routeProtocol, ...shape };
+  const attrs = { dst: octetsOfAddress(prefix.address), oif, priority: hostRouteMetric };
+  if (route.kind === 'loopback') return { data, attrs };
+  return { data, attrs: { ...attrs, gateway: octetsOfAddress(route.via), ...(route.source ? { prefsrc: octetsOfAddress(route.source) } : {}) } };
 }

@@ -76,7 +76,8 @@ function isChanged(desired: HostLink, observed: HostLink | undefined): boolean {
 }
 
 function isSameRoute(desired: HostRouteState, observed: HostRouteState | undefined): boolean {
-  return observed !== undefined && observed.via.equals(desired.via) && observed.source?.toString() === desired.source?.toString();
+  if (desired.kind === 'loopback' || observed?.kind !== 'subnet') return desired.kind === observed?.kind;
+  return observed.via.equals(desired.via) && observed.source?.toString() === desired.source?.toString();
 }
 
 /** The items of one map whose keys are not in the other. */

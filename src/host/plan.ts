@@ -1,10 +1,12 @@
 import { endAddresses } from '../fabric/uplink.js';
-import { bitsOf, type Family } from '../model/address.js';
+import { bitsOf, Prefix, type Family } from '../model/address.js';
 import type { HostInput, HostUplink } from './input.js';
 import { hostState } from './keys.js';
 import { hostRules } from './rules.js';
 import { forwarding, linkSettings } from './settings.js';
 import type { ForwardAccept, HostRouteState, HostState } from './state.js';
+
+const ipv6Loopback = Prefix.parse('::1/128');
 
 /** What the host's own namespace must hold for these uplinks; without any, nothing. */
 export function planHost(input: HostInput): HostState {
@@ -33,11 +35,14 @@ function familiesOf({ subnets }: HostUplink): ReadonlySet<Family> {
   return new Set(subnets.map(({ family }) => family));
 }
 
-function routesOf({ link, reachable }: HostUplink): HostRouteState[] {
-  return reachable.map((prefix) => {
-    const [source, via] = prefix.family === 4 ? [link.host.ipv4, link.router.ipv4] : [link.host.ipv6, link.router.ipv6];
-    return { prefix, link: link.host.link, via, source };
+function routesOf(uplink: HostUplink): HostRouteState[] {
+  const { host, router } = uplink.link;
+  const loopback: HostRouteState[] = familiesOf(uplink).has(6) ? [{ kind: 'loopback', prefix: ipv6Loopback, link: host.link }] : [];
+  const subnets = uplink.reachable.map((prefix): HostRouteState => {
+    const [source, via] = prefix.family === 4 ? [host.ipv4, router.ipv4] : [host.ipv6, router.ipv6];
+    return { kind: 'subnet', prefix, link: host.link, via, source };
   });
+  return [...loopback, ...subnets];
 }
 
 function acceptsOf(family: Family, present: boolean): [ForwardAccept, boolean][] {

@@ -9,13 +9,23 @@ export interface HostLink {
 }
 
 /** A route of the host to a subnet of a tenant, by the tenant's router. */
-export interface HostRouteState {
+export interface SubnetRoute {
+  readonly kind: 'subnet';
   readonly prefix: Prefix;
   readonly link: string;
   readonly via: IpAddress;
   /** With which of its addresses the host itself calls. Always present in a plan. */
   readonly source?: IpAddress;
 }
+
+/** The host takes ::1 from this link, too: what route_localnet is for 127.0.0.1 does not exist in IPv6. */
+export interface LoopbackRoute {
+  readonly kind: 'loopback';
+  readonly prefix: Prefix;
+  readonly link: string;
+}
+
+export type HostRouteState = SubnetRoute | LoopbackRoute;
 
 /** A rule of the iptables or ip6tables of the host that lets through what comes in by an uplink, or goes out by one. */
 export type ForwardAccept = `${Family} ${'in' | 'out'}`;
