@@ -43,6 +43,7 @@ t.test('the order of the input does not matter', (t) => {
     fc.record({
       input: fc.constant(input),
       other: fc.record({
+        ...(input.uplink ? { uplink: fc.constant(input.uplink) } : {}),
         networks: permuted(input.networks),
         endpoints: permuted(input.endpoints),
         serviceAddresses: permuted(input.serviceAddresses),
