@@ -62,7 +62,7 @@ export interface ControlOptions {
 /** How long an answer waits for the kernel, in milliseconds. */
 const settleMs = 3000;
 
-/** How often it is looked whether somebody else changed a router, in milliseconds. */
+/** How often it is looked whether somebody else changed a router or the host's own network, in milliseconds. */
 const lookMs = 2000;
 
 /** How often leftovers are looked for, in milliseconds. */
@@ -171,7 +171,7 @@ export class Control implements Operations {
     await this.routers.start();
     this.hostNetwork.start();
     this.every(this.options.verifyMs, () => this.verify());
-    this.every(lookMs, () => this.routers.look());
+    this.every(lookMs, () => this.look());
     this.every(garbageMs, () => this.collectGarbage());
   }
 
@@ -336,6 +336,12 @@ export class Control implements Operations {
   private async carryOut(tenant: string): Promise<string | undefined> {
     await this.synced(tenant);
     return this.routers.failureOf(tenant) ?? this.hostNetwork.errorOf(tenant);
+  }
+
+  /** Finds what somebody else changed in the kernel, without reading all of it. */
+  private async look(): Promise<void> {
+    this.hostNetwork.look();
+    await this.routers.look();
   }
 
   /** Compares what is with what should be, in the kernel and in Docker. */

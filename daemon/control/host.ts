@@ -11,6 +11,7 @@ import { subnetsOf, type Network } from '../../src/model/network.js';
 import type { HostNetwork } from '../kernel/port.js';
 import type { HostAccess } from './host-access.js';
 import type { Logger } from './logger.js';
+import { Pace } from './pace.js';
 import { Reconciler } from './reconciler.js';
 import type { State } from './state.js';
 import type { Uplinks } from './uplinks.js';
@@ -28,6 +29,9 @@ interface Parts {
   readonly repaired: (differences: number) => void;
 }
 
+/** The largest share of the time that readings of what should be unchanged may take. */
+const shareOfReadings = 0.005;
+
 /** There is one host to reconcile, under this key. */
 const key = 'host';
 
@@ -43,6 +47,7 @@ export class Host {
   private stale = false;
   /** Whatever differs from what is settled was changed by somebody else. */
   private verifying = false;
+  private readonly readings = new Pace();
   private failure: string | undefined;
   private reach: ReadonlyMap<string, Reach> = new Map();
   /** The tenants whose link was not there. */
@@ -81,6 +86,11 @@ export class Host {
     this.reconciler.enqueue(key);
   }
 
+  /** Does so as often as it takes little of the time. To read the host is cheap as long as nobody changed its nftables: only links and what is on them are listed. */
+  look(): void {
+    if (this.readings.allows(shareOfReadings)) this.verify();
+  }
+
   /** Why the host does not hold what the tenant needs. */
   errorOf(tenant: string): string | undefined {
     if (this.parts.uplinks.linkOf(tenant) === undefined) return undefined;
@@ -101,7 +111,7 @@ export class Host {
     this.verifying = false;
     this.settled = undefined;
     try {
-      this.report(await this.bring(), verifying);
+      this.report(await this.readings.measure(() => this.bring()), verifying);
       this.failure = undefined;
     } catch (error) {
       this.failure = messageOf(error);
