@@ -16,17 +16,18 @@ const create = command({
     ...tenantFlag,
     subnet: { kind: 'text', aliases: ['s'], describe: 'Subnet such as 10.1.1.0/24, or a part of one: 10.1.1.50-10.1.1.100/24' },
     gateway: { kind: 'text', aliases: ['g'], describe: 'Gateway in the subnet; without one, containers get no default route' },
-    subnetv6: { kind: 'text', aliases: ['s6'], describe: 'IPv6 subnet besides, such as 2001:db8:1::/64' },
+    subnetv6: { kind: 'text', aliases: ['s6'], describe: 'IPv6 subnet such as 2001:db8:1::/64, besides or alone' },
     gatewayv6: { kind: 'text', aliases: ['g6'], describe: 'IPv6 gateway in the IPv6 subnet' },
     'pkt-tag': { kind: 'text', aliases: ['p'], describe: 'Packet tag, the VXLAN network identifier; without it, a free one' },
     encap: { kind: 'text', aliases: ['e'], default: 'vxlan', describe: 'Encapsulation between hosts' },
     'nw-type': { kind: 'text', aliases: ['n'], default: 'data', describe: 'Type of network' },
+    internal: { kind: 'switch', aliases: [], describe: 'Nothing of it leaves the tenant' },
     'nw-tag': { kind: 'text', aliases: ['tag'], describe: 'A word of yours, kept and shown' },
   },
-  examples: ['netctl net create contiv-net -s 10.1.1.0/24 -g 10.1.1.254', 'netctl net create -t blue -s 10.1.1.0/24 contiv-net'],
+  examples: ['netctl net create contiv-net -s 10.1.1.0/24 -g 10.1.1.254', 'netctl net create -t blue -s 10.1.1.0/24 contiv-net', 'netctl net create v6-net --subnetv6 2001:db8:1::/64 --gatewayv6 2001:db8:1::1'],
   async run([network = ''], values, context) {
     if (values.subnet === undefined && values.subnetv6 === undefined) {
-      throw usageError('netctl network create needs --subnet (-s), such as 10.1.1.0/24', 'netctl network create');
+      throw usageError('netctl network create needs --subnet (-s) or --subnetv6, such as 10.1.1.0/24', 'netctl network create');
     }
     const key = keyOf(values.tenant, network);
     const words = { created: `Creating network ${key}`, object: `network ${key}` };
@@ -41,6 +42,7 @@ const create = command({
       ...given('ipv6Subnet', values.subnetv6),
       ...given('ipv6Gateway', values.gatewayv6),
       ...given('cfgdTag', values['nw-tag']),
+      ...given('internal', values.internal ? true : undefined),
     };
     await createObject(objectPath('networks', key), body, words, context);
   },

@@ -38,6 +38,7 @@ export function decodeNetwork(object: NetworkObject): NetworkRequest {
     // Contiv's clients always send a packet tag: 0 stands for any.
     ...(object.pktTag && { vni: checkVni(object.pktTag) }),
     ...(object.cfgdTag && { tag: checkTag(object.cfgdTag) }),
+    ...(object.internal && { internal: true }),
   };
 }
 

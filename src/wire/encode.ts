@@ -17,7 +17,7 @@ export function encodeTenant(tenant: Tenant): TenantObject {
   return { key: tenant.name, tenantName: tenant.name, hostAccess: hasHostAccess(tenant) };
 }
 
-export function encodeNetwork({ tenant, name, ipv4, ipv6, requestedVni, tag }: Network): NetworkObject {
+export function encodeNetwork({ tenant, name, ipv4, ipv6, requestedVni, tag, internal }: Network): NetworkObject {
   return {
     key: objectKey(tenant, name),
     tenantName: tenant,
@@ -30,6 +30,7 @@ export function encodeNetwork({ tenant, name, ipv4, ipv6, requestedVni, tag }: N
     ...(ipv6 && { ipv6Subnet: formatSubnet(ipv6) }),
     ...(ipv6?.gateway && { ipv6Gateway: ipv6.gateway.toString() }),
     ...(tag !== undefined && { cfgdTag: tag }),
+    ...(internal && { internal }),
   };
 }
 

@@ -51,6 +51,8 @@ t.test('a network comes back as it was asked for, in canonical form', (t) => {
 });
 
 t.test('a tag that nobody asked for is not configuration', (t) => {
+  t.strictSame(decodeNetwork({ ...network, internal: false }), decodeNetwork(network));
+  t.equal(encodeNetwork({ ...made(decodeNetwork({ ...network, internal: true })), vni: 42 }).internal, true);
   t.notOk('pktTag' in encodeNetwork({ ...made(decodeNetwork(network)), vni: 42 }));
   t.end();
 });
