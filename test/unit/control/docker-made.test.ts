@@ -126,10 +126,11 @@ t.test('a crash at any place', async (t) => {
   t.equal(await stored(bed, keys.pools), 0, 'a pool that no network took is forgotten');
   await t.rejects(bed.control.pluginAddresses.requestAddress({ poolId: pool.poolId, purpose: 'endpoint' }), { code: 'not-found' });
 
+  const list = bed.docker.listNetworks.bind(bed.docker);
   bed.docker.listNetworks = () => new Promise(() => undefined);
   await bed.docker.makeNetwork('n1', { subnet: '10.5.0.0/24' });
   bed.crash();
-  bed.docker.listNetworks = Object.getPrototypeOf(bed.docker).listNetworks as typeof bed.docker.listNetworks;
+  bed.docker.listNetworks = list;
   await bed.start();
   t.teardown(() => bed.stop());
   await named(bed, 'default/n1');
