@@ -38,6 +38,8 @@ const actions = {
   createService: (bed: Bed, { a, b }: Step) =>
     withItem(at(bed.control.listNetworks(), a), ({ tenant, name }) => bed.control.createService(serviceRequest(tenant, `w${b % 3}`, name, b % 2 === 0 ? 'app=a' : 'app in (a,b)'))),
   deleteService: (bed: Bed, { a }: Step) => withItem(at(bed.control.listServices(), a), ({ service }) => bed.control.deleteService(service.tenant, service.name)),
+  drainService: (bed: Bed, { a, b }: Step) => withServiceAndContainer(bed, a, b, (tenant, name, id) => bed.control.drainService(tenant, name, id)),
+  undrainService: (bed: Bed, { a, b }: Step) => withServiceAndContainer(bed, a, b, (tenant, name, id) => bed.control.undrainService(tenant, name, id)),
   run: (bed: Bed, { a, b }: Step) => withItem(at([...bed.docker.networks.values()], a), ({ name }) => bed.docker.run({ network: name, labels: labels(b), publish: published(b) })),
   start: (bed: Bed, { a }: Step) =>
     withItem(at([...bed.docker.containers].filter(([, { attached }]) => !attached).map(([id]) => id), a), (id) => bed.docker.start(id)),
@@ -53,6 +55,10 @@ const actions = {
     await bed.start();
   },
 };
+
+async function withServiceAndContainer(bed: Bed, a: number, b: number, work: (tenant: string, name: string, id: string) => Promise<unknown>): Promise<void> {
+  await withItem(at(bed.control.listServices(), a), ({ service: { tenant, name } }) => withItem(at([...bed.docker.containers.keys()], b), (id) => work(tenant, name, id)));
+}
 
 async function withItem<T>(item: T | undefined, work: (item: T) => Promise<unknown>): Promise<void> {
   if (item !== undefined) await work(item);

@@ -41,6 +41,7 @@ export async function wrongs(bed: Bed): Promise<string[]> {
     ...differ('Docker networks', stored.bindings.map(({ dockerNetworkId }) => dockerNetworkId), [...bed.docker.networks.keys()]),
     ...differ('networks with a Docker network', stored.bindings.map(({ tenant, network }) => `${tenant}/${network}`), stored.networks.map(({ tenant, name }) => `${tenant}/${name}`)),
     ...differ('VNIs', stored.vnis, stored.networks.map(({ vni }) => `vnis/${vni}`)),
+    ...stored.services.flatMap(({ name, drained }) => drained.filter((id) => !bed.docker.containers.has(id)).map((id) => `service ${name} remembers ${id}, which Docker no longer has`)),
     ...differ('held addresses', stored.allocations.filter(({ owner }) => owner.kind !== 'resting').map(holding), expectedHoldings(stored)),
     ...differ('held ports of the host', bed.ports.held.map(({ protocol, address, port }) => `${protocol} ${address.toString()} ${port}`), publishedOf(bed)),
     ...differ('tenants with an uplink', stored.uplinks.map(({ tenant }) => tenant), tenants.filter((tenant) => needsUplink(stored, tenant))),
@@ -141,11 +142,11 @@ async function routerWrongs(bed: Bed, stored: Stored, tenant: string): Promise<s
   ];
 }
 
-function providersOf(bed: Bed, { endpoints }: Stored, { tenant, selectors }: Service): Endpoint[] {
+function providersOf(bed: Bed, { endpoints }: Stored, { tenant, selectors, drained }: Service): Endpoint[] {
   return [...bed.docker.containers.values()].flatMap(({ container, attached }) => {
     const endpoint = endpoints.find(({ id }) => id === attached?.endpointId);
     const well = container.state === 'running' && !container.stopping && (container.health === 'none' || container.health === 'healthy');
-    return endpoint?.tenant === tenant && well && explain(selectors, container.labels) === undefined ? [endpoint] : [];
+    return endpoint?.tenant === tenant && well && !drained.includes(container.id) && explain(selectors, container.labels) === undefined ? [endpoint] : [];
   });
 }
 
