@@ -4,11 +4,14 @@ import { planFabric } from '../../src/fabric/plan.js';
 import type { FabricInput, FabricState, FabricStep } from '../../src/fabric/state.js';
 import type { Fabric } from '../kernel/port.js';
 import { fabricDrift, type Drift } from './drift.js';
+import { Pace } from './pace.js';
 
 /** The links, addresses, routes and neighbours of one router. */
 export class RouterLinks {
   private held: FabricState | undefined;
   private doubted = false;
+  /** How long readings take. */
+  readonly readings: Pace;
   /** The links that the last pass left in place: they are there whatever became of the rules afterwards. */
   private names: ReadonlySet<string> = new Set();
   /** Says that containers are without their link. */
@@ -17,7 +20,10 @@ export class RouterLinks {
   constructor(
     private readonly tenant: string,
     private readonly fabric: Fabric,
-  ) {}
+    clock: () => number,
+  ) {
+    this.readings = new Pace(clock);
+  }
 
   get error(): string | undefined {
     return this.lost;
@@ -47,7 +53,7 @@ export class RouterLinks {
     this.fabric.changedByOthers(this.tenant);
     this.doubted = false;
     this.held = undefined;
-    this.held = await this.fabric.read(this.tenant);
+    this.held = await this.readings.measure(() => this.fabric.read(this.tenant));
     return before ? fabricDrift(before, this.held) : {};
   }
 

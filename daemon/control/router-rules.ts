@@ -5,6 +5,7 @@ import { planNat } from '../../src/nat/plan.js';
 import type { NatState } from '../../src/nat/state.js';
 import type { Nftables } from '../kernel/port.js';
 import { natDrift, type Drift } from './drift.js';
+import { Pace } from './pace.js';
 
 /** What the tables hold, and the number that the kernel gave that state. */
 interface Held {
@@ -22,11 +23,16 @@ export class RouterRules {
   /** What was applied last, whatever has become of it. */
   private applied: NatState | undefined;
   private doubted = false;
+  /** How long readings take. */
+  readonly readings: Pace;
 
   constructor(
     private readonly tenant: string,
     private readonly nftables: Nftables,
-  ) {}
+    clock: () => number,
+  ) {
+    this.readings = new Pace(clock);
+  }
 
   /** There are some, ours or of another version: no packet passes unseen. */
   get areThere(): boolean {
@@ -63,7 +69,7 @@ export class RouterRules {
     const generation = await this.nftables.generation(this.tenant);
     this.doubted = false;
     this.held = undefined;
-    this.held = { nat: await this.nftables.read(this.tenant), generation };
+    this.held = { nat: await this.readings.measure(() => this.nftables.read(this.tenant)), generation };
     return typeof before?.nat === 'object' ? natDrift(before.nat, this.held.nat) : {};
   }
 

@@ -5,7 +5,7 @@ import type { NatInput } from '../../src/nat/input.js';
 import type { Kernel } from '../kernel/port.js';
 import { addDrift, type Drift } from './drift.js';
 import { FlowCleaner } from './flow-cleaner.js';
-import { Pace } from './pace.js';
+import { now } from './pace.js';
 import { RouterLinks } from './router-links.js';
 import { RouterRules } from './router-rules.js';
 
@@ -36,7 +36,7 @@ export interface RouterChanges {
 type Stage = 'fabric' | 'nat';
 
 /** The largest shares of the time that readings may take: while somebody keeps changing the router, and just to be sure. */
-const shares = { onDoubt: 0.1, anyway: 0.005 } as const;
+const shares = { onDoubt: 0.2, anyway: 0.005 } as const;
 
 /**
  * One tenant's router: brings it to what it must be, by the difference to what it holds. What it
@@ -56,10 +56,10 @@ export class Router {
   constructor(
     private readonly tenant: string,
     private readonly kernel: Kernel,
-    private readonly readings = new Pace(),
+    clock: () => number = now,
   ) {
-    this.links = new RouterLinks(tenant, kernel.fabric);
-    this.rules = new RouterRules(tenant, kernel.nftables);
+    this.links = new RouterLinks(tenant, kernel.fabric, clock);
+    this.rules = new RouterRules(tenant, kernel.nftables, clock);
     this.flows = new FlowCleaner(tenant, kernel.conntrack);
   }
 
@@ -91,7 +91,7 @@ export class Router {
 
   /** Doubts all of it, unless the last reading took so long that it would be too often. */
   doubtAnyway(): void {
-    if (this.readings.allows(shares.anyway)) this.doubt();
+    if (this.mayRead(shares.anyway)) this.doubt();
   }
 
   /**
@@ -99,7 +99,7 @@ export class Router {
    * something to read. Returns whether there is a reason for a pass.
    */
   async look(): Promise<boolean> {
-    if (!this.known || this.passing || !this.readings.allows(shares.onDoubt)) return false;
+    if (!this.known || this.passing || !this.mayRead(shares.onDoubt)) return false;
     try {
       if (!this.kernel.routers.isIntact(this.tenant)) this.intact = false;
       this.links.look();
@@ -120,7 +120,7 @@ export class Router {
   async reconcile(target: RouterTarget): Promise<RouterChanges> {
     this.passing = true;
     try {
-      return await (this.isDoubted ? this.readings.measure(() => this.pass(target)) : this.pass(target));
+      return await this.pass(target);
     } finally {
       this.passing = false;
     }
@@ -138,6 +138,10 @@ export class Router {
 
   private get isDoubted(): boolean {
     return !this.intact || this.links.areDoubted || this.rules.areDoubted;
+  }
+
+  private mayRead(share: number): boolean {
+    return this.links.readings.allows(share) && this.rules.readings.allows(share);
   }
 
   private async pass(target: RouterTarget): Promise<RouterChanges> {

@@ -1,13 +1,12 @@
 import t from 'tap';
 import { Router } from '../../../daemon/control/router.js';
-import { Pace } from '../../../daemon/control/pace.js';
 import type { Kernel } from '../../../daemon/kernel/port.js';
 import { portName } from '../../../src/fabric/names.js';
 import { bed, ids, providersIn, target } from './router-bed.js';
 
 const [a = '', b = ''] = ids;
 /** Readings take no time, so nothing is too often. */
-const routerOn = (kernel: Kernel): Router => new Router('blue', kernel, new Pace(() => 0));
+const routerOn = (kernel: Kernel): Router => new Router('blue', kernel, () => 0);
 
 t.test('a router that nobody changed is not read again, whatever was done to it', async (t) => {
   const { kernel, fabric, done, reads } = bed();
