@@ -2,8 +2,8 @@ import { IpAddress } from '../model/address.js';
 import { protocols } from '../model/service.js';
 import type { NatElement, SetName } from './elements.js';
 import { setNames } from './elements.js';
-import { hairpinKey, parseChainName, passageKey, portKey, slotKey } from './keys.js';
-import type { BalanceChain, BalancedPort, FamilyState, Hairpin, Passage, SlotTarget } from './state.js';
+import { directions, hairpinKey, legKey, parseChainName, passageKey, portKey, slotKey, trafficKey } from './keys.js';
+import type { BalanceChain, BalancedPort, FamilyState, Hairpin, Leg, Passage, SlotTarget } from './state.js';
 
 /** Thrown where elements do not belong together as the planner would have them; never leaves this module. */
 class Misfit extends Error {}
@@ -29,6 +29,7 @@ function assemble(chainNames: readonly string[], elements: readonly NatElement[]
     chains,
     ports: assemblePorts(chains, bySet.services, bySet.slots),
     serviceIps: new Map([...bySet.service_ips.keys()].map((key) => [key, parseAddress(key)])),
+    legs: assembleLegs(bySet.legs, bySet.traffic),
     hairpins: new Map([...bySet.hairpin].map(([key, data]) => [key, parseHairpin(key, data)])),
     bridges: new Set([...bySet.segments.keys()].map(parseSegment)),
     routed: new Map([...bySet.routed.keys()].map((key) => [key, parsePassage(key)])),
@@ -54,14 +55,30 @@ function assemblePort(chains: ReadonlyMap<string, BalanceChain>, key: string, ve
   return portKey(port.address, protocol, port.port) === key ? port : misfit();
 }
 
+function assembleLegs(legs: ReadonlyMap<string, string>, traffic: ReadonlyMap<string, string>): Map<string, Leg> {
+  const assembled = new Map([...legs].map(([key, mark]) => [key, parseLeg(key, mark)]));
+  const counted = new Set([...assembled.values()].flatMap(({ mark }) => directions.map((direction) => trafficKey(mark, direction))));
+  const isWhole = counted.size === traffic.size && [...counted].every((key) => traffic.has(key));
+  return isWhole ? assembled : misfit();
+}
+
+/** @throws Misfit if the text is not that of a leg. */
+function parseLeg(key: string, mark: string): Leg {
+  const [address, protocolText, port, provider] = key.split(' . ');
+  const protocol = protocols.find((known) => known === protocolText) ?? misfit();
+  const leg = { address: parseAddress(address), protocol, port: Number(port), provider: parseAddress(provider), mark: Number(mark) };
+  return legKey(leg) === key ? leg : misfit();
+}
+
 function parseTarget(text: string | undefined): SlotTarget {
   const [address, port] = text?.split(' . ') ?? [];
   return { address: parseAddress(address), port: Number(port) };
 }
 
 function parseHairpin(key: string, data: string): Hairpin {
-  const provider = parseAddress(key.split(' . ')[0]);
-  return hairpinKey(provider) === key ? { provider, source: parseAddress(data) } : misfit();
+  const [client, provider] = key.split(' . ').map(parseAddress);
+  if (!client || !provider) return misfit();
+  return hairpinKey(client, provider) === key ? { client, provider, source: parseAddress(data) } : misfit();
 }
 
 function parseSegment(key: string): string {

@@ -68,6 +68,7 @@ function differing(state: FamilyState, other: FamilyState): NatElement[] {
   return elementsOf({
     ports: unshared(state.ports, other.ports, (a, b) => a === b),
     serviceIps: unshared(state.serviceIps, other.serviceIps, () => true),
+    legs: unshared(state.legs, other.legs, (a, b) => a.mark === b.mark),
     hairpins: unshared(state.hairpins, other.hairpins, (a, b) => a.source.equals(b.source)),
     bridges: new Set([...state.bridges].filter((bridge) => !other.bridges.has(bridge))),
     routed: unshared(state.routed, other.routed, () => true),

@@ -5,8 +5,9 @@ import { z } from 'zod';
 // Elements are left as they are: a schema would take seconds for tens of thousands of them.
 const elem = z.array(z.unknown()).optional();
 const name = z.string();
-const map = z.object({ name, type: z.unknown(), map: z.unknown(), elem });
-const set = z.object({ name, type: z.unknown(), elem });
+const stmt = z.unknown().optional();
+const map = z.object({ name, type: z.unknown(), map: z.unknown(), stmt, elem });
+const set = z.object({ name, type: z.unknown(), stmt, elem });
 const chain = z.object({ name, type: z.string().optional(), hook: z.string().optional(), prio: z.number().optional(), policy: z.string().optional() });
 const rule = z.object({ chain: z.string(), comment: z.string().optional() });
 

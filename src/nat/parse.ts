@@ -28,14 +28,15 @@ export function parseTable(family: NatFamily, json: string): FamilyState | undef
 function setShapes({ maps, sets }: Listing): string[] {
   // nft 1.0.6 writes the concatenated type of data as one text and that of keys as a list.
   const typeText = (type: unknown): string => [type].flat().join(' . ');
+  const statementText = (statements: unknown): string => (statements === undefined ? '' : ` ${JSON.stringify(statements)}`);
   return [
-    ...maps.map(({ name, type, map }) => `map ${name} ${typeText(type)} : ${typeText(map)}`),
-    ...sets.map(({ name, type }) => `set ${name} ${typeText(type)}`),
+    ...maps.map(({ name, type, map, stmt }) => `map ${name} ${typeText(type)} : ${typeText(map)}${statementText(stmt)}`),
+    ...sets.map(({ name, type, stmt }) => `set ${name} ${typeText(type)}${statementText(stmt)}`),
   ];
 }
 
 function expectedSets(family: NatFamily): string[] {
-  return elementSets(family).map(({ kind, name, type }) => `${kind} ${name} ${type}`);
+  return elementSets(family).map(({ kind, name, type, counter }) => `${kind} ${name} ${type}${counter ? ' [{"counter":null}]' : ''}`);
 }
 
 function chainShapes({ chains, rules }: Listing): string[] {
@@ -46,13 +47,13 @@ function chainShapes({ chains, rules }: Listing): string[] {
 
 function expectedChains(family: NatFamily, balanceChains: readonly string[]): string[] {
   const none = [undefined, undefined, undefined, undefined];
-  const comments = balanceRules(family, 1).map(({ comment }) => comment);
+  const comments = (name: string): string[] => balanceRules(family, parseChainName(name) ?? { algorithm: 'roundrobin', slots: 1 }).map(({ comment }) => comment);
   return [
     chainShape(versionChain(family), none, []),
     ...baseChains(family).map(({ name, type, hook, priority, policy, rules }) =>
       chainShape(name, [type, hook, priority, policy], rules.map(({ comment }) => comment)),
     ),
-    ...balanceChains.map((name) => chainShape(name, none, comments)),
+    ...balanceChains.map((name) => chainShape(name, none, comments(name))),
   ];
 }
 
@@ -84,8 +85,16 @@ function mapElement(set: SetName, item: unknown): NatElement {
   return { set, key: keyText(set, key), data: dataText(data) };
 }
 
-function keyText(set: string, key: unknown): string {
+function keyText(set: string, item: unknown): string {
+  const key = countedKey(item) ?? item;
   return (set === 'segments' || set === 'routed') ? partsOf(key).map((name) => `"${name}"`).join(' . ') : textOf(key);
+}
+
+/** An element that counts is written as an object. One with anything besides has no key of ours, and belongs to no state. */
+function countedKey(item: unknown): unknown {
+  const element = field(item, 'elem');
+  const isCounted = typeof element === 'object' && element !== null && Object.keys(element).toSorted().join() === 'counter,val';
+  return isCounted ? field(element, 'val') : undefined;
 }
 
 function dataText(data: unknown): string {

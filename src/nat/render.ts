@@ -13,7 +13,7 @@ const elementsPerCommand = 500;
 
 /** Makes the table, with the constant rules and without elements. It must not exist. */
 export function renderTable(family: NatFamily): string {
-  const sets = elementSets(family).map(({ kind, name, type }) => `  ${kind} ${name} { type ${type}; }`);
+  const sets = elementSets(family).map(({ kind, name, type, counter }) => `  ${kind} ${name} { type ${type};${counter ? ' counter;' : ''} }`);
   const lines = [...sets, `  chain ${versionChain(family)} { }`, ...baseChains(family).map(renderBaseChain)];
   return `table ${family} ${tableName} {\n${lines.join('\n')}\n}\n`;
 }
@@ -56,7 +56,7 @@ function renderRule({ text, comment }: Rule): string {
 /** The chain is created, so that one which exists, and would get its rules twice, makes the transaction fail. */
 function renderBalanceChain(family: NatFamily, chain: BalanceChain): string {
   const target = `${family} ${tableName} ${chainName(chain)}`;
-  return [`create chain ${target}`, ...balanceRules(family, chain.slots).map((rule) => `add rule ${target} ${renderRule(rule)}`)].join('\n');
+  return [`create chain ${target}`, ...balanceRules(family, chain).map((rule) => `add rule ${target} ${renderRule(rule)}`)].join('\n');
 }
 
 function renderElements(verb: string, elements: readonly NatElement[]): string[] {

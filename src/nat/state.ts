@@ -1,10 +1,11 @@
 import type { IpAddress } from '../model/address.js';
-import type { Protocol } from '../model/service.js';
+import type { Algorithm, Protocol } from '../model/service.js';
 
-/** The balancing chain `balance_<slots>_<turn>`: round robin over this many slots, with a counter of its own. */
+/** A balancing chain, which chooses one of so many slots. See `chainName` for its name. */
 export interface BalanceChain {
+  readonly algorithm: Algorithm;
   readonly slots: number;
-  /** Services with the same number of slots are spread over this many chains, so that they do not share a counter. */
+  /** Services with the same number of slots are spread over several chains of round robin, so that they do not share a counter. Otherwise 0. */
   readonly turn: number;
 }
 
@@ -24,8 +25,20 @@ export interface SlotTarget {
 
 /** A provider that calls its own service is given this source address, so that the answer passes the router. */
 export interface Hairpin {
+  /** By which it calls: the provider's address, or the same container's in another network. */
+  readonly client: IpAddress;
   readonly provider: IpAddress;
   readonly source: IpAddress;
+}
+
+/** A service port and one who answers there. What its connections carry is counted; they have its mark in conntrack. */
+export interface Leg {
+  readonly address: IpAddress;
+  readonly protocol: Protocol;
+  readonly port: number;
+  readonly provider: IpAddress;
+  /** 1..2^32-1, unique in its family. */
+  readonly mark: number;
 }
 
 /** Packets that come in by the one interface may be routed out by the other. */
@@ -40,6 +53,7 @@ export interface FamilyState {
   readonly chains: ReadonlyMap<string, BalanceChain>;
   readonly ports: ReadonlyMap<string, BalancedPort>;
   readonly serviceIps: ReadonlyMap<string, IpAddress>;
+  readonly legs: ReadonlyMap<string, Leg>;
   readonly hairpins: ReadonlyMap<string, Hairpin>;
   /** The bridges within which everything is forwarded. */
   readonly bridges: ReadonlySet<string>;
@@ -56,7 +70,7 @@ export interface NatState {
 export type NatFamily = keyof NatState;
 export const natFamilies: readonly NatFamily[] = ['ip', 'ip6'];
 
-const emptyFamily: FamilyState = { chains: new Map(), ports: new Map(), serviceIps: new Map(), hairpins: new Map(), bridges: new Set(), routed: new Map() };
+const emptyFamily: FamilyState = { chains: new Map(), ports: new Map(), serviceIps: new Map(), legs: new Map(), hairpins: new Map(), bridges: new Set(), routed: new Map() };
 
 /** What tables hold that have nothing but the constant rules. */
 export const emptyNat: NatState = { ip: emptyFamily, ip6: emptyFamily };

@@ -1,3 +1,5 @@
+import { algorithms } from '../model/service.js';
+import type { Algorithm } from '../model/service.js';
 import { chainName } from './keys.js';
 import type { BalanceChain } from './state.js';
 
@@ -10,42 +12,43 @@ export const maxTurns = 128;
 
 /** Spreads service ports over the balancing chains of their number of slots. */
 export class Turns {
-  readonly #used = new Map<number, number[]>();
+  /** How many ports use each turn, by algorithm and number of slots. */
+  readonly #used: Record<Algorithm, Map<number, number[]>> = { roundrobin: new Map(), random: new Map(), source: new Map() };
 
   /** The port stays in its chain. */
-  keep({ slots, turn }: BalanceChain): void {
-    const used = this.#usedOf(slots);
+  keep({ algorithm, slots, turn }: BalanceChain): void {
+    const used = this.#usedOf(algorithm, slots);
     while (used.length <= turn) used.push(0);
     used[turn] = (used[turn] ?? 0) + 1;
   }
 
   /** Gives a port the chain with the fewest ports, of several the one with the lowest turn. */
-  assign(slots: number): BalanceChain {
-    const chain = { slots, turn: this.#leastUsed(slots) };
+  assign(algorithm: Algorithm, slots: number): BalanceChain {
+    const chain = { algorithm, slots, turn: this.#leastUsed(algorithm, slots) };
     this.keep(chain);
     return chain;
   }
 
-  /** A single slot needs no turns: counting to one cannot be disturbed. */
-  #leastUsed(slots: number): number {
-    if (slots === 1) return 0;
-    const used = this.#usedOf(slots).slice(0, maxTurns);
+  /** Only who counts can be disturbed, and counting to one cannot. */
+  #leastUsed(algorithm: Algorithm, slots: number): number {
+    if (algorithm !== 'roundrobin' || slots === 1) return 0;
+    const used = this.#usedOf(algorithm, slots).slice(0, maxTurns);
     const free = used.indexOf(0);
     if (free >= 0) return free;
     return used.length < maxTurns ? used.length : used.indexOf(Math.min(...used));
   }
 
-  #usedOf(slots: number): number[] {
-    const used = this.#used.get(slots) ?? [];
-    this.#used.set(slots, used);
+  #usedOf(algorithm: Algorithm, slots: number): number[] {
+    const used = this.#used[algorithm].get(slots) ?? [];
+    this.#used[algorithm].set(slots, used);
     return used;
   }
 
   /** The chains that are in use, by name, in order. */
   chains(): [string, BalanceChain][] {
-    return [...this.#used.keys()]
-      .toSorted((a, b) => a - b)
-      .flatMap((slots) => this.#usedOf(slots).flatMap((ports, turn): BalanceChain[] => (ports > 0 ? [{ slots, turn }] : [])))
+    return algorithms
+      .flatMap((algorithm) => [...this.#used[algorithm].keys()].toSorted((a, b) => a - b).map((slots) => ({ algorithm, slots })))
+      .flatMap(({ algorithm, slots }) => this.#usedOf(algorithm, slots).flatMap((ports, turn): BalanceChain[] => (ports > 0 ? [{ algorithm, slots, turn }] : [])))
       .map((chain) => [chainName(chain), chain]);
   }
 }

@@ -45,10 +45,10 @@ const cases: readonly Case[] = [
   { name: 'an element deleted and added again', before: two, change: onlyIp({ deletes: [webSlot], adds: [webSlot] }), after: two },
   { name: 'an element that exists with other data', before: two, change: onlyIp({ adds: [newIp, { ...webSlot, data: '10.1.0.9 . 8080' }] }) },
   { name: 'a deletion of what is missing', before: two, change: onlyIp({ adds: [newIp], deletes: [{ ...webSlot, key: `${webPort} . 7` }] }) },
-  { name: 'a chain that exists', before: two, change: onlyIp({ chains: [{ slots: 2, turn: 0 }], adds: [newIp] }) },
+  { name: 'a chain that exists', before: two, change: onlyIp({ chains: [{ algorithm: 'roundrobin', slots: 2, turn: 0 }], adds: [newIp] }) },
   { name: 'a chain that nothing leads to is deleted', before: one, change: diffNat(tidied, one), after: tidied },
-  { name: 'the deletion of a chain that is in use', before: two, change: onlyIp({ adds: [newIp], unused: [{ slots: 2, turn: 0 }] }) },
-  { name: 'the deletion of a chain that does not exist', before: two, change: onlyIp({ adds: [newIp], unused: [{ slots: 9, turn: 9 }] }) },
+  { name: 'the deletion of a chain that is in use', before: two, change: onlyIp({ adds: [newIp], unused: [{ algorithm: 'roundrobin', slots: 2, turn: 0 }] }) },
+  { name: 'the deletion of a chain that does not exist', before: two, change: onlyIp({ adds: [newIp], unused: [{ algorithm: 'roundrobin', slots: 9, turn: 9 }] }) },
   { name: 'a way to a chain that does not exist', before: two, change: onlyIp({ adds: [newIp, { set: 'services', key: '10.1.0.102 . tcp . 80', data: 'goto balance_9_9' }] }) },
   { name: 'a refusal in one family keeps the other from changing', before: two, change: { ip: { ...nothing, adds: [newIp] }, ip6: { ...nothing, deletes: [{ set: 'service_ips', key: '2001:db8::dead' }] } } },
   { name: 'a change without tables', change: onlyIp({ adds: [newIp] }) },
@@ -148,8 +148,8 @@ function holds(t: Test, found: NatState | string, expected: NatState | string): 
 
 function linesOf(state: NatState | string | undefined): string[] | string | undefined {
   return typeof state !== 'object' ? state : (['ip', 'ip6'] as const).flatMap((family) => {
-    const { chains, ports, serviceIps, hairpins, bridges, routed } = state[family];
-    const items = [...chains, ...ports, ...serviceIps, ...hairpins, ...bridges, ...routed];
+    const { chains, ports, serviceIps, legs, hairpins, bridges, routed } = state[family];
+    const items = [...chains, ...ports, ...serviceIps, ...legs, ...hairpins, ...bridges, ...routed];
     return items.map((item) => `${family} ${JSON.stringify(item)}`).toSorted();
   });
 }

@@ -70,7 +70,7 @@ t.test('slots keep their providers', (t) => {
   ] as const) {
     const [port] = history(...steps).ip.ports.values();
     t.same(port?.slots.map(({ address }) => address.toString()), expected, what);
-    t.same(port?.chain, expected && { slots: expected.length, turn: 0 });
+    t.same(port?.chain, expected && { algorithm: 'roundrobin', slots: expected.length, turn: 0 });
   }
   t.end();
 });

@@ -13,6 +13,8 @@ t.test('the constant rules', (t) => {
   map services { type ipv4_addr . inet_proto . inet_service : verdict; }
   map slots { type ipv4_addr . inet_proto . inet_service . mark : ipv4_addr . inet_service; }
   set service_ips { type ipv4_addr; }
+  map legs { type ipv4_addr . inet_proto . inet_service . ipv4_addr : mark; counter; }
+  set traffic { type mark . ct_dir; counter; }
   map hairpin { type ipv4_addr . ipv4_addr : ipv4_addr; }
   set segments { type ifname . ifname; }
   set routed { type ifname . ifname; }
@@ -32,8 +34,9 @@ t.test('the constant rules', (t) => {
   }
   chain forward {
     type filter hook forward priority 0; policy drop;
-    ct state invalid drop comment "of a connection that is not known"
+    ct mark != 0 ct mark . ct direction @traffic accept comment "through a service: count it"
     ct state established,related accept comment "of a connection that was let through"
+    ct state invalid drop comment "of a connection that is not known"
     ct status dnat meta oifname != "uplink" accept comment "through a service"
     ether daddr & ff:ff:ff:00:00:00 != 02:01:00:00:00:00 meta iifname . meta oifname @segments accept comment "from port to port of a network"
     meta oifname "uplink" fib saddr . iif oif missing drop comment "out, with a source of another network"
@@ -43,6 +46,7 @@ t.test('the constant rules', (t) => {
   chain hairpin {
     type nat hook postrouting priority 100; policy accept;
     meta mark set 0 comment "the slot number is no longer needed"
+    ct status dnat meta l4proto { tcp, udp } ct mark set ct original ip daddr . meta l4proto . ct original proto-dst . ip daddr map @legs comment "a new connection through a service: count it"
     snat ip to ip saddr . ip daddr map @hairpin comment "from a provider to itself"
     meta oifname "uplink" masquerade comment "out: the host sees one address of each tenant"
   }
@@ -70,9 +74,11 @@ delete element ip netctl hairpin { 10.1.0.1 . 10.1.0.1 : 10.1.0.254 }
 delete element ip netctl segments { "br1" . "br1" }
 add element ip netctl services { 10.1.0.100 . tcp . 80 : goto balance_2_0 }
 add element ip netctl slots { 10.1.0.100 . tcp . 80 . 1 : 10.1.0.2 . 8080 }
+add element ip netctl legs { 10.1.0.100 . tcp . 80 . 10.1.0.2 : 4104145170 }
+add element ip netctl traffic { 4104145170 . original, 4104145170 . reply }
 `,
   );
-  t.equal(renderChange('ip', { chains: [], deletes: [], adds: [], unused: [{ slots: 3, turn: 1 }] }), 'flush chain ip netctl balance_3_1\ndelete chain ip netctl balance_3_1\n');
+  t.equal(renderChange('ip', { chains: [], deletes: [], adds: [], unused: [{ algorithm: 'roundrobin', slots: 3, turn: 1 }] }), 'flush chain ip netctl balance_3_1\ndelete chain ip netctl balance_3_1\n');
   t.equal(renderChanges(diffNat(after, after)), '', 'nothing for nothing');
   t.end();
 });

@@ -75,8 +75,7 @@ export class Tracer {
 
   /** Chain `hairpin`. */
   #hairpin(packet: Packet): IpAddress {
-    if (!packet.source.equals(packet.destination)) return packet.source;
-    return this.#family(packet).hairpins.get(hairpinKey(packet.source))?.source ?? packet.source;
+    return this.#family(packet).hairpins.get(hairpinKey(packet.source, packet.destination))?.source ?? packet.source;
   }
 
   #segmentOf(address: IpAddress): Segment | undefined {

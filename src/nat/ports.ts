@@ -1,0 +1,85 @@
+import type { Family, IpAddress } from '../model/address.js';
+import type { Algorithm, Protocol, ServicePort } from '../model/service.js';
+import { ofFamily } from './addresses.js';
+import { groupsOf } from './groups.js';
+import type { Group } from './groups.js';
+import type { NatService } from './input.js';
+import { portKey } from './keys.js';
+import { exactQuotas } from './quotas.js';
+import { arrangeSlots } from './slots.js';
+import { smoothSlots } from './smooth.js';
+import { placeSource } from './source.js';
+import type { BalancedPort, FamilyState, SlotTarget } from './state.js';
+import type { Turns } from './turns.js';
+
+/** The service ports with at least one provider of the family, by key, in the order of addresses. */
+export function planPorts(family: Family, services: readonly NatService[], previous: FamilyState, turns: Turns): Map<string, BalancedPort> {
+  const arranged = wantedPorts(family, services).map((port) => arrange(port, previous.ports.get(port.key)));
+  // Those that keep their chain go first, so that the others are spread around them.
+  const kept = new Map(arranged.flatMap((port) => keptChain(port, turns)));
+  return new Map(arranged.map((port) => [port.key, kept.get(port.key) ?? moved(port, turns)]));
+}
+
+interface WantedPort {
+  readonly key: string;
+  readonly address: IpAddress;
+  readonly protocol: Protocol;
+  readonly port: number;
+  readonly targetPort: number;
+  readonly algorithm: Algorithm;
+  readonly groups: readonly Group[];
+}
+
+interface ArrangedPort extends WantedPort {
+  readonly slots: readonly SlotTarget[];
+  readonly previous: BalancedPort | undefined;
+}
+
+function wantedPorts(family: Family, services: readonly NatService[]): WantedPort[] {
+  return services
+    .flatMap((service) => ofFamily(family, service.addresses).map((address) => ({ address, service })))
+    .toSorted((a, b) => a.address.compare(b.address))
+    .flatMap(({ address, service }) => wantedOf(address, service));
+}
+
+function wantedOf(address: IpAddress, service: NatService): WantedPort[] {
+  const groups = groupsOf(address.family, service);
+  if (groups.every(({ members }) => members.length === 0)) return [];
+  const text = address.toString();
+  return service.ports.toSorted(byProtocolAndPort).map(({ protocol, port, targetPort }) => ({
+    ...{ key: portKey(text, protocol, port), address, protocol, port, targetPort },
+    ...{ algorithm: service.algorithm ?? 'roundrobin', groups },
+  }));
+}
+
+function byProtocolAndPort(a: ServicePort, b: ServicePort): number {
+  if (a.protocol === b.protocol) return a.port - b.port;
+  return a.protocol < b.protocol ? -1 : 1;
+}
+
+function arrange(wanted: WantedPort, previous: BalancedPort | undefined): ArrangedPort {
+  const slots = seatsOf(wanted, previous).map((address) => ({ address, port: wanted.targetPort }));
+  return { ...wanted, previous, slots: previous && sameSlots(slots, previous.slots) ? previous.slots : slots };
+}
+
+/** Who sits in each slot. */
+function seatsOf({ algorithm, groups }: WantedPort, previous: BalancedPort | undefined): IpAddress[] {
+  const seated = previous?.slots.map(({ address }) => address) ?? [];
+  if (algorithm === 'source') return placeSource(previous?.chain.algorithm === 'source' ? seated : [], groups);
+  const [only, ...others] = groups;
+  return only && others.length === 0 ? arrangeSlots(seated, only.members) : smoothSlots(exactQuotas(groups));
+}
+
+function keptChain({ key, algorithm, slots, previous }: ArrangedPort, turns: Turns): [string, BalancedPort][] {
+  if (previous?.chain.algorithm !== algorithm || previous.chain.slots !== slots.length) return [];
+  turns.keep(previous.chain);
+  return [[key, slots === previous.slots ? previous : { ...previous, slots }]];
+}
+
+function moved({ address, protocol, port, algorithm, slots }: ArrangedPort, turns: Turns): BalancedPort {
+  return { address, protocol, port, chain: turns.assign(algorithm, slots.length), slots };
+}
+
+function sameSlots(a: readonly SlotTarget[], b: readonly SlotTarget[]): boolean {
+  return a.length === b.length && a.every((slot, index) => b[index]?.port === slot.port && b[index].address.equals(slot.address));
+}
