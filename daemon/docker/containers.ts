@@ -10,9 +10,18 @@ const lookBackMs = 600_000;
 
 const listed = z.array(z.looseObject({ Id: z.string() }));
 
-/** The ids of all containers, running or not. */
-export async function listContainers(client: DockerClient): Promise<string[]> {
-  return (await list(client)).map(({ Id }) => Id);
+/** All containers, running or not, by their ids, with what Docker's list says of each; undefined if that is not understood. */
+export async function listContainers(client: DockerClient): Promise<Map<string, Inspected | undefined>> {
+  return new Map((await list(client)).map((entry) => [entry.Id, summaryOf(entry)]));
+}
+
+/** Whoever cannot be understood here is asked about, and what is wrong told then. */
+function summaryOf(entry: unknown): Inspected | undefined {
+  try {
+    return decodeSummary(entry);
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -129,9 +129,22 @@ export class Session {
   }
 
   private async list(): Promise<void> {
-    const ids = await listContainers(this.docker);
-    this.missing ??= new Set(ids);
-    for (const id of [...ids, ...this.known.keys()]) this.lookups.add(id);
+    this.order += 1;
+    const [order, askedAtMs] = [this.order, this.options.now()];
+    const listed = await listContainers(this.docker);
+    this.missing ??= new Set([...listed].flatMap(([id, summary]) => (summary && this.learnAtFirst(id, summary, order, askedAtMs) ? [] : [id])));
+    for (const id of [...listed.keys(), ...this.known.keys()]) this.lookups.add(id);
+  }
+
+  /**
+   * What the first list says will do to begin with, so that nobody waits until hundreds of containers have been
+   * inspected. But of a container that was sent a signal the list does not tell whether this is its end.
+   */
+  private learnAtFirst(id: string, summary: Inspected, order: number, askedAtMs: number): boolean {
+    const known = this.known.get(id) ?? nothingKnown;
+    if (known.kills.size > 0) return false;
+    this.known.set(id, learn(known, summary, order, askedAtMs));
+    return true;
   }
 
   private async relist(): Promise<void> {

@@ -6,7 +6,8 @@ import { type Pace, Session, usualPace } from './session.js';
 
 /** First and longest wait before Docker is tried again, in milliseconds; each failure in a row doubles it. */
 const firstWaitMs = 100;
-const longestWaitMs = 5000;
+// No longer than a second: after Docker is back nobody shall wait for netctld to notice, and an attempt at a local socket costs nothing.
+const longestWaitMs = 1000;
 
 export interface WatchOptions {
   readonly docker: DockerClient;

@@ -30,6 +30,8 @@ export class FakeEngine {
   readonly bodies: string[] = [];
   /** Answers instead of the engine, by `METHOD /path`. */
   readonly instead = new Map<string, Handler>();
+  /** Events of the past, which each new stream begins with. */
+  readonly past: object[] = [];
   private readonly streams = new Set<ServerResponse>();
   private readonly sockets = new Set<Socket>();
   private server: Server | undefined;
@@ -105,7 +107,7 @@ export class FakeEngine {
     const instead = this.instead.get(key);
     if (instead) return instead(request, response);
     if (key === 'GET /events') return this.openStream(response);
-    if (key === 'GET /containers/json') return json(response, 200, [...this.containers].map(([id, container]) => summary(id, container)));
+    if (key === 'GET /containers/json') return json(response, 200, [...this.containers].map(([id, container]) => summaryOf(id, container)));
     const id = /^GET \/containers\/(\w+)\/json$/.exec(key)?.[1];
     const container = id === undefined ? undefined : this.containers.get(id);
     if (id === undefined || !container) return json(response, 404, { message: `No such container: ${id}` });
@@ -117,6 +119,7 @@ export class FakeEngine {
     response.on('close', () => this.streams.delete(response));
     response.writeHead(200, { 'Content-Type': 'application/json' });
     response.flushHeaders();
+    for (const event of this.past) response.write(`${JSON.stringify(event)}\n`);
   }
 }
 
@@ -151,7 +154,7 @@ export function inspection(id: string, container: FakeContainer): object {
   };
 }
 
-function summary(id: string, container: FakeContainer): object {
+function summaryOf(id: string, container: FakeContainer): object {
   return {
     Id: id,
     Names: [`/name-of-${id}`],

@@ -4,7 +4,7 @@ import type { ContainerWatch } from '../../../daemon/docker/port.js';
 import { type Pace, usualPace } from '../../../daemon/docker/session.js';
 import { watchContainers } from '../../../daemon/docker/watch.js';
 import { recordingLogger, type LogLine } from '../plugin/client.js';
-import { FakeEngine, inspection, json } from './fake-engine.js';
+import { containerEvent, FakeEngine, inspection, json } from './fake-engine.js';
 import { Told, until } from './told.js';
 
 interface Teardown {
@@ -127,17 +127,15 @@ t.test('events that Docker repeats: recent kills count, and those of an earlier 
   engine.run('draining');
   engine.run('restarted', { startedAt: Date.now() - 1000 });
   engine.run('outlived');
-  engine.instead.set('GET /containers/json', async (_, response) => {
-    engine.instead.delete('GET /containers/json');
-    const before = Date.now() - 5000;
-    engine.emit('draining', 'kill', { signal: '15' }, before);
-    engine.emit('restarted', 'kill', { signal: '15' }, before);
-    engine.emit('restarted', 'die', {}, before);
-    engine.emit('outlived', 'kill', { signal: '15' }, Date.now() - 11_500);
-    engine.emit('long-gone', 'kill', { signal: '15' }, before);
-    engine.emit('long-gone', 'destroy', {}, before);
-    json(response, 200, ['draining', 'restarted', 'outlived'].map((id) => ({ Id: id })));
-  });
+  const before = Date.now() - 5000;
+  engine.past.push(
+    containerEvent('draining', 'kill', { signal: '15' }, before),
+    containerEvent('restarted', 'kill', { signal: '15' }, before),
+    containerEvent('restarted', 'die', {}, before),
+    containerEvent('outlived', 'kill', { signal: '15' }, Date.now() - 11_500),
+    containerEvent('long-gone', 'kill', { signal: '15' }, before),
+    containerEvent('long-gone', 'destroy', {}, before),
+  );
   await engine.start();
   watch();
   await until('connected', () => told.lines.length === 1);
@@ -145,9 +143,32 @@ t.test('events that Docker repeats: recent kills count, and those of an earlier 
   t.strictSame(told.lines, ['connected draining running stopping, outlived running, restarted running']);
 });
 
+t.test('the first list is enough to begin with, but for who was sent a signal', async (t) => {
+  const { engine, told, watch } = await rig(t);
+  for (const id of ['plain', 'signalled']) engine.run(id, { stopSignal: 'SIGQUIT' });
+  const held: (() => void)[] = [];
+  for (const id of ['plain', 'signalled']) engine.instead.set(`GET /containers/${id}/json`, (_, response) => void held.push(() => json(response, 200, inspection(id, engine.run(id, { stopSignal: 'SIGQUIT' })))));
+  engine.past.push(containerEvent('signalled', 'kill', { signal: '3' }, Date.now()));
+  await engine.start();
+  watch();
+  await until('both are asked about', () => held.length === 2);
+  t.strictSame(told.lines, [], 'nobody knows yet whether that signal ends it');
+  for (const answer of held) answer();
+  await until('connected', () => told.lines.length === 1);
+  t.strictSame(told.lines, ['connected plain running, signalled running stopping']);
+  const { engine: another, told: toldAnother, watch: watchAnother } = await rig(t);
+  another.run('plain');
+  another.instead.set('GET /containers/plain/json', () => undefined);
+  await another.start();
+  watchAnother();
+  await until('connected without an answer', () => toldAnother.lines.length === 1);
+  t.strictSame(toldAnother.lines, ['connected plain running']);
+});
+
 t.test('events while the list is read are applied', async (t) => {
   const { engine, told, watch } = await rig(t);
   for (const id of ['c1', 'c2', 'c3']) engine.run(id);
+  engine.past.push(containerEvent('c3', 'kill', { signal: '1' }, Date.now()));
   const later: (() => void)[] = [];
   engine.instead.set('GET /containers/c3/json', (_, response) => void later.push(() => json(response, 200, inspection('c3', engine.run('c3')))));
   await engine.start();
@@ -227,6 +248,7 @@ t.test('a container that Docker cannot inspect is told as the list has it', asyn
   await engine.start();
   watch();
   await until('connected', () => told.lines.length === 1);
+  await until('it was tried', () => logs.some((line) => line.fields['container'] === 'sick'));
   t.equal(told.lines[0], 'connected sick running, well running');
   t.strictSame(told.now.get('sick')?.labels, { a: 'b' });
   t.match(logs.find((line) => line.fields['container'] === 'sick'), { level: 'warn', message: 'container sick could not be inspected: lock held' });
@@ -237,7 +259,7 @@ t.test('what the list says is newer than what was inspected before', async (t) =
   engine.run('sick', { health: 'healthy', stopSignal: 'SIGQUIT' });
   await engine.start();
   watch();
-  await until('connected', () => told.lines.length === 1);
+  await until('connected, and asked', () => told.lines.length === 1 && engine.count('GET /containers/sick/json') === 1);
   engine.instead.set('GET /containers/sick/json', (_, response) => json(response, 500, { message: 'lock held' }));
   engine.run('sick', { health: 'unhealthy' });
   engine.emit('sick', 'health_status: unhealthy');
@@ -299,10 +321,8 @@ t.test('after an event that was not understood all is looked at', async (t) => {
   await engine.start();
   watch({ ...usualPace, retryMs: 20 });
   await until('connected', () => told.lines.length === 1);
-  engine.run('c1', { state: 'paused' });
   engine.emitRaw('{"Type":"container"}\n');
-  await until('paused', () => told.now.get('c1')?.state === 'paused');
-  t.equal(engine.count('GET /containers/json'), 2);
+  await until('all is listed and asked about again', () => engine.count('GET /containers/json') === 2 && engine.count('GET /containers/c1/json') === 2);
 });
 
 t.test('a list that fails or is cut off is a loss, and tried again', async (t) => {
