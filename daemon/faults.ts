@@ -35,6 +35,7 @@ const methods: { readonly [P in keyof Ports]: { readonly [M in keyof Ports[P]]: 
   conntrack: { list: 'read', remove: 'each' },
   host: { read: 'read', apply: 'each', foreignRoutes: 'read' },
   ports: { hold: 'change', release: 'change' },
+  hostFlows: { list: 'read', remove: 'each' },
   docker: { createNetwork: 'change', removeNetwork: 'change', listNetworks: 'read', listEndpoints: 'read' },
   addresses: { requestPool: 'change', openPool: 'change', releasePool: 'change', requestAddress: 'change', releaseAddress: 'change' },
   endpoints: {

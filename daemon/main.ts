@@ -12,6 +12,7 @@ import { watchContainers } from './docker/watch.js';
 import { KernelConntrack } from './kernel/conntrack.js';
 import { KernelFabric } from './kernel/fabric.js';
 import { KernelHostNetwork } from './kernel/host.js';
+import { KernelHostFlows } from './kernel/host-flows.js';
 import { KernelHostPorts } from './kernel/host-ports.js';
 import { lockHost } from './kernel/host-lock.js';
 import { KernelNftables } from './kernel/nftables.js';
@@ -54,6 +55,7 @@ async function start(config: Config, log: Logger, notifier: Notifier): Promise<E
       conntrack: new KernelConntrack(),
       host: new KernelHostNetwork(sockets),
       ports: new KernelHostPorts(),
+      hostFlows: new KernelHostFlows(),
     }),
     host: config.hostName,
     defaultPools: { 4: config.defaultAddressPool, 6: config.defaultAddressPoolv6 },

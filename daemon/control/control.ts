@@ -113,7 +113,7 @@ export class Control implements Operations {
     const linked = (): void => this.hostNetwork.linked();
     this.routers = new Routers({ kernel: options.kernel, state, containers, providers: this.providers, host, log, metrics: options.metrics, chronicle, uplinks, linked });
     this.hostNetwork = new Host({
-      ...{ hostNetwork: options.kernel.host, state, uplinks, access, host, log },
+      ...{ hostNetwork: options.kernel.host, flows: options.kernel.hostFlows, ranges: options.uplinkRanges, state, uplinks, access, host, log },
       hasStrangers: () => this.routers.hasStrangers,
       repaired: (differences) => chronicle.hostRepaired(differences),
     });

@@ -1,4 +1,6 @@
+import type { UplinkRanges } from '../../src/fabric/uplink.js';
 import { diffHost, absentLinks } from '../../src/host/diff.js';
+import { staleHostFlows, udpLegsText } from '../../src/host/flows.js';
 import type { HostPublication, HostUplink } from '../../src/host/input.js';
 import { planHost } from '../../src/host/plan.js';
 import { familiesOf, isUnspecified } from '../../src/host/publish.js';
@@ -8,7 +10,7 @@ import type { Prefix } from '../../src/model/address.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
 import { messageOf } from '../../src/model/errors.js';
 import { subnetsOf, type Network } from '../../src/model/network.js';
-import type { HostNetwork } from '../kernel/port.js';
+import type { HostFlows, HostNetwork } from '../kernel/port.js';
 import type { HostAccess } from './host-access.js';
 import type { Logger } from './logger.js';
 import { Pace } from './pace.js';
@@ -18,6 +20,8 @@ import type { Uplinks } from './uplinks.js';
 
 interface Parts {
   readonly hostNetwork: HostNetwork;
+  readonly flows: HostFlows;
+  readonly ranges: UplinkRanges;
   readonly state: State;
   readonly uplinks: Pick<Uplinks, 'linkOf' | 'tenants'>;
   readonly access: Pick<HostAccess, 'plan'>;
@@ -49,6 +53,8 @@ export class Host {
   private verifying = false;
   private readonly readings = new Pace();
   private failure: string | undefined;
+  /** Where published UDP led when the host's flows were last looked through, as text. */
+  private swept: string | undefined;
   private reach: ReadonlyMap<string, Reach> = new Map();
   /** The tenants whose link was not there. */
   private linkless: ReadonlySet<string> = new Set();
@@ -131,7 +137,18 @@ export class Host {
     this.linkless = new Set(uplinks.flatMap(({ link }) => (absent.has(link.host.link) ? [link.tenant] : [])));
     const steps = this.allowed(diffHost(desired, observed));
     if (steps.length > 0) await hostNetwork.apply(steps);
+    await this.forgetFlows(uplinks);
     return steps;
+  }
+
+  /** Only after the rules: what is new then goes where it is led. */
+  private async forgetFlows(uplinks: readonly HostUplink[]): Promise<void> {
+    const legs = udpLegsText(uplinks);
+    if (legs === this.swept) return;
+    this.swept = undefined;
+    const { flows, ranges } = this.parts;
+    await flows.remove(staleHostFlows(await flows.list(), uplinks, ranges));
+    this.swept = legs;
   }
 
   /** All that a pass depends on but for the host's routes, as text. */

@@ -97,6 +97,14 @@ export interface HostPorts {
   release(port: HeldPort): void;
 }
 
+/** The UDP that is tracked in the host's own namespace. */
+export interface HostFlows {
+  /** What was sent to one of the host's own addresses, translated or not. */
+  list(): Promise<Flow[]>;
+  /** Forgets these; what is already gone does not matter. Returns how many there were. */
+  remove(flows: readonly Flow[]): Promise<number>;
+}
+
 /** All that a controller does to the kernel. */
 export interface Kernel {
   readonly routers: Routers;
@@ -105,4 +113,5 @@ export interface Kernel {
   readonly conntrack: Conntrack;
   readonly host: HostNetwork;
   readonly ports: HostPorts;
+  readonly hostFlows: HostFlows;
 }

@@ -1,14 +1,16 @@
 import { type IpAddress, Mac, type Prefix } from '../../src/model/address.js';
 import { invalid } from '../../src/model/errors.js';
-import type { AddressPort, EndpointPort, JoinAnswer } from '../../plugin/ports.js';
+import type { AddressPort, EndpointPort, JoinAnswer, PublicationPort } from '../../plugin/ports.js';
 import type { DockerHost } from './docker-lab.js';
 
 /**
  * The smallest driver that Docker is content with: counts addresses up, and makes a veth pair
  * whose other end is nowhere. Writes down every call, with what it was about in short.
  */
-export class SmallDriver implements AddressPort, EndpointPort {
+export class SmallDriver implements AddressPort, EndpointPort, PublicationPort {
   readonly calls: string[] = [];
+  /** Set: no port is published, for this reason. */
+  refusal: Error | undefined;
   /** Networks that have a gateway, by name; for the others the answer is the network's own address. */
   readonly gateways = new Map<string, IpAddress>();
   private readonly pools = new Map<string, { network: string; prefix: Prefix; next: bigint }>();
@@ -86,6 +88,14 @@ export class SmallDriver implements AddressPort, EndpointPort {
     this.calls.push('leave');
     await this.host.run('ip', 'link', 'delete', `h${endpointId.slice(0, 10)}`);
   }
+
+  async publish({ ports }: Parameters<PublicationPort['publish']>[0]): Promise<void> {
+    if (ports.length === 0) return;
+    this.calls.push(`publish ${ports.map(({ protocol, port, hostIp, hostPort, hostPortEnd }) => `${hostIp?.toString() ?? ''}:${hostPort}-${hostPortEnd}:${port}/${protocol}`).join(' ')}`);
+    if (this.refusal) throw this.refusal;
+  }
+
+  async revoke(): Promise<void> {}
 
   /** What was called since the last time this was asked. */
   taken(): string[] {

@@ -5,6 +5,7 @@ import type { DockerEngine, DockerNetworkRequest } from '../../daemon/docker/por
 import { watchContainers } from '../../daemon/docker/watch.js';
 import { createPluginServer } from '../../plugin/server.js';
 import { IpAddress } from '../../src/model/address.js';
+import { NetctlError } from '../../src/model/errors.js';
 import { recordingLogger, type LogLine } from '../unit/plugin/client.js';
 import { Told, until } from '../unit/docker/told.js';
 import { DockerHost } from './docker-lab.js';
@@ -20,7 +21,7 @@ async function withDocker(t: Test): Promise<void> {
   const host = await DockerHost.up(t);
   const driver = new SmallDriver(host);
   const logs: LogLine[] = [];
-  const plugin = createPluginServer({ addresses: driver, endpoints: driver, logger: recordingLogger(logs) });
+  const plugin = createPluginServer({ addresses: driver, endpoints: driver, publications: driver, logger: recordingLogger(logs) });
   await plugin.listen(host.path('/run/docker/plugins/netctl.sock'));
   const docker = openDocker(host.path('/run/docker.sock'));
   const engine = createDockerEngine(docker);
@@ -100,12 +101,16 @@ async function joins(t: Test, { host, docker, engine, driver, told }: Rig): Prom
   });
   await given.start();
   t.strictSame(driver.taken(), ['requestAddress blue:net1:4 endpoint 10.1.1.77', 'createEndpoint 10.1.1.77 02:42:00:00:00:77', 'join']);
+  driver.refusal = new NetctlError('conflict', 'port 8080/tcp is taken');
   await t.rejects(
-    host.docker('run', '-d', '--name', 'c3', '--network', 'net1', '-p', '8080:80', 'alpine', 'sh'),
-    { message: /netctl networks publish no ports on the host \(80\/tcp\)/ },
+    host.docker('run', '-d', '--name', 'c3', '--network', 'net1', '-p', '8080:80', '-p', '192.168.1.1:5300-5310:53/udp', '-p', '9/sctp', 'alpine', 'sh'),
+    { message: /port 8080\/tcp is taken/ },
     'the user reads why',
   );
-  t.strictSame(driver.taken().slice(3).sort(), ['deleteEndpoint', 'leave', 'releaseAddress blue:net1:4 10.1.1.7'], 'Docker takes it all back');
+  driver.refusal = undefined;
+  const [published = '', ...takenBack] = driver.taken().slice(3);
+  t.strictSame(published.split(' ').sort(), ['192.168.1.1:5300-5310:53/17', ':0-0:9/132', ':8080-8080:80/6', 'publish'], 'what Docker says of ports');
+  t.strictSame(takenBack.sort(), ['deleteEndpoint', 'leave', 'releaseAddress blue:net1:4 10.1.1.7'], 'Docker takes it all back');
   await t.rejects(engine.removeNetwork(network), { code: 'in-use' });
   await host.docker('rm', '-f', 'c1', 'c2', 'c3');
   t.strictSame(driver.taken().sort(), ['deleteEndpoint', 'deleteEndpoint', 'leave', 'leave', 'releaseAddress blue:net1:4 10.1.1.6', 'releaseAddress blue:net1:4 10.1.1.77']);

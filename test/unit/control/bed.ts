@@ -4,6 +4,7 @@ import type { DockerEngine } from '../../../daemon/docker/port.js';
 import { FakeConntrack } from '../../../daemon/kernel/conntrack-fake.js';
 import { FakeFabric } from '../../../daemon/kernel/fabric-fake.js';
 import { FakeHostNetwork } from '../../../daemon/kernel/host-fake.js';
+import { FakeHostFlows } from '../../../daemon/kernel/host-flows-fake.js';
 import { FakeHostPorts } from '../../../daemon/kernel/host-ports-fake.js';
 import { FakeNftables } from '../../../daemon/kernel/nftables-fake.js';
 import type { Kernel } from '../../../daemon/kernel/port.js';
@@ -26,9 +27,10 @@ export class Bed {
   readonly fabric = new FakeFabric(this.routers);
   readonly hostNetwork = new FakeHostNetwork(this.fabric);
   readonly ports = new FakeHostPorts();
+  readonly hostFlows = new FakeHostFlows();
   readonly kernel: Kernel = {
     ...{ routers: this.routers, fabric: this.fabric, nftables: new FakeNftables(this.routers) },
-    ...{ conntrack: this.conntrack, host: this.hostNetwork, ports: this.ports },
+    ...{ conntrack: this.conntrack, host: this.hostNetwork, ports: this.ports, hostFlows: this.hostFlows },
   };
   readonly docker: FakeDocker;
   /** Milliseconds since the epoch, as the daemon has it. */
@@ -128,7 +130,7 @@ export class Bed {
 
   /** The kernel, but that it fails when it is told to: before it did anything, in the middle, or after all was done. */
   private refusing(life: { readonly over: boolean }): Kernel {
-    const { routers, fabric, nftables, conntrack, host, ports } = this.kernel;
+    const { routers, fabric, nftables, conntrack, host, ports, hostFlows } = this.kernel;
     const failing = async <T>(work: () => Promise<T>): Promise<T> => {
       this.refuse(life);
       const result = await work();
@@ -169,6 +171,10 @@ export class Bed {
       },
       // A dead process holds no ports; a bed's next one takes over those that the last one held.
       ports,
+      hostFlows: {
+        list: () => failing(() => hostFlows.list()),
+        remove: (flows) => failing(() => hostFlows.remove(flows)),
+      },
     };
   }
 

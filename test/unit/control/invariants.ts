@@ -44,7 +44,7 @@ export async function wrongs(bed: Bed): Promise<string[]> {
     ...stored.services.flatMap(({ name, drained }) => drained.filter((id) => !bed.docker.containers.has(id)).map((id) => `service ${name} remembers ${id}, which Docker no longer has`)),
     ...differ('held addresses', stored.allocations.filter(({ owner }) => owner.kind !== 'resting').map(holding), expectedHoldings(stored)),
     ...differ('held ports of the host', bed.ports.held.map(({ protocol, address, port }) => `${protocol} ${address.toString()} ${port}`), publishedOf(bed)),
-    ...differ('tenants with an uplink', stored.uplinks.map(({ tenant }) => tenant), tenants.filter((tenant) => needsUplink(stored, tenant))),
+    ...differ('tenants with an uplink', stored.uplinks.map(({ tenant }) => tenant), tenants.filter((tenant) => needsUplink(stored, tenant) || hadUplink(stored, tenant))),
     ...differ('numbers of uplinks', stored.uplinks.map(({ index }) => String(index)), [...new Set(stored.uplinks.map(({ index }) => String(index)))]),
     ...(await hostWrongs(bed, stored)),
     ...perTenant.flat(),
@@ -84,6 +84,11 @@ function expectedHoldings({ networks, services, endpoints }: Stored): string[] {
     ...services.flatMap(({ tenant, network, name, addresses }) => addresses.map((address) => `${tenant}/${network} ${address.toString()} service ${name}`)),
     ...endpoints.flatMap(({ tenant, network, id, addresses }) => addresses.map((address) => `${tenant}/${network} ${address.toString()} endpoint ${id}`)),
   ];
+}
+
+/** A tenant keeps its uplink's number as long as it has a network. */
+function hadUplink({ uplinks }: Stored, tenant: string): boolean {
+  return uplinks.some((uplink) => uplink.tenant === tenant);
 }
 
 /** The test's networks are of IPv4 alone, and of its tenants the host reaches tenant default. */

@@ -2,6 +2,7 @@ import type { RouterTarget } from '../../../daemon/control/router.js';
 import { FakeConntrack } from '../../../daemon/kernel/conntrack-fake.js';
 import { FakeFabric } from '../../../daemon/kernel/fabric-fake.js';
 import { FakeHostNetwork } from '../../../daemon/kernel/host-fake.js';
+import { FakeHostFlows } from '../../../daemon/kernel/host-flows-fake.js';
 import { FakeHostPorts } from '../../../daemon/kernel/host-ports-fake.js';
 import { FakeNftables } from '../../../daemon/kernel/nftables-fake.js';
 import type { Kernel } from '../../../daemon/kernel/port.js';
@@ -60,6 +61,7 @@ export function bed(): { kernel: Kernel; fabric: FakeFabric; nftables: FakeNftab
     conntrack: new FakeConntrack(routers),
     host: new FakeHostNetwork(fabric),
     ports: new FakeHostPorts(),
+    hostFlows: new FakeHostFlows(),
   };
   return { kernel, fabric, nftables, done, reads, refuse };
 }
