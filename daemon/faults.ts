@@ -31,7 +31,7 @@ const methods: { readonly [P in keyof Ports]: { readonly [M in keyof Ports[P]]: 
   store: { get: 'read', list: 'read', transact: 'change', watch: 'read', close: 'change' },
   routers: { list: 'read', ensure: 'change', isIntact: 'read', remove: 'change' },
   fabric: { read: 'read', changedByOthers: 'read', apply: 'each' },
-  nftables: { read: 'read', replace: 'change', apply: 'change', generation: 'read' },
+  nftables: { read: 'read', replace: 'change', apply: 'change', generation: 'read', traffic: 'read' },
   conntrack: { list: 'read', remove: 'each' },
   host: { read: 'read', apply: 'each', foreignRoutes: 'read' },
   ports: { hold: 'change', release: 'change' },

@@ -3,9 +3,10 @@ import { assembleFamily } from '../../src/nat/assemble.js';
 import { diffNat, isEmptyChange } from '../../src/nat/diff.js';
 import type { FamilyChange, NatChange } from '../../src/nat/diff.js';
 import type { NatElement } from '../../src/nat/elements.js';
-import { chainName } from '../../src/nat/keys.js';
+import { chainName, legKey } from '../../src/nat/keys.js';
 import { emptyNat, natFamilies } from '../../src/nat/state.js';
-import type { NatState } from '../../src/nat/state.js';
+import type { Leg, NatState } from '../../src/nat/state.js';
+import type { ProviderTraffic } from '../../src/nat/traffic.js';
 import type { Nftables } from './port.js';
 import type { FakeRouters } from './routers-fake.js';
 
@@ -13,7 +14,11 @@ import type { FakeRouters } from './routers-fake.js';
 interface Table {
   readonly chains: Set<string>;
   readonly elements: Map<string, NatElement>;
+  /** What the legs have carried, by their keys. */
+  readonly carried: Map<string, Carried>;
 }
+
+type Carried = Pick<ProviderTraffic, 'connections' | 'received' | 'sent'>;
 
 type Tables = Readonly<Record<keyof NatState, Table>>;
 
@@ -50,6 +55,20 @@ export class FakeNftables implements Nftables {
     return this.#generations.get(this.routers.identityOf(tenant)) ?? 1;
   }
 
+  // eslint-disable-next-line @typescript-eslint/require-await -- see read
+  async traffic(tenant: string): Promise<ProviderTraffic[]> {
+    const tables = this.#tables.get(this.routers.identityOf(tenant));
+    return tables ? natFamilies.flatMap((family) => trafficIn(tables[family])) : [];
+  }
+
+  /** So much has passed through a leg in all. */
+  carry(tenant: string, { service, protocol, port, provider, connections, received, sent }: ProviderTraffic): void {
+    const table = this.#tables.get(this.routers.identityOf(tenant))?.[service.family === 4 ? 'ip' : 'ip6'];
+    const key = legKey({ address: service, protocol, port, provider });
+    if (!table?.elements.has(`legs ${key}`)) throw new Error(`there is no leg ${key}`);
+    table.carried.set(key, { connections, received, sent });
+  }
+
   /** Somebody else deletes the tables. */
   flush(tenant: string): void {
     const router = this.routers.identityOf(tenant);
@@ -68,13 +87,19 @@ export class FakeNftables implements Nftables {
   }
 }
 
+function trafficIn({ chains, elements, carried }: Table): ProviderTraffic[] {
+  const nothing: Carried = { connections: 0, received: { packets: 0, bytes: 0 }, sent: { packets: 0, bytes: 0 } };
+  const legs = assembleFamily([...chains], [...elements.values()])?.legs ?? new Map<string, Leg>();
+  return [...legs].map(([key, { address, protocol, port, provider }]) => ({ service: address, protocol, port, provider, ...(carried.get(key) ?? nothing) }));
+}
+
 function emptyTable(): Table {
-  return { chains: new Set(), elements: new Map() };
+  return { chains: new Set(), elements: new Map(), carried: new Map() };
 }
 
 /** A changed copy; the original stays as it is if anything is refused. */
 function changed(tenant: string, table: Table, { chains, deletes, adds, unused }: FamilyChange): Table {
-  const copy: Table = { chains: new Set(table.chains), elements: new Map(table.elements) };
+  const copy: Table = { chains: new Set(table.chains), elements: new Map(table.elements), carried: new Map(table.carried) };
   const refuse = (reason: string): never => {
     throw refused(tenant, reason);
   };
@@ -84,6 +109,7 @@ function changed(tenant: string, table: Table, { chains, deletes, adds, unused }
   }
   for (const element of deletes) {
     if (!copy.elements.delete(identity(element))) refuse(`there is no element ${element.key} in ${element.set}`);
+    if (element.set === 'legs') copy.carried.delete(element.key);
   }
   for (const element of adds) {
     const existing = copy.elements.get(identity(element));

@@ -4,7 +4,10 @@ import { isEmptyChange } from '../../src/nat/diff.js';
 import { parseTable } from '../../src/nat/parse.js';
 import { renderChanges, renderReplacement } from '../../src/nat/render.js';
 import { tableName } from '../../src/nat/rules.js';
+import { natFamilies } from '../../src/nat/state.js';
 import type { FamilyState, NatFamily, NatState } from '../../src/nat/state.js';
+import { parseTraffic } from '../../src/nat/traffic.js';
+import type { ProviderTraffic } from '../../src/nat/traffic.js';
 import { withCommandFile } from './command-file.js';
 import { routerPath } from './netns.js';
 import { rulesetGeneration } from './nftables-generation.js';
@@ -35,12 +38,28 @@ export class KernelNftables implements Nftables {
     return rulesetGeneration(this.namespaceOf(tenant));
   }
 
+  async traffic(tenant: string): Promise<ProviderTraffic[]> {
+    return (await Promise.all(natFamilies.map((family) => this.#familyTraffic(tenant, family)))).flat();
+  }
+
+  /** Not by one command for both: nft 1.0.6 does not find the first of several sets. */
+  async #familyTraffic(tenant: string, family: NatFamily): Promise<ProviderTraffic[]> {
+    const [legs, traffic] = await Promise.all([['map', 'legs'] as const, ['set', 'traffic'] as const].map((set) => this.#list(tenant, [set[0], family, tableName, set[1]])));
+    return legs === undefined || traffic === undefined ? [] : parseTraffic(legs, traffic);
+  }
+
   /** Only the one table is listed: nft has crashed on tables of others that a newer nft wrote. */
   async #readTable(tenant: string, family: NatFamily): Promise<FamilyState | 'missing' | 'foreign'> {
-    const result = await this.#nft(tenant, ['--json', 'list', 'table', family, tableName]);
-    if (result.exitCode === 0) return parseTable(family, result.stdout) ?? 'foreign';
-    if (result.stderr.includes('No such file or directory')) return 'missing';
-    throw nftError(tenant, `list the table ${family} ${tableName}`, result);
+    const listing = await this.#list(tenant, ['table', family, tableName]);
+    return listing === undefined ? 'missing' : (parseTable(family, listing) ?? 'foreign');
+  }
+
+  /** Undefined if it does not exist. */
+  async #list(tenant: string, what: readonly string[]): Promise<string | undefined> {
+    const result = await this.#nft(tenant, ['--json', 'list', ...what]);
+    if (result.exitCode === 0) return result.stdout;
+    if (result.stderr.includes('No such file or directory')) return undefined;
+    throw nftError(tenant, `list the ${what.join(' ')}`, result);
   }
 
   /** What nft reads as one file is one transaction. */

@@ -5,6 +5,7 @@ import type { Protocol } from '../../src/model/service.js';
 import type { Flow } from '../../src/nat/input.js';
 import type { NatChange } from '../../src/nat/diff.js';
 import type { NatState } from '../../src/nat/state.js';
+import type { ProviderTraffic } from '../../src/nat/traffic.js';
 
 /**
  * A tenant's router: the network namespace `netctl-<tenant>`. Routers are named by their tenant in
@@ -58,6 +59,11 @@ export interface Nftables {
    * Cheap: as long as it is the same, nothing need be read. Other routers have numbers of their own.
    */
   generation(tenant: string): Promise<number>;
+  /**
+   * What has passed through the services of the router, for each service port and provider, the draining ones that the plan named included. It is
+   * counted anew when a provider comes back, and when the tables are made anew. None if there are no tables.
+   */
+  traffic(tenant: string): Promise<ProviderTraffic[]>;
 }
 
 /** The connections through the services of a router, and what could be in their way. */

@@ -2,6 +2,7 @@ import { IpAddress } from '../model/address.js';
 import { assembleFamily } from './assemble.js';
 import { setNames } from './elements.js';
 import type { NatElement, SetName } from './elements.js';
+import { counted, field, partsOf } from './json.js';
 import { parseChainName } from './keys.js';
 import { parseListing } from './listing.js';
 import type { Listing } from './listing.js';
@@ -86,15 +87,8 @@ function mapElement(set: SetName, item: unknown): NatElement {
 }
 
 function keyText(set: string, item: unknown): string {
-  const key = countedKey(item) ?? item;
+  const key = counted(item)?.key ?? item;
   return (set === 'segments' || set === 'routed') ? partsOf(key).map((name) => `"${name}"`).join(' . ') : textOf(key);
-}
-
-/** An element that counts is written as an object. One with anything besides has no key of ours, and belongs to no state. */
-function countedKey(item: unknown): unknown {
-  const element = field(item, 'elem');
-  const isCounted = typeof element === 'object' && element !== null && Object.keys(element).toSorted().join() === 'counter,val';
-  return isCounted ? field(element, 'val') : undefined;
 }
 
 function dataText(data: unknown): string {
@@ -104,17 +98,6 @@ function dataText(data: unknown): string {
 
 function textOf(value: unknown): string {
   return partsOf(value).map(canonical).join(' . ');
-}
-
-/** One part, or those of a concatenation. What is neither has no parts, and its text, which is empty, belongs to no state. */
-function partsOf(value: unknown): (string | number)[] {
-  const parts = field(value, 'concat') ?? [value];
-  const isPart = (part: unknown): part is string | number => typeof part === 'string' || typeof part === 'number';
-  return Array.isArray(parts) && parts.every(isPart) ? parts : [];
-}
-
-function field(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null && name in value ? (value as Record<string, unknown>)[name] : undefined;
 }
 
 /** nft writes IPv6 addresses as inet_ntop does, which is not always RFC 5952's form. All else it writes as we do. */

@@ -123,10 +123,20 @@ export async function nftablesContract(t: Test, routers: Routers, nftables: Nfta
     t.equal(await nftables.generation('blue'), before, 'not by what was refused, nothing, and reading');
   });
 
+  await t.test('what nothing has passed through yet has carried nothing', async (t) => {
+    await inRouter(t);
+    t.same(await nftables.traffic('blue'), [], 'without tables');
+    await nftables.replace('blue', one);
+    const lines = (await nftables.traffic('blue')).map(({ service, protocol, port, provider, ...carried }) => `${service.toString()} ${protocol} ${port} ${provider.toString()} ${JSON.stringify(carried)}`);
+    const nothing = '{"connections":0,"received":{"packets":0,"bytes":0},"sent":{"packets":0,"bytes":0}}';
+    t.same(lines.toSorted(), ['10.1.0.100 tcp 80 10.1.0.2', '10.1.0.100 udp 53 10.1.0.2', '10.1.0.101 tcp 80 10.1.0.1', '10.1.0.101 tcp 80 10.2.0.1'].map((leg) => `${leg} ${nothing}`));
+  });
+
   await t.test('without a router nothing can be read or applied', async (t) => {
     await t.rejects(nftables.read('nobody'), { code: 'unavailable' });
     await t.rejects(nftables.replace('nobody', two), { code: 'unavailable' });
     await t.rejects(nftables.generation('nobody'), { code: 'unavailable' });
+    await t.rejects(nftables.traffic('nobody'), { code: 'unavailable' });
     await t.rejects(nftables.apply('nobody', diffNat(two, emptyNat)), { code: 'unavailable' });
   });
 

@@ -157,6 +157,7 @@ export class Bed {
         replace: (tenant, state) => failing(() => nftables.replace(tenant, state)),
         apply: (tenant, change) => failing(() => nftables.apply(tenant, change)),
         generation: (tenant) => failing(() => nftables.generation(tenant)),
+        traffic: (tenant) => failing(() => nftables.traffic(tenant)),
       },
       conntrack: {
         list: (tenant) => failing(() => conntrack.list(tenant)),

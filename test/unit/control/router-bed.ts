@@ -57,6 +57,7 @@ export function bed(): { kernel: Kernel; fabric: FakeFabric; nftables: FakeNftab
       replace: (tenant, state) => (done.push('replace'), nftables.replace(tenant, state)),
       apply: (tenant, change) => (done.push('rules'), nftables.apply(tenant, change)),
       generation: (tenant) => nftables.generation(tenant),
+      traffic: (tenant) => nftables.traffic(tenant),
     },
     conntrack: new FakeConntrack(routers),
     host: new FakeHostNetwork(fabric),
