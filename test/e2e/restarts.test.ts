@@ -46,6 +46,17 @@ async function allAnswer(t: Test, what: string): Promise<void> {
   t.strictSame(answers(await traffic.connect(serviceIp, 8080, 15)), { s1: 5, s2: 5, s3: 5 }, what);
 }
 
+/** Docker has started its containers anew. @param before what {@link objects} were */
+async function allAreBack(t: Test, before: readonly unknown[]): Promise<void> {
+  await untilProviders(host, 'web', servers);
+  for (const name of servers) await untilListening(host, name);
+  traffic = await Traffic.from(t, host, 'client');
+  await allAnswer(t, 'all containers are back, and answer');
+  const after = await objects(host);
+  t.strictSame([after[0], after[1], after[3], after[4]], [before[0], before[1], before[3], before[4]], 'networks and services are the same');
+  t.equal(String(after[5]).split('\n').length, 4, 'there are as many endpoints as containers');
+}
+
 /** Something happens to daemons; nobody and nothing else notices. */
 async function unnoticed(t: Test, away: () => Promise<void>, back: () => Promise<void>): Promise<void> {
   const connection = await traffic.hold(serviceIp, 8081);
@@ -158,12 +169,24 @@ for (const verb of ['kill', 'stop'] as const) {
     t.match(await host.netctl('service', 'ls'), /web +default +services +100\.1\.1\.9/, 'netctld answers meanwhile');
     // From its start on Docker takes its containers along when it ends, and brings them back.
     await host.daemon('start', 'dockerd', { LAB_DOCKERD_OPTS: '' });
-    await untilProviders(host, 'web', servers);
-    for (const name of servers) await untilListening(host, name);
-    traffic = await Traffic.from(t, host, 'client');
-    await allAnswer(t, 'all containers are back, and answer');
-    const after = await objects(host);
-    t.strictSame([after[0], after[1], after[3], after[4]], [before[0], before[1], before[3], before[4]], 'networks and services are the same');
-    t.equal(String(after[5]).split('\n').length, 4, 'there are as many endpoints as containers');
+    await allAreBack(t, before);
   });
 }
+
+t.test('dockerd without live-restore is killed while netctld is away', async (t) => {
+  const before = await objects(host);
+  await host.daemon('kill', 'netctld');
+  await host.daemon('kill', 'dockerd');
+  const dockerd = host.daemon('start', 'dockerd');
+  await until('dockerd has begun to start', async () => (await host.run('test', '-s', '/run/docker.pid')).exitCode === 0 || 'not yet');
+  await host.daemon('start', 'netctld');
+  await dockerd;
+  await allAreBack(t, before);
+});
+
+t.test('the host loses its power', async (t) => {
+  const before = await objects(host);
+  await host.reboot();
+  await allAreBack(t, before);
+  t.equal((await host.router('default', 'ip', '-br', 'link')).match(/^vr-/gm)?.length, 4, 'each container has its link, and there is no other');
+});

@@ -60,6 +60,11 @@ export class Host {
     await must(execLab(this.labName, [verb, this.name, daemon], env), `lab ${verb} ${this.name} ${daemon}`);
   }
 
+  /** As a power cut: all processes and namespaces go at once, the disk stays. Returns when the daemons answer again. */
+  async reboot(): Promise<void> {
+    await must(execLab(this.labName, ['reboot', this.name]), `lab reboot ${this.name}`);
+  }
+
   /** The end of a daemon's log: what helps when a test fails. */
   async log(daemon: 'netctld' | 'dockerd', lines = 40): Promise<string> {
     const { stdout } = await execLab(this.labName, ['logs', this.name, daemon]);
