@@ -2,13 +2,15 @@
 
 SUITE ?=
 FILE ?=
+PREFIX ?= /usr/local
+DESTDIR ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 SOURCES := $(shell find cli daemon plugin src test lab -name '*.ts' 2>/dev/null)
 # The commands of root are not in the PATH of others, and sudo keeps the PATH that it is given here.
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 RUN := node --enable-source-maps dist/test/run.js
 
-.PHONY: help deps build lint unit test demo clean
+.PHONY: help deps build lint unit test demo clean install uninstall deb
 .DEFAULT_GOAL := help
 
 help:
@@ -19,6 +21,9 @@ help:
 	@echo 'make build   compile to dist/'
 	@echo 'make deps    what all of these do first: Debian packages, npm packages, the build'
 	@echo 'make clean   remove what was built'
+	@echo 'make deb     a Debian package in .build/'
+	@echo 'make install what the package has, below PREFIX (/usr/local), and DESTDIR if that is given; make uninstall'
+	@echo '             removes it, and leaves the state, and the configuration if it was changed'
 	@echo
 	@echo 'On a machine with systemd, Debian starts a Docker service when docker.io is installed.'
 	@echo 'Nothing here uses, starts or stops it: the lab and the tests have Docker daemons of their own.'
@@ -55,6 +60,16 @@ test: deps
 
 demo: deps
 	@$(SUDO) env "PATH=$$PATH" LAB_NAME='$(LAB_NAME)' KEEP='$(KEEP)' lab/demo
+
+# Root builds nothing here: what belongs to root in a clone is in its owner's way.
+install: deps
+	@$(if $(DESTDIR),,$(SUDO)) env "PATH=$$PATH" DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' packaging/install
+
+uninstall:
+	@$(if $(DESTDIR),,$(SUDO)) env DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' packaging/uninstall
+
+deb: deps
+	@packaging/deb
 
 clean:
 	rm -rf dist .build .tap
