@@ -3,6 +3,7 @@ import t from 'tap';
 import { KernelFabric } from '../../daemon/kernel/fabric.js';
 import { KernelHostNetwork } from '../../daemon/kernel/host.js';
 import { KernelNftables } from '../../daemon/kernel/nftables.js';
+import { routerName } from '../../daemon/kernel/netns.js';
 import { KernelRouters } from '../../daemon/kernel/routers.js';
 import { RtnetlinkSockets } from '../../daemon/kernel/rtnetlink-sockets.js';
 import { diffFabric } from '../../src/fabric/diff.js';
@@ -136,6 +137,20 @@ export async function startBed(): Promise<void> {
   await reconcileHost(uplinks());
 }
 
+/** Whoever can do all with a router's namespace, as a container that broke out. */
+export function breakIntoRouter(tenant: string): string {
+  const name = routerName(tenant);
+  probes.set(name, new Probe(name));
+  return name;
+}
+
+/** The namespace sends packets for 127.0.0.0/8 to another machine, which no kernel does by itself. */
+export async function leadLoopback(name: string, via: string, link: string): Promise<void> {
+  await inContainer(name, 'ip', 'address', 'delete', '127.0.0.1/8', 'dev', 'lo');
+  await inContainer(name, 'sysctl', '-qw', `net.ipv4.conf.${link}.route_localnet=1`);
+  await inContainer(name, 'ip', 'route', 'add', '127.0.0.0/8', 'via', via, 'dev', link);
+}
+
 async function stopBed(): Promise<void> {
   for (const probe of probes.values()) await probe.kill();
   for (const name of [...containers.map(({ name }) => name), 'lan', 'host']) await stopContainer(name);
@@ -151,8 +166,10 @@ async function startLan(): Promise<void> {
   await inContainer('lan', 'ip', 'address', 'add', `${addresses.lan[6]}/64`, 'dev', 'eth0', 'nodad');
   for (const address of [`${addresses.host[4]}/24`, `${addresses.host[6]}/64`]) await execa('ip', ['address', 'add', address, 'dev', 'eth0', ...(address.includes(':') ? ['nodad'] : [])]);
   await execa('ip', ['link', 'set', 'eth0', 'up']);
-  for (const name of ['lan', 'host']) probes.set(name, new Probe(name));
-  for (const protocol of ['tcp', 'udp'] as const) await probe('lan').do({ do: 'serve', name: 'lan', protocol, port: 9000 });
+  for (const name of ['lan', 'host']) {
+    probes.set(name, new Probe(name));
+    for (const protocol of ['tcp', 'udp'] as const) await probe(name).do({ do: 'serve', name, protocol, port: 9000 });
+  }
 }
 
 function endpointOf(container: Container): FabricEndpoint {
@@ -181,6 +198,15 @@ export function probe(name: string): Probe {
 
 /** Milliseconds: far more than an answer takes on a busy machine, and how long nothing must come to count as silence. */
 const [patience, shortPatience] = [3_000, 300];
+
+/** A connection that stays. */
+export function open(from: string, connection: number, address: string, port: number): Promise<string> {
+  return probe(from).do({ do: 'open', connection, address, port, patience });
+}
+
+export function say(from: string, connection: number): Promise<string> {
+  return probe(from).do({ do: 'say', connection, patience });
+}
 
 /** A new connection, or datagram; what is answered: who serves, and whom it sees. */
 export function ask(from: string, protocol: Protocol, address: string, port: number, expected?: string): Promise<string> {
