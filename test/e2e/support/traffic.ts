@@ -19,7 +19,7 @@ export type Fate = { readonly alive: true } | { readonly alive: false; readonly 
 
 /** What the agent does, by the name of the request. */
 export interface Requests {
-  connect: { request: { host: string; port: number; times: number }; answer: Attempt[] };
+  connect: { request: { host: string; port: number; times: number; from?: string }; answer: Attempt[] };
   hold: { request: { host: string; port: number }; answer: { connection: number; greeting: string } };
   say: { request: { connection: number; text: string }; answer: string };
   fate: { request: { connection: number }; answer: Fate };
@@ -27,6 +27,7 @@ export interface Requests {
   unload: { request: { load: number }; answer: Attempt[] };
   datagram: { request: { host: string; port: number; sourcePort: number; timeoutMs: number }; answer: Attempt };
   serve: { request: { port: number; text: string }; answer: void };
+  listen: { request: { port: number; text: string; repeats: boolean }; answer: void };
 }
 
 interface Waiting {
@@ -46,8 +47,18 @@ export class Traffic {
 
   static async from(t: Test, host: Host, container: string): Promise<Traffic> {
     const pid = await host.docker('inspect', '--format', '{{.State.Pid}}', container);
+    return Traffic.start(t, host, 'nsenter', `--net=/proc/${pid}/ns/net`);
+  }
+
+  /** The host itself as the client. */
+  static on(t: Test, host: Host): Promise<Traffic> {
+    return Promise.resolve(Traffic.start(t, host));
+  }
+
+  /** @param within the command that enters the client's network namespace */
+  private static start(t: Test, host: Host, ...within: string[]): Traffic {
     const agent = fileURLToPath(new URL('traffic-agent.js', import.meta.url));
-    const command = ['exec', host.name, '--', 'nsenter', `--net=/proc/${pid}/ns/net`, process.execPath, agent];
+    const command = ['exec', host.name, '--', ...within, process.execPath, agent];
     const child = execa(lab, command, { env: { LAB_NAME: host.labName }, reject: false, buffer: false, stderr: 'inherit' });
     const traffic = new Traffic((line) => child.stdin.write(line));
     createInterface({ input: child.stdout }).on('line', (line) => traffic.take(line));
@@ -59,9 +70,9 @@ export class Traffic {
     return traffic;
   }
 
-  /** So many connections, one after the other. */
-  connect(host: string, port: number, times: number): Promise<Attempt[]> {
-    return this.ask('connect', { host, port, times });
+  /** So many connections, one after the other. @param from one of the container's addresses */
+  connect(host: string, port: number, times: number, from?: string): Promise<Attempt[]> {
+    return this.ask('connect', { host, port, times, ...(from !== undefined && { from }) });
   }
 
   /** Opens a connection and leaves it open. */
@@ -91,6 +102,15 @@ export class Traffic {
    */
   serve(port: number, text: string): Promise<void> {
     return this.ask('serve', { port, text });
+  }
+
+  /**
+   * Says the text and the client's address to every connection on a port of the container, and then closes it, or
+   * repeats each line that it gets. Thousands of connections are answered at the pace of the client, where a program
+   * that forks for each is much slower.
+   */
+  listen(port: number, text: string, then: 'closes' | 'repeats'): Promise<void> {
+    return this.ask('listen', { port, text, repeats: then === 'repeats' });
   }
 
   private ask<K extends keyof Requests>(op: K, request: Requests[K]['request']): Promise<Requests[K]['answer']> {
