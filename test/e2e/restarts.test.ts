@@ -22,11 +22,11 @@ t.teardown(async () => {
   if (!t.passing()) t.comment(await host.log('netctld'));
 });
 
-/** All that the router holds; rules and chains with their handles, which change when they are made anew. */
+/** All that the router holds, without what it has counted; rules and chains with their handles, which change when they are made anew. */
 async function routerState(host: Host): Promise<Record<string, string>> {
   const [ip, ip6, links, addresses, neighbours, routes] = await Promise.all([
-    host.router('default', 'nft', '-a', 'list', 'table', 'ip', 'netctl'),
-    host.router('default', 'nft', '-a', 'list', 'table', 'ip6', 'netctl'),
+    host.router('default', 'nft', '-s', '-a', 'list', 'table', 'ip', 'netctl'),
+    host.router('default', 'nft', '-s', '-a', 'list', 'table', 'ip6', 'netctl'),
     host.router('default', 'ip', '-o', 'link'),
     host.router('default', 'ip', '-o', 'address'),
     host.router('default', 'ip', 'neighbour', 'show', 'nud', 'permanent'),
