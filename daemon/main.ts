@@ -17,6 +17,7 @@ import { KernelHostPorts } from './kernel/host-ports.js';
 import { lockHost } from './kernel/host-lock.js';
 import { KernelNftables } from './kernel/nftables.js';
 import { KernelRouters } from './kernel/routers.js';
+import { KernelSandboxes } from './kernel/sandboxes.js';
 import { RtnetlinkSockets } from './kernel/rtnetlink-sockets.js';
 import { createLogger, type Logger } from './log.js';
 import { Metrics } from './metrics.js';
@@ -51,6 +52,7 @@ async function start(config: Config, log: Logger, notifier: Notifier): Promise<E
     kernel: faults.aroundKernel({
       routers: new KernelRouters(sockets),
       fabric: new KernelFabric(sockets),
+    sandboxes: new KernelSandboxes(sockets),
       nftables: new KernelNftables(),
       conntrack: new KernelConntrack(),
       host: new KernelHostNetwork(sockets),

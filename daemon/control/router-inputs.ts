@@ -7,6 +7,7 @@ import { subnetsOf, type Network } from '../../src/model/network.js';
 import type { Service } from '../../src/model/service.js';
 import type { NatInput, NatNetwork, NatProvider, NatService } from '../../src/nat/input.js';
 import type { ProviderChoice } from '../../src/selectors/provider.js';
+import type { ContainerEnd } from './container-ends.js';
 import { isOutward } from './uplinks.js';
 
 /** What a tenant has on this host, as far as its router is concerned. */
@@ -33,6 +34,18 @@ export function fabricInput({ networks, services, endpoints, uplink }: TenantOnH
     serviceAddresses: services.flatMap((service) => service.addresses),
     ...(uplink ? { uplink } : {}),
   };
+}
+
+/** What the links of containers are inside them. @param isAlive whether Docker says that the endpoint's container runs: then it has put the link there. */
+export function containerEnds({ networks, endpoints }: TenantOnHost, isAlive: (endpointId: string) => boolean): Map<string, ContainerEnd> {
+  const byName = new Map(networks.map((network) => [network.name, subnetsOf(network)]));
+  return new Map(endpoints.flatMap(({ id, network, addresses, mac, sandboxKey }) => {
+    const subnets = byName.get(network) ?? [];
+    if (sandboxKey === undefined || !isAlive(id)) return [];
+    const inside = addresses.flatMap((address) => subnets.filter(({ prefix }) => prefix.contains(address)).map(({ prefix }) => ({ address, length: prefix.length })));
+    const gateways = subnets.flatMap(({ gateway }) => (gateway && addresses.some(({ family }) => family === gateway.family) ? [gateway] : []));
+    return [[id, { sandboxKey, link: { mac, addresses: inside, gateways } }]];
+  }));
 }
 
 /** @param providersOf those that get a service's new connections */

@@ -1,8 +1,9 @@
 import { diffFabric } from '../../src/fabric/diff.js';
 import { portName } from '../../src/fabric/names.js';
 import { planFabric } from '../../src/fabric/plan.js';
-import type { FabricInput, FabricState, FabricStep } from '../../src/fabric/state.js';
-import type { Fabric } from '../kernel/port.js';
+import type { FabricEndpoint, FabricInput, FabricState, FabricStep } from '../../src/fabric/state.js';
+import type { Fabric, Sandboxes } from '../kernel/port.js';
+import { ContainerEnds, type ContainerEnd } from './container-ends.js';
 import { fabricDrift, type Drift } from './drift.js';
 import { Pace } from './pace.js';
 
@@ -12,6 +13,9 @@ export class RouterLinks {
   private doubted = false;
   /** How long readings take. */
   readonly readings: Pace;
+  private readonly ends: ContainerEnds;
+  /** Of the endpoints that had a port after the last pass. */
+  private ported: ReadonlyMap<string, ContainerEnd> = new Map();
   /** The links that the last pass left in place: they are there whatever became of the rules afterwards. */
   private names: ReadonlySet<string> = new Set();
   /** Says that containers are without their link. */
@@ -20,9 +24,11 @@ export class RouterLinks {
   constructor(
     private readonly tenant: string,
     private readonly fabric: Fabric,
+    sandboxes: Sandboxes,
     clock: () => number,
   ) {
     this.readings = new Pace(clock);
+    this.ends = new ContainerEnds(sandboxes);
   }
 
   get error(): string | undefined {
@@ -39,11 +45,19 @@ export class RouterLinks {
 
   doubt(): void {
     this.doubted = true;
+    this.ends.doubt();
   }
 
   /** Doubts them if somebody may have changed them. Cheap. */
   look(): void {
     if (this.held && this.fabric.changedByOthers(this.tenant)) this.doubted = true;
+  }
+
+  /** Learns what Docker made of a few links. Doubts them, and returns true, if one is not where it should be. */
+  async learn(): Promise<boolean> {
+    const adrift = await this.ends.learn(this.ported);
+    if (adrift) this.doubted = true;
+    return adrift;
   }
 
   /** Reads them if they are doubted or unknown. Returns what somebody else changed, as far as it was known what they were. */
@@ -59,30 +73,58 @@ export class RouterLinks {
 
   /**
    * To be called after {@link recall}. A port is made in the pass that serves its Join, when Docker waits to
-   * move the peer into the container. A port that is missing later cannot be given back to a running container like that.
+   * move the peer into the container. One that is missing later is made for a container that is known to run,
+   * and its peer moved there by us: Docker is done with it, and would wait for nothing.
    * @param joining the endpoints, by id, for which Docker waits.
+   * @param containers those that run, by endpoint id.
    * @returns the steps that were needed.
    */
-  async bring(input: FabricInput, joining: ReadonlySet<string>): Promise<FabricStep[]> {
+  async bring(input: FabricInput, joining: ReadonlySet<string>, containers: ReadonlyMap<string, ContainerEnd>): Promise<FabricStep[]> {
     const before = this.held;
     if (!before) throw new Error('the links must be recalled first');
-    const there = input.endpoints.filter(({ id }) => before.links.has(portName(id)) || joining.has(id));
-    const desired = planFabric({ ...input, endpoints: there });
-    const steps = diffFabric(desired, before);
+    const { there, bereft } = await this.sort(input, before, joining, containers);
+    const planned = planFabric({ ...input, endpoints: [...there, ...bereft] });
+    const steps = diffFabric(planned, before);
     // Unknown until the end: after a failure they are read.
     this.held = undefined;
-    if (steps.length > 0) await this.apply(desired, steps);
+    if (steps.length > 0) await this.apply(planned, steps);
+    const given = await this.give(bereft, containers);
+    const desired = planFabric({ ...input, endpoints: [...there, ...given] });
+    const rest = diffFabric(desired, planned);
+    if (rest.length > 0) await this.apply(desired, rest);
     this.held = desired;
     this.names = new Set(desired.links.keys());
-    const lost = input.endpoints.length - there.length;
-    this.lost = lost === 0 ? undefined : `${lost} ${lost === 1 ? 'container has' : 'containers have'} lost the link to the network: restart them`;
-    return steps;
+    const ported = [...there.filter(({ id }) => !joining.has(id)), ...given].map(({ id }) => id);
+    this.ported = new Map([...containers].filter(([id]) => ported.includes(id)));
+    this.lost = sentenceOf(input.endpoints.length - there.length - given.length, this.ends.failure);
+    return [...steps, ...rest];
   }
 
   /** Forgets all: the router is gone. */
   forget(): void {
     this.held = undefined;
     this.names = new Set();
+  }
+
+  /** Those that have a port or get one as usual, and those whose container must be given a new link. */
+  private async sort({ endpoints }: FabricInput, { links }: FabricState, joining: ReadonlySet<string>, containers: ReadonlyMap<string, ContainerEnd>): Promise<{ there: FabricEndpoint[]; bereft: FabricEndpoint[] }> {
+    const there: FabricEndpoint[] = [];
+    const bereft: FabricEndpoint[] = [];
+    for (const endpoint of endpoints) {
+      const { id } = endpoint;
+      if (joining.has(id) || (links.has(portName(id)) && !this.ends.isAdrift(id))) there.push(endpoint);
+      else if (await this.ends.canGive(id, containers.get(id))) bereft.push(endpoint);
+    }
+    return { there, bereft };
+  }
+
+  private async give(endpoints: readonly FabricEndpoint[], containers: ReadonlyMap<string, ContainerEnd>): Promise<FabricEndpoint[]> {
+    const given: FabricEndpoint[] = [];
+    for (const endpoint of endpoints) {
+      const end = containers.get(endpoint.id);
+      if (end && (await this.ends.give(endpoint.id, end))) given.push(endpoint);
+    }
+    return given;
   }
 
   /** All at once; if that fails, one by one, so that what cannot be done does not hold up the rest. */
@@ -98,4 +140,10 @@ export class RouterLinks {
       if (diffFabric(desired, found).length > 0) throw error;
     }
   }
+}
+
+function sentenceOf(lost: number, failure: string | undefined): string | undefined {
+  if (lost === 0) return undefined;
+  const reason = failure === undefined ? '' : ` (${failure})`;
+  return lost === 1 ? `1 container has lost the link to the network: restart it${reason}` : `${lost} containers have lost the link to the network: restart them${reason}`;
 }

@@ -3,6 +3,7 @@ import { messageOf } from '../../src/model/errors.js';
 import type { Living } from '../../src/nat/flows.js';
 import type { NatInput } from '../../src/nat/input.js';
 import type { Kernel } from '../kernel/port.js';
+import type { ContainerEnd } from './container-ends.js';
 import { addDrift, type Drift } from './drift.js';
 import { FlowCleaner } from './flow-cleaner.js';
 import { now } from './pace.js';
@@ -15,6 +16,8 @@ export interface RouterTarget {
   readonly nat: NatInput;
   /** The endpoints, by id, for which Docker waits for a link. */
   readonly joining: ReadonlySet<string>;
+  /** The containers that run, as far as that is known, by endpoint id. */
+  readonly containers: ReadonlyMap<string, ContainerEnd>;
   /** Who may keep their connections; absent: nobody knows who the providers are. */
   readonly living?: Living;
 }
@@ -58,7 +61,7 @@ export class Router {
     private readonly kernel: Kernel,
     clock: () => number = now,
   ) {
-    this.links = new RouterLinks(tenant, kernel.fabric, clock);
+    this.links = new RouterLinks(tenant, kernel.fabric, kernel.sandboxes, clock);
     this.rules = new RouterRules(tenant, kernel.nftables, clock);
     this.flows = new FlowCleaner(tenant, kernel.conntrack);
   }
@@ -91,7 +94,7 @@ export class Router {
 
   /** Doubts all of it, unless the last reading took so long that it would be too often. */
   doubtAnyway(): void {
-    if (this.mayRead(shares.anyway)) this.doubt();
+    if (this.links.readings.allows(shares.anyway) && this.rules.readings.allows(shares.anyway)) this.doubt();
   }
 
   /**
@@ -99,16 +102,21 @@ export class Router {
    * something to read. Returns whether there is a reason for a pass.
    */
   async look(): Promise<boolean> {
-    if (!this.known || this.passing || !this.mayRead(shares.onDoubt)) return false;
+    if (!this.known || this.passing) return false;
     try {
       if (!this.kernel.routers.isIntact(this.tenant)) this.intact = false;
-      this.links.look();
-      await this.rules.look();
+      if (this.links.readings.allows(shares.onDoubt)) this.links.look();
+      if (this.rules.readings.allows(shares.onDoubt)) await this.rules.look();
     } catch {
       // What cannot even be looked at is read: then it is told what is the matter.
       this.doubt();
     }
     return this.isDoubted;
+  }
+
+  /** Learns what Docker made of a few links, while there is nothing else to do. Returns whether there is a reason for a pass. */
+  async learn(): Promise<boolean> {
+    return this.known && !this.passing && (await this.links.learn());
   }
 
   /**
@@ -138,10 +146,6 @@ export class Router {
 
   private get isDoubted(): boolean {
     return !this.intact || this.links.areDoubted || this.rules.areDoubted;
-  }
-
-  private mayRead(share: number): boolean {
-    return this.links.readings.allows(share) && this.rules.readings.allows(share);
   }
 
   private async pass(target: RouterTarget): Promise<RouterChanges> {
@@ -183,9 +187,9 @@ export class Router {
     if (living || !this.rules.areThere) changes.operations = await this.rules.bring(nat);
   }
 
-  private async bringLinks({ fabric, joining }: RouterTarget, changes: RouterChanges): Promise<void> {
+  private async bringLinks({ fabric, joining, containers }: RouterTarget, changes: RouterChanges): Promise<void> {
     changes.drift = addDrift(changes.drift, await this.links.recall());
-    const steps = await this.links.bring(fabric, joining);
+    const steps = await this.links.bring(fabric, joining, containers);
     changes.steps = steps.length;
     changes.uplinked = steps.some(({ action }) => action === 'createUplink');
   }

@@ -15,7 +15,7 @@ import type { Logger } from './logger.js';
 import { Pace } from './pace.js';
 import { answeringEndpoint, type Providers } from './providers.js';
 import { Reconciler } from './reconciler.js';
-import { fabricInput, natInput, natProvider, publishedServices, type TenantOnHost } from './router-inputs.js';
+import { containerEnds, fabricInput, natInput, natProvider, publishedServices, type TenantOnHost } from './router-inputs.js';
 import { Router, type RouterChanges, type RouterTarget } from './router.js';
 import type { State } from './state.js';
 import type { Uplinks } from './uplinks.js';
@@ -111,6 +111,7 @@ export class Routers {
     await this.looks.measure(async () => {
       for (const [tenant, router] of this.routers) if (await router.look()) this.reconciler.enqueue(tenant);
     });
+    for (const [tenant, router] of this.routers) if (await router.learn()) this.reconciler.enqueue(tenant);
   }
 
   errorOf(tenant: string): string | undefined {
@@ -211,6 +212,7 @@ export class Routers {
       fabric: fabricInput(onHost),
       nat: natInput(onHost, chosen),
       joining: this.joining,
+      containers: containerEnds(onHost, (id) => isAlive(containers.ofEndpoint(id)?.state)),
       ...(containers.areKnown ? { living: this.living(onHost, answering) } : {}),
     };
   }
@@ -241,4 +243,8 @@ export class Routers {
       hostAccess: known !== undefined && hasHostAccess(known),
     };
   }
+}
+
+function isAlive(state: string | undefined): boolean {
+  return state === 'running' || state === 'paused';
 }

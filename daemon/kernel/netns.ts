@@ -1,4 +1,4 @@
-import { closeSync, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, openSync, statfsSync, statSync, writeSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
 import koffi from 'koffi';
 import { unavailable } from '../../src/model/errors.js';
@@ -21,6 +21,19 @@ export function routerPath(tenant: string): string {
 /** The tenant whose router has this name, if it is a router's. */
 export function tenantOfRouter(name: string): string | undefined {
   return name.startsWith(routerPrefix) && name.length > routerPrefix.length ? name.slice(routerPrefix.length) : undefined;
+}
+
+/** statfs(2)'s type of a file on which a namespace is mounted: NSFS_MAGIC of linux/magic.h. */
+const namespaceFileSystem = 0x6e73_6673;
+
+/** Whether the file holds a namespace. @throws NetctlError `unavailable` if that cannot be learnt. */
+export function isNamespace(path: string): boolean {
+  try {
+    return statfsSync(path).type === namespaceFileSystem;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw unavailable(`${path} cannot be read`, error);
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { FabricState, FabricStep } from '../../src/fabric/state.js';
 import type { HostState, HostStep } from '../../src/host/state.js';
-import type { IpAddress, Prefix } from '../../src/model/address.js';
+import type { IpAddress, Mac, Prefix } from '../../src/model/address.js';
 import type { Protocol } from '../../src/model/service.js';
 import type { Flow } from '../../src/nat/input.js';
 import type { NatChange } from '../../src/nat/diff.js';
@@ -44,6 +44,32 @@ export interface Fabric {
   changedByOthers(tenant: string): boolean;
   /** Carries the steps out in their order and stops at the first that fails. */
   apply(tenant: string, steps: readonly FabricStep[]): Promise<void>;
+}
+
+/** A container's end of a port, as it is found in the container. */
+export interface SandboxEnd {
+  /** As Docker named it: `eth0`. */
+  readonly name: string;
+  /** Where the default routes by it lead. */
+  readonly gateways: readonly IpAddress[];
+}
+
+/** What a container's end of a port must be. */
+export interface SandboxLink {
+  readonly mac: Mac;
+  readonly addresses: readonly { readonly address: IpAddress; readonly length: number }[];
+  /** Absent, or taken meanwhile: the first name that is free. */
+  readonly name?: string;
+  /** Of the families in which the container has no default route. */
+  readonly gateways: readonly IpAddress[];
+}
+
+/** Containers' network namespaces, which are Docker's, each by the file that holds it. Rejects `unavailable` where there is none. */
+export interface Sandboxes {
+  /** The link with this MAC address, if Docker has put it there. */
+  find(sandboxKey: string, mac: Mac): Promise<SandboxEnd | undefined>;
+  /** Moves the link `peer`, the other end of a port, from the host's own namespace into the container and makes it what Docker had made of the one that was lost. */
+  give(sandboxKey: string, peer: string, link: SandboxLink): Promise<SandboxEnd>;
 }
 
 /** The nftables tables of a router. */
@@ -115,6 +141,7 @@ export interface HostFlows {
 export interface Kernel {
   readonly routers: Routers;
   readonly fabric: Fabric;
+  readonly sandboxes: Sandboxes;
   readonly nftables: Nftables;
   readonly conntrack: Conntrack;
   readonly host: HostNetwork;

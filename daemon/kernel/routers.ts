@@ -1,15 +1,13 @@
-import { closeSync, openSync, statfsSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { execa } from 'execa';
 import { messageOf, unavailable } from '../../src/model/errors.js';
-import { identityOf, inNamespace, namespaceDirectory, routerName, routerPath, tenantOfRouter } from './netns.js';
+import { identityOf, inNamespace, isNamespace, namespaceDirectory, routerName, routerPath, tenantOfRouter } from './netns.js';
 import type { EnsuredRouter, Routers } from './port.js';
 import { kernelError } from './rtnetlink-errors.js';
 import type { RtnetlinkSockets } from './rtnetlink-sockets.js';
 import { areRouterSysctlsWritten, hasBridgeNetfilter, writeRouterSysctls } from './router-sysctls.js';
 
-/** statfs(2)'s type of a file on which a namespace is mounted: NSFS_MAGIC of linux/magic.h. */
-const namespaceFileSystem = 0x6e73_6673;
 /** The loopback link's index, in every network namespace. */
 const loopbackIndex = 1;
 
@@ -116,15 +114,6 @@ async function removeFile(tenant: string): Promise<void> {
   await rm(routerPath(tenant), { force: true }).catch((error: unknown) => {
     throw unavailable(`the file ${routerPath(tenant)}, which is in the way of a router, cannot be removed`, error);
   });
-}
-
-function isNamespace(path: string): boolean {
-  try {
-    return statfsSync(path).type === namespaceFileSystem;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw unavailable(`${path} cannot be read`, error);
-  }
 }
 
 /** Whether it worked is seen by the setting that it brings, which may also be there without a module. */

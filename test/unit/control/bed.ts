@@ -8,6 +8,7 @@ import { FakeHostFlows } from '../../../daemon/kernel/host-flows-fake.js';
 import { FakeHostPorts } from '../../../daemon/kernel/host-ports-fake.js';
 import { FakeNftables } from '../../../daemon/kernel/nftables-fake.js';
 import type { Kernel } from '../../../daemon/kernel/port.js';
+import { FakeSandboxes } from '../../../daemon/kernel/sandboxes-fake.js';
 import { FakeRouters } from '../../../daemon/kernel/routers-fake.js';
 import { MemoryStore } from '../../../daemon/store/memory.js';
 import type { Store } from '../../../daemon/store/port.js';
@@ -30,7 +31,7 @@ export class Bed {
   readonly hostFlows = new FakeHostFlows();
   readonly kernel: Kernel = {
     ...{ routers: this.routers, fabric: this.fabric, nftables: new FakeNftables(this.routers) },
-    ...{ conntrack: this.conntrack, host: this.hostNetwork, ports: this.ports, hostFlows: this.hostFlows },
+    ...{ sandboxes: new FakeSandboxes(), conntrack: this.conntrack, host: this.hostNetwork, ports: this.ports, hostFlows: this.hostFlows },
   };
   readonly docker: FakeDocker;
   /** Milliseconds since the epoch, as the daemon has it. */
@@ -130,7 +131,7 @@ export class Bed {
 
   /** The kernel, but that it fails when it is told to: before it did anything, in the middle, or after all was done. */
   private refusing(life: { readonly over: boolean }): Kernel {
-    const { routers, fabric, nftables, conntrack, host, ports, hostFlows } = this.kernel;
+    const { routers, fabric, sandboxes, nftables, conntrack, host, ports, hostFlows } = this.kernel;
     const failing = async <T>(work: () => Promise<T>): Promise<T> => {
       this.refuse(life);
       const result = await work();
@@ -158,6 +159,10 @@ export class Bed {
         apply: (tenant, change) => failing(() => nftables.apply(tenant, change)),
         generation: (tenant) => failing(() => nftables.generation(tenant)),
         traffic: (tenant) => failing(() => nftables.traffic(tenant)),
+      },
+      sandboxes: {
+        find: (key, mac) => failing(() => sandboxes.find(key, mac)),
+        give: (key, peer, link) => failing(() => sandboxes.give(key, peer, link)),
       },
       conntrack: {
         list: (tenant) => failing(() => conntrack.list(tenant)),

@@ -7,6 +7,7 @@ import { FakeHostPorts } from '../../../daemon/kernel/host-ports-fake.js';
 import { FakeNftables } from '../../../daemon/kernel/nftables-fake.js';
 import type { Kernel } from '../../../daemon/kernel/port.js';
 import { FakeRouters } from '../../../daemon/kernel/routers-fake.js';
+import { FakeSandboxes } from '../../../daemon/kernel/sandboxes-fake.js';
 import { bridgeName } from '../../../src/fabric/names.js';
 import { IpAddress, Mac, Prefix } from '../../../src/model/address.js';
 
@@ -16,7 +17,7 @@ const serviceIp = IpAddress.parse('10.1.1.100');
 export const addressOf = (id: string): IpAddress => IpAddress.parse(`10.1.1.${ids.indexOf(id) + 1}`);
 
 /** A router with one network, these endpoints, and a service over them all. */
-export function target(endpoints: readonly string[], options: { joining?: readonly string[]; dockerKnown?: boolean } = {}): RouterTarget {
+export function target(endpoints: readonly string[], options: { joining?: readonly string[]; running?: readonly string[]; dockerKnown?: boolean } = {}): RouterTarget {
   const services = [{ addresses: [serviceIp], ports: [{ port: 80, targetPort: 80, protocol: 'tcp' as const }], providers: endpoints.map((id) => ({ addresses: [addressOf(id)] })) }];
   return {
     fabric: {
@@ -26,15 +27,17 @@ export function target(endpoints: readonly string[], options: { joining?: readon
     },
     nat: { networks: [{ bridge: bridgeName(1), ipv4 }], services },
     joining: new Set(options.joining ?? endpoints),
+    containers: new Map((options.running ?? []).map((id) => [id, { sandboxKey: id, link: { mac: Mac.fromIp(addressOf(id)), addresses: [{ address: addressOf(id), length: 24 }], gateways: [] } }])),
     ...(options.dockerKnown === false ? {} : { living: { addresses: endpoints.map(addressOf), services } }),
   };
 }
 
 /** A kernel that writes down in which order it is changed and read, and refuses steps that a test names. */
-export function bed(): { kernel: Kernel; fabric: FakeFabric; nftables: FakeNftables; done: string[]; reads: string[]; refuse: Set<string> } {
+export function bed(): { kernel: Kernel; sandboxes: FakeSandboxes; fabric: FakeFabric; nftables: FakeNftables; done: string[]; reads: string[]; refuse: Set<string> } {
   const routers = new FakeRouters();
   const fabric = new FakeFabric(routers);
   const nftables = new FakeNftables(routers);
+  const sandboxes = new FakeSandboxes();
   const done: string[] = [];
   const reads: string[] = [];
   const refuse = new Set<string>();
@@ -59,12 +62,13 @@ export function bed(): { kernel: Kernel; fabric: FakeFabric; nftables: FakeNftab
       generation: (tenant) => nftables.generation(tenant),
       traffic: (tenant) => nftables.traffic(tenant),
     },
+    sandboxes,
     conntrack: new FakeConntrack(routers),
     host: new FakeHostNetwork(fabric),
     ports: new FakeHostPorts(),
     hostFlows: new FakeHostFlows(),
   };
-  return { kernel, fabric, nftables, done, reads, refuse };
+  return { kernel, sandboxes, fabric, nftables, done, reads, refuse };
 }
 
 export async function providersIn(nftables: FakeNftables): Promise<string[]> {
