@@ -1,5 +1,5 @@
 import { createSocket } from 'node:dgram';
-import { connect, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Attempt, Fate, Requests } from './traffic.js';
 
@@ -16,12 +16,12 @@ const connections: Held[] = [];
 const loads: { readonly timer: NodeJS.Timeout; readonly attempts: Promise<Attempt>[] }[] = [];
 
 /** One connection: what the other side says before it closes, or why there was none. */
-function attempt(host: string, port: number, timeoutMs = 10_000): Promise<Attempt> {
+function attempt(host: string, port: number, from?: string, timeoutMs = 10_000): Promise<Attempt> {
   const at = Date.now();
   const started = performance.now();
   return new Promise((resolve) => {
     let answer = '';
-    const socket = connect({ host, port });
+    const socket = connect({ host, port, ...(from !== undefined && { localAddress: from }) });
     const end = (error?: string): void => {
       socket.destroy();
       const ms = performance.now() - started;
@@ -123,8 +123,20 @@ function serve(port: number, text: string): Promise<void> {
   return new Promise((resolve, reject) => socket.once('error', reject).bind(port, () => resolve()));
 }
 
+/** On all addresses of both families; an IPv4 client's is told as such. */
+function listen(port: number, text: string, repeats: boolean): Promise<void> {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    const greeting = `${text} ${socket.remoteAddress?.replace('::ffff:', '') ?? ''}\n`;
+    if (!repeats) return void socket.end(greeting);
+    socket.write(greeting);
+    socket.pipe(socket);
+  });
+  return new Promise((resolve, reject) => server.once('error', reject).listen(port, '::', () => resolve()));
+}
+
 const handlers: { [K in keyof Requests]: (request: Requests[K]['request']) => Promise<Requests[K]['answer']> } = {
-  connect: ({ host, port, times }) => sequence(times, () => attempt(host, port)),
+  connect: ({ host, port, times, from }) => sequence(times, () => attempt(host, port, from)),
   hold: ({ host, port }) => hold(host, port),
   async say({ connection, text }) {
     const held = heldOf(connection);
@@ -136,6 +148,7 @@ const handlers: { [K in keyof Requests]: (request: Requests[K]['request']) => Pr
   unload: ({ load }) => stopLoad(load),
   datagram: ({ host, port, sourcePort, timeoutMs }) => datagram(host, port, sourcePort, timeoutMs),
   serve: ({ port, text }) => serve(port, text),
+  listen: ({ port, text, repeats }) => listen(port, text, repeats),
 };
 
 async function handle(line: string): Promise<void> {
