@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { conflict, messageOf, NetctlError, unavailable } from '../src/model/errors.js';
 import { checkEntries } from './check-state.js';
 import type { Task } from './config/tasks.js';
-import { formatBackup, readBackup, writeBackup } from './store/backup.js';
+import { formatBackup, readBackup, writeBackup, type Backup } from './store/backup.js';
 import { newestCopy } from './store/copies.js';
 import { EntryTable } from './store/entry-table.js';
 import { digestOf, type KeptEntry, type Reading } from './store/level-format.js';
@@ -23,6 +23,8 @@ export async function runStateTask(task: Exclude<Task, { do: 'fault-points' }>, 
         return await checkState(directory);
       case 'backup':
         return await backup(directory, task.file, now);
+      case 'repair-state':
+        return await repair(directory, now);
       case 'restore':
         return await restore(directory, task.file, task.force, now);
     }
@@ -43,7 +45,7 @@ async function checkState(directory: string): Promise<TaskEnd> {
     ...(sound && entries.length === 0 ? [] : Object.entries(counts).map(([word, count]) => `${sound ? '' : 'can still be read: '}${count} ${word}`)),
     ...contradictions.map((sentence) => `contradiction: ${sentence}`),
     ...(copy === undefined ? [] : [`newest copy: ${copy}`]),
-    ...(sound ? [] : [`way out: netctld --restore ${copy ?? 'BACKUP'} --force`]),
+    ...(sound ? [] : [`way out: netctld --restore ${copy ?? 'BACKUP'} --force${entries.length > 0 ? ', or netctld --repair-state, which keeps what can be read' : ''}`]),
   ];
   return { print: lines.join('\n'), exitCode: sound && contradictions.length === 0 ? 0 : 1 };
 }
@@ -77,27 +79,55 @@ async function backup(directory: string, file: string, now: Date): Promise<TaskE
   return { print: `${entries.length} entries of revision ${head.revision} are in ${file}`, exitCode: 0 };
 }
 
-/** Makes the new state beside the old one, and takes its place in one step. */
 async function restore(directory: string, file: string, force: boolean, now: Date): Promise<TaskEnd> {
   const { revision, entries } = await readBackup(resolve(file));
-  const { contradictions } = checkEntries(listed(entries));
   const there = existsSync(directory) && readdirSync(directory).length > 0;
   if (there) await checkFree(directory);
   if (there && !force) throw conflict(`there is a state in ${directory}: to restore ${file} in its place, which keeps it aside, use --force`);
-  const draft = `${directory}.restoring`;
-  rmSync(draft, { recursive: true, force: true });
-  await writeContents(draft, { head: { revision, digest: digestOf(entries) }, entries });
-  const aside = `${directory}.before-restore-${now.toISOString().replaceAll(':', '')}`;
-  try {
-    if (there) renameSync(directory, aside);
-    renameSync(draft, directory);
-  } catch (error) {
-    throw unavailable(`the restored state is in ${draft} and could not be moved to ${directory}: ${messageOf(error)}; move it yourself`, error);
-  }
+  const aside = await replace(directory, { revision, entries }, 'before-restore', now);
   const lines = [
     `${entries.length} entries of revision ${revision} were restored from ${file}`,
     ...(there ? [`what was there before is in ${aside}`] : []),
-    ...contradictions.map((sentence) => `contradiction: ${sentence}`),
+    ...contradictionsOf(entries),
   ];
   return { print: lines.join('\n'), exitCode: 0 };
+}
+
+/** Keeps what can be read, and says what is known to be lost: what exactly it was, nobody can tell. */
+async function repair(directory: string, now: Date): Promise<TaskEnd> {
+  const reading = existsSync(directory) ? await examine(directory) : undefined;
+  if (reading?.is !== 'damaged') throw conflict(`the state in ${directory} is not damaged: there is nothing to repair; see "netctld --check-state"`);
+  const { entries, problem } = reading;
+  if (entries.length === 0) throw unavailable(`nothing of the state in ${directory} can be read (${problem}): restore a backup or a copy with "netctld --restore FILE --force"`);
+  const copy = newestCopy(directory);
+  const missing = copy === undefined ? [] : (await readBackup(copy)).entries.map(([key]) => key).filter((key) => !entries.some(([kept]) => kept === key));
+  const revision = Math.max(...entries.map(([, kept]) => kept.revision));
+  const aside = await replace(directory, { revision, entries }, 'before-repair', now);
+  const lines = [
+    `${entries.length} entries up to revision ${revision} were kept`,
+    `what was wrong: ${problem}`,
+    ...missing.map((key) => `not there, and in the newest copy: ${key}`),
+    ...contradictionsOf(entries),
+    `what was there before, with its copies, is in ${aside}`,
+  ];
+  return { print: lines.join('\n'), exitCode: 0 };
+}
+
+/** Makes the new state beside the old one, which is moved aside, and then puts it in its place. Where the old one is. */
+async function replace(directory: string, { revision, entries }: Backup, word: string, now: Date): Promise<string> {
+  const draft = `${directory}.restoring`;
+  rmSync(draft, { recursive: true, force: true });
+  await writeContents(draft, { head: { revision, digest: digestOf(entries) }, entries });
+  const aside = `${directory}.${word}-${now.toISOString().replaceAll(':', '')}`;
+  try {
+    if (existsSync(directory)) renameSync(directory, aside);
+    renameSync(draft, directory);
+  } catch (error) {
+    throw unavailable(`the new state is in ${draft} and could not be moved to ${directory}: ${messageOf(error)}; move it yourself`, error);
+  }
+  return aside;
+}
+
+function contradictionsOf(entries: readonly KeptEntry[]): string[] {
+  return checkEntries(listed(entries)).contradictions.map((sentence) => `contradiction: ${sentence}`);
 }

@@ -3,6 +3,7 @@ import { invalid } from '../../src/model/errors.js';
 /** What netctld is to do in the place of running, as flags say. */
 export type Task =
   | { readonly do: 'check-state' }
+  | { readonly do: 'repair-state' }
   | { readonly do: 'backup'; readonly file: string }
   | { readonly do: 'restore'; readonly file: string; readonly force: boolean }
   | { readonly do: 'fault-points' };
@@ -12,13 +13,14 @@ export const taskFlags = {
   'check-state': { type: 'boolean', describe: 'check the state, print what it holds, and end: 0 sound, 1 damaged, 2 wrong usage, 3 in use' },
   backup: { type: 'string', requiresArg: true, describe: 'write the state into this file and end; netctld may run meanwhile' },
   restore: { type: 'string', requiresArg: true, describe: 'make the state anew from this backup and end' },
+  'repair-state': { type: 'boolean', describe: 'make of a damaged state what can be read of it, say what is missing, and end' },
   force: { type: 'boolean', describe: 'with --restore: move a state that is there out of the way' },
   'fault-points': { type: 'boolean', hidden: true, describe: 'print the points at which NETCTLD_FAULT ends netctld' },
 } as const;
 
 /** @throws NetctlError `invalid` for flags that do not go together. */
 export function taskOf(parsed: Readonly<Record<string, unknown>>): Task | undefined {
-  const given = (['check-state', 'backup', 'restore', 'fault-points'] as const).filter((name) => parsed[name] !== undefined && parsed[name] !== false);
+  const given = (['check-state', 'backup', 'restore', 'repair-state', 'fault-points'] as const).filter((name) => parsed[name] !== undefined && parsed[name] !== false);
   const [name, other] = given;
   if (other !== undefined) throw invalid(`--${given.join(' and --')} are given: use one of them at a time`);
   if (parsed['force'] === true && name !== 'restore') throw invalid('--force is given without --restore: it is for that only');
