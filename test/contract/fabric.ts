@@ -1,7 +1,7 @@
 import type { Test } from 'tap';
 import type { Fabric, Routers } from '../../daemon/kernel/port.js';
 import { addressKey, neighbourKey, routeKey } from '../../src/fabric/keys.js';
-import type { AddressState, BridgeLink, FabricLink, FabricState, FabricStep, NeighbourState, PortLink, RouteState } from '../../src/fabric/state.js';
+import type { AddressState, BridgeLink, FabricLink, FabricState, FabricStep, NeighbourState, PortLink, RouteState, UplinkPort } from '../../src/fabric/state.js';
 import type { ErrorCode } from '../../src/model/errors.js';
 import { IpAddress, Mac, Prefix } from '../../src/model/address.js';
 
@@ -38,6 +38,14 @@ const neighbour = (text: string, mac = peer.mac, link = 'br1'): NeighbourState =
 const setNeighbour = (...of: Parameters<typeof neighbour>): FabricStep => ({ action: 'setNeighbour', neighbour: neighbour(...of) });
 const deleteNeighbour = (...of: Parameters<typeof neighbour>): FabricStep => ({ action: 'deleteNeighbour', neighbour: neighbour(...of) });
 
+const uplink = (index: number): UplinkPort => ({ kind: 'uplink', name: 'uplink', mac: Mac.parse(`02:03:00:00:0${index}:01`), up: true });
+const createUplink = (index: number): FabricStep => ({ action: 'createUplink', link: uplink(index), peer: { name: `nu-${index}`, mac: Mac.parse(`02:03:00:00:0${index}:00`), mtu: 1500 } });
+const defaultRoute = (text: string): RouteState => {
+  const via = IpAddress.parse(text);
+  return { kind: 'default', prefix: Prefix.of(via, 0), link: 'uplink', via };
+};
+
+const uplink0 = 'uplink 02:03:00:00:00:01 to nu-0 02:03:00:00:00:00 up';
 const br1 = 'br1 02:01:00:00:00:01 up';
 const br2 = 'br2 02:01:00:00:00:02 up';
 const twoBridges = [createBridge('br1'), createBridge('br2', mac2)];
@@ -170,6 +178,36 @@ const cases: readonly Case[] = [
     holds: [br1],
   },
   { name: 'a neighbour on an absent link is refused', steps: [setNeighbour('10.0.0.2')], holds: [], refused: 'unavailable' },
+  { name: 'an uplink', steps: [createUplink(0)], holds: [uplink0] },
+  { name: 'an uplink that exists is replaced', steps: [createUplink(0), addAddress('169.254.240.1', 31, 'uplink'), createUplink(1)], holds: ['uplink 02:03:00:00:01:01 to nu-1 02:03:00:00:01:00 up'] },
+  {
+    name: 'an uplink with its addresses, default routes and neighbours',
+    steps: [
+      createUplink(0),
+      ...[addAddress('169.254.240.1', 31, 'uplink'), addAddress('fd6c::1', 127, 'uplink'), addRoute(defaultRoute('169.254.240.0')), addRoute(defaultRoute('fd6c::')), addRoute(defaultRoute('fd6c::'))],
+      ...[setNeighbour('169.254.240.0', mac1, 'uplink'), setNeighbour('fd6c::', mac1, 'uplink')],
+    ],
+    holds: [
+      ...[uplink0, 'uplink 169.254.240.1/31', 'uplink fd6c::1/127', 'default 0.0.0.0/0 uplink via 169.254.240.0', 'default ::/0 uplink via fd6c::'],
+      ...['uplink 169.254.240.0 02:01:00:00:00:01', 'uplink fd6c:: 02:01:00:00:00:01'],
+    ],
+  },
+  {
+    name: 'default routes are deleted, and those that are not there',
+    steps: [createUplink(0), addAddress('169.254.240.1', 31, 'uplink'), ...[0, 1, 2].map((step): FabricStep => ({ action: step === 0 ? 'addRoute' : 'deleteRoute', route: defaultRoute('169.254.240.0') }))],
+    holds: [uplink0, 'uplink 169.254.240.1/31'],
+  },
+  { name: 'a default route to who is not on the link is refused', steps: [createUplink(0), addRoute(defaultRoute('169.254.240.0'))], holds: [uplink0], refused: 'unavailable' },
+  {
+    name: 'an uplink that goes down keeps its IPv4 addresses only, and up again it has got nothing back',
+    steps: [
+      createUplink(0),
+      ...[addAddress('169.254.240.1', 31, 'uplink'), addAddress('fd6c::1', 127, 'uplink'), addRoute(defaultRoute('169.254.240.0')), addRoute(defaultRoute('fd6c::')), setNeighbour('169.254.240.0', mac1, 'uplink')],
+      ...[false, true].map((up): FabricStep => ({ action: 'setUplink', link: { ...uplink(0), up } })),
+    ],
+    holds: [uplink0, 'uplink 169.254.240.1/31'],
+  },
+  { name: 'an uplink that is not there cannot be set', steps: [{ action: 'setUplink', link: uplink(0) }], holds: [], refused: 'unavailable' },
   { name: 'the steps before a refused one are done, those after it are not', steps: [createBridge('br1'), setNeighbour('10.0.0.2', mac1, 'br9')], holds: [br1], refused: 'unavailable' },
 ];
 
@@ -197,6 +235,15 @@ export async function fabricContract(t: Test, routers: Routers, fabric: Fabric):
     await fabric.apply('red', [createBridge('br1', mac2), addAddress('10.0.0.1', 24)]);
     t.same(linesOf(await fabric.read('blue')), [br1, 'br1 10.0.0.1/24']);
     t.same(linesOf(await fabric.read('red')), ['br1 02:01:00:00:00:02 up', 'br1 10.0.0.1/24'].toSorted());
+  });
+
+  await t.test('an uplink is taken from who has the end at the host', async (t) => {
+    t.teardown(() => Promise.all(['blue', 'red'].map((tenant) => routers.remove(tenant))));
+    for (const tenant of ['blue', 'red']) await routers.ensure(tenant);
+    await fabric.apply('blue', [createUplink(0)]);
+    await fabric.apply('red', [createUplink(0)]);
+    t.same(linesOf(await fabric.read('blue')), []);
+    t.same(linesOf(await fabric.read('red')), [uplink0]);
   });
 
   await t.test('a router that was removed and made again is empty', async (t) => {
