@@ -170,6 +170,8 @@ async function startLan(): Promise<void> {
     probes.set(name, new Probe(name));
     for (const protocol of ['tcp', 'udp'] as const) await probe(name).do({ do: 'serve', name, protocol, port: 9000 });
   }
+  // A port that the host publishes.
+  for (const protocol of ['tcp', 'udp'] as const) await probe('lan').do({ do: 'serve', name: 'lan', protocol, port: 80 });
 }
 
 function endpointOf(container: Container): FabricEndpoint {

@@ -29,6 +29,9 @@ asked('containers of both tenants reach out, and outside the host is seen', [
   ['r1', addresses.lan[4], 9000, `lan ${addresses.host[4]}`],
   ['b2', addresses.lan[6], 9000, `lan ${addresses.host[6]}`],
   ['r1', addresses.lan[6], 9000, `lan ${addresses.host[6]}`],
+  // The host publishes this port, its neighbour has it all the same.
+  ['b1', addresses.lan[4], 80, `lan ${addresses.host[4]}`],
+  ['r1', addresses.lan[6], 80, `lan ${addresses.host[6]}`],
 ]);
 
 asked('a neighbour reaches what is published, and is seen', [
@@ -38,6 +41,20 @@ asked('a neighbour reaches what is published, and is seen', [
   ['lan', addresses.host[6], 81, `r1 ${addresses.lan[6]}`],
   ['lan', addresses.host[4], 82, `b2 ${addresses.lan[4]}`],
 ]);
+
+t.test("a neighbour whose address is one of the tenant's subnets is answered, as the host", async (t) => {
+  const strange = { 4: '10.1.0.77', 6: 'fd00:1::77' } as const;
+  for (const family of [4, 6] as const) {
+    await inContainer('lan', 'ip', 'address', 'add', strange[family], 'dev', 'eth0', ...(family === 6 ? ['nodad'] : []));
+    await inContainer('lan', 'ip', 'route', 'add', addresses.host[family], 'dev', 'eth0', 'src', strange[family]);
+    await execa('ip', ['route', 'add', strange[family], 'dev', 'eth0']);
+    t.teardown(async () => {
+      await inContainer('lan', 'ip', 'route', 'delete', addresses.host[family], 'dev', 'eth0', 'src', strange[family]);
+      await execa('ip', ['route', 'delete', strange[family], 'dev', 'eth0']);
+    });
+  }
+  await askAll(t, [['lan', addresses.host[4], 80, 'b1 169.254.240.0'], ['lan', addresses.host[6], 81, 'r1 fd6e:6574:6374:6c::2']]);
+});
 
 asked('the host reaches what is published at its loopback and at its own addresses', [
   ['host', '127.0.0.1', 80, 'b1 169.254.240.0'],
