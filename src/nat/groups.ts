@@ -21,7 +21,7 @@ export function groupsOf(family: Family, { providers, weights = [] }: NatService
   const groups = [...weights.keys(), undefined].map((index) => ({
     weight: index === undefined ? rest : (weights[index] ?? 0),
     // Who is listed twice is counted once, for the first of his weights.
-    members: ascending(providers.filter(({ group }) => group === index).flatMap(({ addresses }) => addressIn(family, addresses)).filter(({ value }) => remaining.delete(value))),
+    members: ascending(providers.filter(({ group }) => (group !== undefined && group < weights.length ? group : undefined) === index).flatMap(({ addresses }) => addressIn(family, addresses)).filter(({ value }) => remaining.delete(value))),
   }));
   const all = ascending(groups.flatMap(({ members }) => members));
   const weighty = groups.filter(({ weight, members }) => weight > 0 && members.length > 0);

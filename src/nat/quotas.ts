@@ -26,7 +26,7 @@ export function roomFor(groups: readonly Group[]): number {
  * The providers' shares in as few slots as they exactly fit in, if that is no more than a thousand. Else in some
  * more, with which the groups' shares are exact and those within a group differ by one slot at most.
  */
-export function exactQuotas(groups: readonly Group[]): Quota[] {
+export function exactQuotas(groups: readonly Group[]): Quota[][] {
   const total = totalWeight(groups);
   const exact = commonMultiple(groups.map(({ weight, members }) => denominator(weight, total * members.length)));
   const unit = commonMultiple(groups.map(({ weight }) => denominator(weight, total)));
@@ -36,12 +36,12 @@ export function exactQuotas(groups: readonly Group[]): Quota[] {
 
 /**
  * The groups' parts of so many slots, and the providers' parts of these, rounded down or up. Rounded up are those first that
- * hold more than the lower number already, so that as little as possible changes.
+ * hold more than the lower number already, so that as little as possible changes. One list for each group.
  */
-export function quotasIn(slots: number, groups: readonly Group[], heldBy: (address: IpAddress) => number): Quota[] {
+export function quotasIn(slots: number, groups: readonly Group[], heldBy: (address: IpAddress) => number): Quota[][] {
   const heldOf = ({ members }: Group): number => members.reduce((sum, address) => sum + heldBy(address), 0);
   const parts = divide(slots, groups.map((group) => ({ weight: group.weight, held: heldOf(group) })));
-  return groups.flatMap(({ members }, index) => {
+  return groups.map(({ members }, index) => {
     const within = divide(parts[index] ?? 0, members.map((address) => ({ weight: 1, held: heldBy(address) })));
     return members.map((address, member) => ({ address, slots: within[member] ?? 0 }));
   });

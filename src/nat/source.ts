@@ -40,7 +40,7 @@ class Placement {
     groups: readonly Group[],
   ) {
     for (const owner of owners) if (owner) this.#surplus.set(owner.value, (this.#surplus.get(owner.value) ?? 0) + 1);
-    const quotas = quotasIn(owners.length, groups, ({ value }) => this.#surplus.get(value) ?? 0);
+    const quotas = quotasIn(owners.length, groups, ({ value }) => this.#surplus.get(value) ?? 0).flat();
     for (const { address, slots } of quotas) this.#surplus.set(address.value, (this.#surplus.get(address.value) ?? 0) - slots);
     this.#takers = quotas.flatMap(({ address }): Taker[] => {
       const missing = -(this.#surplus.get(address.value) ?? 0);

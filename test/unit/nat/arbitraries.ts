@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { IpAddress, Prefix } from '../../../src/model/address.js';
-import type { ServicePort } from '../../../src/model/service.js';
+import type { Algorithm, ServicePort } from '../../../src/model/service.js';
 import type { NatInput, NatNetwork, NatProvider, NatService } from '../../../src/nat/input.js';
 
 export const ip = (text: string): IpAddress => IpAddress.parse(text);
@@ -50,8 +50,12 @@ function addressesAt(network: number, host: number, of: readonly number[]): IpAd
 }
 
 const provider: fc.Arbitrary<NatProvider> = fc
-  .record({ network: fc.integer({ min: 0, max: 3 }), host: fc.integer({ min: 1, max: 4 }), families })
-  .map(({ network, host, families }) => ({ addresses: addressesAt(network, host, families) }));
+  .record({ network: fc.integer({ min: 0, max: 3 }), host: fc.integer({ min: 1, max: 4 }), families, group: fc.constantFrom(undefined, 0, 1), isElsewhere: fc.boolean() })
+  .map(({ network, host, families, group, isElsewhere }) => ({
+    addresses: addressesAt(network, host, families),
+    ...(isElsewhere ? { aliases: addressesAt(5, host, families) } : {}),
+    ...(group === undefined ? {} : { group }),
+  }));
 
 const port: fc.Arbitrary<ServicePort> = fc.record({
   protocol: fc.constantFrom('tcp', 'udp'),
@@ -67,8 +71,12 @@ const natService = (index: number): fc.Arbitrary<NatService> =>
       ports: fc.uniqueArray(port, { maxLength: 3, selector: ({ protocol, port }) => `${protocol} ${port}` }),
       // A provider may be listed twice, as when it has two networks: it counts once.
       providers: fc.array(provider, { maxLength: 6 }),
+      draining: fc.array(provider, { maxLength: 2 }),
+      // Seldom by source: that has a thousand slots.
+      algorithm: fc.oneof({ arbitrary: fc.constantFrom<Algorithm[]>('roundrobin', 'random'), weight: 20 }, { arbitrary: fc.constant<Algorithm>('source'), weight: 1 }),
+      weights: fc.constantFrom([], [], [10, 20], [0, 100], [33, 0]),
     })
-    .map(({ network, families, ports, providers }) => ({ addresses: addressesAt(network, 100 + index, families), ports, providers }));
+    .map(({ network, families, ...rest }) => ({ addresses: addressesAt(network, 100 + index, families), ...rest }));
 
 const someOf = <T>(arbitraries: readonly fc.Arbitrary<T>[]): fc.Arbitrary<T[]> =>
   fc.tuple(...arbitraries.map((arbitrary) => fc.option(arbitrary, { nil: undefined }))).map((items) => items.filter((item) => item !== undefined));
@@ -84,7 +92,7 @@ export function shuffled(input: NatInput): fc.Arbitrary<NatInput> {
   const anyOrder = <T>(items: readonly T[]): fc.Arbitrary<T[]> => fc.shuffledSubarray([...items], { minLength: items.length });
   const services = fc.tuple(
     ...input.services.map((service) =>
-      fc.record({ addresses: anyOrder(service.addresses), ports: anyOrder(service.ports), providers: anyOrder(service.providers) }),
+      fc.record({ addresses: anyOrder(service.addresses), ports: anyOrder(service.ports), providers: anyOrder(service.providers) }).map((orders) => ({ ...service, ...orders })),
     ),
   );
   return fc.record({ networks: anyOrder(input.networks), services: services.chain(anyOrder) });
