@@ -21,8 +21,7 @@ await runClient(host, 'near', 'net');
 await runClient(host, 'far', 'other');
 await runClient(host, 'stranger', 'net/blue');
 const [client, itself] = [await Traffic.on(t, outside), await Traffic.on(t, host)];
-let server = await Traffic.from(t, host, 'web');
-await server.serve(5353, 'web sees');
+await (await Traffic.from(t, host, 'web')).serve(5353, 'web sees');
 
 async function reached(t: Test, what: string): Promise<void> {
   t.equal(await greeting(outside, hostAddress, 8080), 'web', what);
@@ -33,18 +32,13 @@ async function refusal(t: Test, ...options: string[]): Promise<string> {
   const before = await leftOvers();
   const { exitCode, stderr } = await host.run('docker', 'run', '-d', '--rm', '--name', 'refused', '--net=net', ...options, 'alpine', 'sleep', '1000');
   t.not(exitCode, 0, `docker run ${options.join(' ')} is refused`);
-  t.strictSame(await leftOvers(), before, 'nothing is left of it');
+  t.equal(await leftOvers(), before, 'nothing is left of it');
   return stderr;
 }
 
-/** Endpoints, the host's rules, and the sockets that hold ports. */
-async function leftOvers(): Promise<string[]> {
-  const endpoints = await host.netctl('ep', 'ls', '-a', '-q');
-  return [endpoints, await host.ok('nft', 'list', 'table', 'inet', 'netctl_host'), await heldPorts()];
-}
-
-async function heldPorts(): Promise<string> {
-  return host.ok('sh', '-c', 'ss -Hnaup4 "( sport = :53 )" | wc -l; ls -l /proc/$(pgrep -f -o dist/daemon/main.js)/fd | grep -c socket:');
+/** Endpoints, and the host's rules. */
+async function leftOvers(): Promise<string> {
+  return host.ok('sh', '-c', `curl -sf --unix-socket /run/netctl/netctl.sock http://netctl/api/v1/inspect/endpoints/ | grep -o '"endpointID":"[^"]*"'; nft list table inet netctl_host`);
 }
 
 t.test('from another machine, which the container sees', async (t) => {
@@ -68,16 +62,15 @@ t.test('from containers: of its network, of another one, of another tenant, and 
   for (const container of ['near', 'far', 'stranger', 'web']) {
     t.equal(await greeting(host, hostAddress, 8080, container), 'web', container);
     t.match(await (await Traffic.from(t, host, container)).datagram(hostAddress, 53, 0), { answer: /^web sees / }, `${container}, UDP`);
-    t.match(await greeting(host, '127.0.0.1', 8080, container), container === 'web' ? /refused/ : /refused/, `${container} has a loopback of its own`);
   }
 });
 
 t.test('nothing else is reached from outside', async (t) => {
   await host.netctl('service', 'create', 'svc', '-s', 'other', '-l', 'no=body', '-p', '80:80:tcp', '-ip', '10.1.2.100');
   for (const prefix of ['10.1.0.0/16', '169.254.240.0/20']) await outside.ok('ip', 'route', 'add', prefix, 'via', hostAddress, 'dev', 'br0', 'onlink');
-  for (const [address, port] of [['10.1.1.1', 80], ['10.1.2.100', 80], ['169.254.240.1', 8080], ['169.254.240.3', 8080]] as const) {
-    t.match(await greeting(outside, address, port), /timed out/, `${address}:${port} by a route to the host`);
-  }
+  const targets = [['10.1.1.1', 80], ['10.1.2.100', 80], ['169.254.240.1', 8080], ['169.254.240.3', 8080]] as const;
+  const answers = await Promise.all(targets.map(([address, port]) => greeting(outside, address, port)));
+  t.strictSame(answers, targets.map(() => 'none (timed out)'), 'by a route to the host');
   t.match(await greeting(outside, hostAddress, 81), /refused/, "the container's other ports");
   await host.netctl('service', 'rm', 'svc');
 });
@@ -93,7 +86,6 @@ t.test('what is published is told', async (t) => {
 t.test('a taken port is refused, and the refusal says whose it is', async (t) => {
   t.match(await refusal(t, '-p', '8080:80'), /port 8080\/tcp of the host is published by container web already: choose another one/);
   t.match(await refusal(t, '-p', '9000:80', '-p', `${hostAddress}:53:53/udp`), /port 53\/udp of 192.168.50.1 is published by container web already/);
-  t.match(await refusal(t, '-p', '9000:80', '-p', '9000:81'), /port 9000\/tcp of the host is asked for twice/);
   await host.ok('sh', '-c', 'socat TCP-LISTEN:9000,fork /dev/null >/dev/null 2>&1 & echo $! >/run/listener.pid');
   await until('the program listens', async () => (await host.ok('ss', '-Hltn', '( sport = :9000 )')) !== '' || 'not yet');
   t.match(await refusal(t, '-p', '9000:80'), /port 9000\/tcp of the host is in use by another program: choose another one/);
@@ -170,7 +162,6 @@ t.test('netctld may end and come back: open connections live, the port stays tak
 t.test('docker stop frees the ports, docker start publishes them again', async (t) => {
   await host.docker('stop', '-t', '1', 'web');
   t.match(await greeting(outside, hostAddress, 8080), /refused/);
-  t.equal(await host.netctl('port', 'near'), '');
   await runServer(host, 'next', { network: 'net/blue', options: ['-p', '8080:80'] });
   t.equal(await greeting(outside, hostAddress, 8080), 'next', 'another container has it now');
   const start = await host.run('docker', 'start', 'web');
@@ -182,15 +173,15 @@ t.test('docker stop frees the ports, docker start publishes them again', async (
 });
 
 t.test('dockerd may end and come back', async (t) => {
-  for (const [verb, options] of [['restart', '--live-restore'], ['restart', '--live-restore'], ['restart', '']] as const) {
+  // The first end is that of a dockerd that takes its containers along; the second start finds them running.
+  for (const options of ['--live-restore', '--live-restore', '']) {
     await host.daemon('stop', 'dockerd');
     await host.daemon('start', 'dockerd', { LAB_DOCKERD_OPTS: options });
-    await until(`${verb}: web runs`, async () => (await host.docker('inspect', '-f', '{{.State.Running}}', 'web')) === 'true' || 'no');
+    await until('web runs', async () => (await host.docker('inspect', '-f', '{{.State.Running}}', 'web')) === 'true' || 'no');
     await untilListening(host, 'web');
     await reached(t, `with options "${options}"`);
     t.match(await refusal(t, '-p', '8080:80'), /published by container web already/);
   }
-  server = await Traffic.from(t, host, 'web');
   await host.docker('rm', '-f', 'web');
   t.match(await greeting(outside, hostAddress, 8080), /refused/, 'and is removed as ever');
 });

@@ -18,7 +18,7 @@ export async function outsideOf(host: Host): Promise<Host> {
 /** What the other side says to a TCP connection before it closes, or that there was none. */
 export async function greeting(from: Host, address: string, port: number, container?: string): Promise<string> {
   const name = address.includes(':') ? `[${address}]` : address;
-  const words = ['socat', '-T', '2', '-', `TCP:${name}:${port},connect-timeout=2`];
+  const words = ['socat', '-T', '2', '-', `TCP:${name}:${port},connect-timeout=1`];
   const { stdout, stderr, exitCode } = await from.run('sh', '-c', `${container === undefined ? '' : `docker exec ${container} `}${words.join(' ')} </dev/null`);
   return exitCode === 0 && stdout !== '' ? stdout : `none (${/(refused|timed out|unreachable|no route)/i.exec(stderr)?.[1]?.toLowerCase() ?? (stderr || 'closed')})`;
 }
