@@ -93,7 +93,7 @@ const resendMs = 250;
 function datagram(host: string, port: number, sourcePort: number, timeoutMs: number): Promise<Attempt> {
   const at = Date.now();
   const started = performance.now();
-  const socket = createSocket({ type: 'udp4', reuseAddr: true });
+  const socket = createSocket({ type: host.includes(':') ? 'udp6' : 'udp4', reuseAddr: true });
   return new Promise((resolve) => {
     let again: NodeJS.Timeout | undefined;
     const end = (outcome: { answer: string } | { error: string }): void => {
@@ -116,10 +116,10 @@ function datagram(host: string, port: number, sourcePort: number, timeoutMs: num
   });
 }
 
-/** Answers every datagram with the text and the address that it came from. */
+/** Answers every datagram, of both families, with the text and the address that it came from. */
 function serve(port: number, text: string): Promise<void> {
-  const socket = createSocket('udp4');
-  socket.on('message', (_, from) => socket.send(`${text} ${from.address}\n`, from.port, from.address));
+  const socket = createSocket('udp6');
+  socket.on('message', (_, from) => socket.send(`${text} ${from.address.replace('::ffff:', '')}\n`, from.port, from.address));
   return new Promise((resolve, reject) => socket.once('error', reject).bind(port, () => resolve()));
 }
 
