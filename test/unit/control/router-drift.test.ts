@@ -128,3 +128,64 @@ t.test('providers come back into their places when the tables were lost', async 
   await router.reconcile(target(ids.slice(1)));
   t.equal(await slots(), before);
 });
+
+t.test('a running container whose link was lost has it back as it was, and it is counted', async (t) => {
+  const { kernel, sandboxes, fabric } = bed();
+  sandboxes.end = { name: 'eth2', gateways: [] };
+  const router = routerOn(kernel);
+  await router.reconcile(target([a, b]));
+  await router.reconcile(target([a, b], { joining: [], running: [a, b] }));
+  t.equal(await router.learn(), false);
+  await fabric.disturb('blue', [{ action: 'deleteLink', name: portName(a) }]);
+  t.equal(await router.look(), true);
+  t.match(await router.reconcile(target([a, b], { joining: [], running: [a, b] })), { drift: { link: 1 } });
+  t.match(sandboxes.given.get(a), { name: 'eth2', gateways: [] });
+  t.equal(sandboxes.given.size, 1);
+  t.ok(router.holdsLink(portName(a)));
+  t.equal(router.error, undefined);
+});
+
+t.test('a link whose other end is not in its container is given, as after a crash in the middle', async (t) => {
+  const { kernel, sandboxes } = bed();
+  const router = routerOn(kernel);
+  await router.reconcile(target([a]));
+  await router.reconcile(target([a], { joining: [], running: [a] }));
+  const [mac = ''] = target([a]).fabric.endpoints.map((endpoint) => endpoint.mac.toString());
+  sandboxes.lost.add(mac);
+  t.equal(await router.learn(), true);
+  await router.reconcile(target([a], { joining: [], running: [a] }));
+  t.ok(sandboxes.given.has(a));
+  t.equal(await router.learn(), false);
+});
+
+t.test('a link that cannot be given back is not made, that is told, and tried again when everything is doubted', async (t) => {
+  const { kernel, sandboxes, fabric, done } = bed();
+  const router = routerOn(kernel);
+  await router.reconcile(target([a]));
+  sandboxes.gone.add(a);
+  await fabric.disturb('blue', [{ action: 'deleteLink', name: portName(a) }]);
+  await router.look();
+  done.length = 0;
+  await router.reconcile(target([a], { joining: [], running: [a] }));
+  t.notOk(done.includes('createPort'));
+  t.match(router.error, /^1 container has lost the link to the network: restart it \(the container's network namespace a+ is gone\)$/);
+  sandboxes.gone.clear();
+  await router.reconcile(target([a], { joining: [], running: [a] }));
+  t.notOk(router.holdsLink(portName(a)), 'not at every pass');
+  router.doubt();
+  await router.reconcile(target([a], { joining: [], running: [a] }));
+  t.ok(router.holdsLink(portName(a)));
+  t.equal(router.error, undefined);
+});
+
+t.test('a link that fails on its way into the container is taken back', async (t) => {
+  const { kernel, sandboxes, fabric } = bed();
+  const router = routerOn(kernel);
+  await router.reconcile(target([a]));
+  sandboxes.give = () => Promise.reject(new Error('there is no room'));
+  await fabric.disturb('blue', [{ action: 'deleteLink', name: portName(a) }]);
+  await router.look();
+  await router.reconcile(target([a], { joining: [], running: [a] }));
+  t.notOk((await fabric.read('blue')).links.has(portName(a)));
+  t.match(router.error, /there is no room/);
+});
