@@ -34,14 +34,14 @@ interface Words {
   readonly ip: string;
   readonly address: string;
   readonly unreachable: string;
-  /** What the router itself answers at a service IP. */
+  /** What the router itself takes at a service IP: one may be its own address, as that of the uplink is. */
   readonly answered: string;
 }
 
 /** The two tables have one shape and differ in these words only. */
 const words: Record<NatFamily, Words> = {
   ip: { ip: 'ip', address: 'ipv4_addr', unreachable: 'icmp port-unreachable', answered: 'icmp type echo-request' },
-  ip6: { ip: 'ip6', address: 'ipv6_addr', unreachable: 'icmpv6 port-unreachable', answered: 'icmpv6 type { echo-request, nd-neighbor-solicit }' },
+  ip6: { ip: 'ip6', address: 'ipv6_addr', unreachable: 'icmpv6 port-unreachable', answered: 'icmpv6 type { echo-request, nd-neighbor-solicit, nd-neighbor-advert }' },
 };
 
 export function elementSets(family: NatFamily): ElementSet[] {
@@ -89,7 +89,7 @@ function refuse({ ip, answered, unreachable }: Words): BaseChain {
     rules: [
       { text: `${ip} daddr != @service_ips accept`, comment: 'not, or no longer, to a service IP' },
       { text: 'ct state invalid drop', comment: 'of a connection that is not known' },
-      { text: `${answered} accept`, comment: 'the router answers for the service IP' },
+      { text: `${answered} accept`, comment: 'the router itself is meant' },
       { text: 'meta l4proto tcp reject with tcp reset', comment: 'no such port, or no provider' },
       { text: `reject with ${unreachable}`, comment: 'no such port, or no provider' },
     ],

@@ -10,7 +10,8 @@ const connections = new Map<number, net.Socket>();
 const tasks: { [K in ProbeTask['do']]: (task: Extract<ProbeTask, { do: K }>) => Promise<string> } = {
   serve: ({ name, protocol, port }) => (protocol === 'tcp' ? serveTcp(name, port) : serveUdp(name, port)),
   ask: ({ protocol, address, port, sourcePort, patience }) =>
-    protocol === 'tcp' ? askTcp(address, port, patience) : askUdp(address, port, sourcePort, patience),
+    protocol === 'tcp' ? askTcp(address, port, undefined, patience) : askUdp(address, port, { port: sourcePort }, patience),
+  survey,
   open: async ({ connection, address, port, patience }) => {
     const socket = net.connect({ host: address, port });
     connections.set(connection, socket);
@@ -46,8 +47,25 @@ async function serveUdp(name: string, port: number): Promise<string> {
   return 'serving';
 }
 
-async function askTcp(address: string, port: number, patience: number): Promise<string> {
-  const socket = net.connect({ host: address, port });
+/** So many askers at once keep a machine busy and no backlog is exceeded. */
+const askers = 16;
+
+async function survey({ protocol, address, port, times, sources, patience }: Extract<ProbeTask, { do: 'survey' }>): Promise<string> {
+  const words: string[] = [];
+  let next = 0;
+  const asker = async (): Promise<void> => {
+    while (next < times) {
+      const turn = next++;
+      const source = sources[turn % sources.length];
+      words[turn] = await (protocol === 'tcp' ? askTcp(address, port, source, patience) : askUdp(address, port, { address: source }, patience));
+    }
+  };
+  await Promise.all(Array.from({ length: askers }, asker));
+  return JSON.stringify(words);
+}
+
+async function askTcp(address: string, port: number, source: string | undefined, patience: number): Promise<string> {
+  const socket = net.connect({ host: address, port, ...(source === undefined ? {} : { localAddress: source }) });
   const answer = await lineFrom(socket, patience);
   // A reset, so that no closed connection lingers and its port can be used again.
   socket.resetAndDestroy();
@@ -63,12 +81,12 @@ function lineFrom(socket: net.Socket, patience: number): Promise<string> {
   });
 }
 
-function askUdp(address: string, port: number, sourcePort: number | undefined, patience: number): Promise<string> {
+function askUdp(address: string, port: number, source: { address?: string | undefined; port?: number | undefined }, patience: number): Promise<string> {
   const socket = dgram.createSocket(address.includes(':') ? 'udp6' : 'udp4');
   return outcome(patience, (settle) => {
     socket.once('message', (data) => settle(data.toString())).on('error', (error) => settle(wordFor(error)));
     // A connected socket is told of ICMP errors.
-    socket.bind(sourcePort ?? 0, () => socket.connect(port, address, () => socket.send('?')));
+    socket.bind({ port: source.port ?? 0, ...(source.address === undefined ? {} : { address: source.address }) }, () => socket.connect(port, address, () => socket.send('?')));
     return () => socket.close();
   });
 }

@@ -9,6 +9,8 @@ export type ProbeTask =
   | { readonly do: 'serve'; readonly name: string; readonly protocol: Protocol; readonly port: number }
   /** Makes a new connection, or sends a datagram from a new socket, and says what is answered. */
   | { readonly do: 'ask'; readonly protocol: Protocol; readonly address: string; readonly port: number; readonly sourcePort?: number; readonly patience: number }
+  /** Asks so many times, several at once, in turn from the addresses if there are any, and gives the answers in order, as JSON. */
+  | { readonly do: 'survey'; readonly protocol: Protocol; readonly address: string; readonly port: number; readonly times: number; readonly sources: readonly string[]; readonly patience: number }
   /** Makes a TCP connection that stays, and says what is answered. */
   | { readonly do: 'open'; readonly connection: number; readonly address: string; readonly port: number; readonly patience: number }
   /** Sends a line through a connection that was opened, and says what is answered. */

@@ -9,6 +9,7 @@ import { planFabric } from '../../src/fabric/plan.js';
 import type { FabricEndpoint, FabricNetwork } from '../../src/fabric/state.js';
 import { IpAddress, Mac } from '../../src/model/address.js';
 import { subnetsOf } from '../../src/model/network.js';
+import type { Protocol } from '../../src/model/service.js';
 import { planNat } from '../../src/nat/plan.js';
 import { hosts, input, served } from '../unit/nat/scenario.js';
 import type { Host, Step } from '../unit/nat/scenario.js';
@@ -65,6 +66,12 @@ export class ServiceBed {
     const task = { do: 'ask', protocol, address, port, patience: answer === 'silence' ? shortPatience : patience } as const;
     const word = await this.probe(from).do(sourcePort === undefined ? task : { ...task, sourcePort });
     return { word, took: performance.now() - start };
+  }
+
+  /** So many new connections, in turn from the addresses if there are any: who answered each. */
+  async survey(from: Host, protocol: Protocol, address: string, port: number, times: number, sources: readonly string[] = []): Promise<string[]> {
+    const words = await this.probe(from).do({ do: 'survey', protocol, address, port, times, sources, patience });
+    return (JSON.parse(words) as string[]).map((word) => word.split(' ')[0] ?? word);
   }
 
   async open(from: Host, connection: number, address: string, port: number): Promise<string> {

@@ -28,7 +28,7 @@ t.test('the constant rules', (t) => {
     type filter hook prerouting priority -90; policy accept;
     ip daddr != @service_ips accept comment "not, or no longer, to a service IP"
     ct state invalid drop comment "of a connection that is not known"
-    icmp type echo-request accept comment "the router answers for the service IP"
+    icmp type echo-request accept comment "the router itself is meant"
     meta l4proto tcp reject with tcp reset comment "no such port, or no provider"
     reject with icmp port-unreachable comment "no such port, or no provider"
   }
