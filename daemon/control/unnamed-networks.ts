@@ -17,6 +17,8 @@ import type { Networks } from './networks.js';
 import type { State } from './state.js';
 import type { Stored } from './table.js';
 import { combine, transact, when, write, type Fragment } from './transact.js';
+import type { HostAccess } from './host-access.js';
+import type { Uplinks } from './uplinks.js';
 import type { Waiting } from './waiting.js';
 
 /** How long a container waits for its network's name, in milliseconds. Docker tells it within milliseconds, when it is well. */
@@ -32,6 +34,8 @@ interface Parts {
   readonly networks: Networks;
   readonly pools: DockerPools;
   readonly waiting: Waiting;
+  readonly uplinks: Pick<Uplinks, 'plan'>;
+  readonly access: Pick<HostAccess, 'routes' | 'refuseOverlap'>;
   readonly host: string;
   readonly now: () => number;
   readonly log: Logger;
@@ -54,12 +58,16 @@ export class UnnamedNetworks {
     const { store, state, host } = this.parts;
     const { networkId, tenant } = request;
     const key = keys.unnamedNetwork(host, networkId);
+    const routes = await this.parts.access.routes();
     await transact(store, () => {
       if (state.unnamed.get(key) || state.bindings.get(keys.binding(host, networkId))) return undefined;
       const owner = state.requireTenant(tenant);
       if (owner.value.deleting) throw conflict(`tenant ${tenant} is just being deleted`);
       const { network, fragments } = this.take(request);
       checkOverlap({ ...network, name: networkId }, [...state.networks.of(tenant), ...state.unnamed.of(tenant).map(asNetwork)]);
+      this.parts.access.refuseOverlap(owner.value, [{ ...network, name: networkId }], routes);
+      // The network gets its uplink with its name; that there is none left must be said now.
+      this.parts.uplinks.plan(owner.value, [network]);
       return combine(
         when({ key: keys.tenant(tenant), is: 'at', revision: owner.revision }, { key, is: 'absent' }),
         // As for every network: two creations in one tenant see each other.

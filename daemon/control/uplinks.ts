@@ -94,7 +94,7 @@ export class Uplinks {
     for (let index = 0; index < capacity; index++) if (!taken.has(index)) return index;
     throw new NetctlError(
       'exhausted',
-      `no address is left for the link between one more tenant and this host: ${capacity} tenants have one; delete networks, or give netctld larger ranges (--uplink-subnet, --uplink-subnetv6)`,
+      `no address is left for the link between one more tenant and this host: ${capacity === 1 ? '1 tenant has' : `${capacity} tenants have`} one; delete networks, or give netctld larger ranges (--uplink-subnet, --uplink-subnetv6)`,
     );
   }
 }
