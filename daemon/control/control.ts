@@ -135,7 +135,7 @@ export class Control implements Operations {
     state.onAnyChange(() => waiting.recheck());
     this.pools = new DockerPools({ store, state, waiting, defaults: options.defaultPools, hostRoutes: async () => (await options.kernel.host.foreignRoutes()).map(({ prefix }) => prefix), host, now, log });
     const record = (happening: Happening): void => this.events.record(happening);
-    const unnamed = new UnnamedNetworks({ store, state, docker, networks: this.networks, pools: this.pools, waiting, host, now, log, record });
+    const unnamed = new UnnamedNetworks({ store, state, docker, networks: this.networks, pools: this.pools, waiting, uplinks, access, host, now, log, record });
     this.networkNames = new Reconciler('network-names', () => unnamed.nameAll(), log);
     this.pluginAddresses = new PluginAddresses({ store, state, addresses, pools: this.pools, unnamed, host, now });
     const endpoints = new PluginEndpoints({ store, state, addresses, routers: this.routers, host, networks: this.networks, unnamed });
