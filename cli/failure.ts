@@ -9,6 +9,8 @@ export const exitCodes = {
   server: 3,
   /** The output could not be written. */
   io: 4,
+  /** `netctl doctor` found something wrong. */
+  unwell: 5,
 } as const;
 export type FailureKind = Exclude<keyof typeof exitCodes, 'ok'>;
 

@@ -39,6 +39,12 @@ export const nouns: readonly Noun[] = [
     load: async () => (await import('./events.js')).eventsCommand,
   },
   {
+    name: 'doctor',
+    aliases: [],
+    summary: 'Look whether all is well, and repair it',
+    load: async () => (await import('./doctor.js')).doctorCommand,
+  },
+  {
     name: 'version',
     aliases: [],
     summary: 'Show the versions of netctl and netctld',

@@ -14,6 +14,7 @@ import { KernelFabric } from './kernel/fabric.js';
 import { KernelHostNetwork } from './kernel/host.js';
 import { KernelHostFlows } from './kernel/host-flows.js';
 import { KernelHostPorts } from './kernel/host-ports.js';
+import { HostCheckup } from './kernel/host-facts.js';
 import { lockHost } from './kernel/host-lock.js';
 import { KernelNftables } from './kernel/nftables.js';
 import { KernelRouters } from './kernel/routers.js';
@@ -59,6 +60,7 @@ async function start(config: Config, log: Logger, notifier: Notifier): Promise<E
       ports: new KernelHostPorts(),
       hostFlows: new KernelHostFlows(),
     }),
+    checkup: new HostCheckup(config),
     host: config.hostName,
     defaultPools: { 4: config.defaultAddressPool, 6: config.defaultAddressPoolv6 },
     restMs: config.addressRest * 1000,

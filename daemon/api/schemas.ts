@@ -45,4 +45,5 @@ schemaNames.add(objects.statsCounts, { id: 'StatsCounts' });
 schemaNames.add(objects.providerStats, { id: 'ProviderStats' });
 schemaNames.add(objects.serviceStats, { id: 'ServiceStats' });
 schemaNames.add(objects.eventObject, { id: 'Event' });
+schemaNames.add(objects.finding, { id: 'Finding' });
 schemaNames.add(objects.versionObject, { id: 'Version' });

@@ -14,6 +14,7 @@ import type { VersionObject } from '../../src/wire/objects.js';
 import type { Logger } from '../log.js';
 import { Drain } from './drain.js';
 import { answerError, answerUnknownRoute, bodyLimit } from './errors.js';
+import { addDoctorRoutes } from './doctor-routes.js';
 import { addEventRoutes } from './event-routes.js';
 import { addResourceRoutes } from './resource-routes.js';
 import { networkResource, serviceResource, tenantResource } from './resources.js';
@@ -177,6 +178,7 @@ function addRoutes(app: ApiInstance, parts: ApiParts, closing: AbortSignal): voi
     addResourceRoutes(scope, serviceResource(operations));
     addEndpointRoutes(scope, operations);
     addServiceRoutes(scope, operations);
+    addDoctorRoutes(scope, operations);
     addEventRoutes(scope, operations, closing);
     done();
   });

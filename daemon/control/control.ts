@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { AddressPort, EndpointPort, PublicationPort } from '../../plugin/ports.js';
+import type { Finding } from '../../src/checkup/finding.js';
 import type { ObjectEvent } from '../../src/model/event.js';
 import type { DefaultPool } from '../../src/ipam/default-pool.js';
 import type { UplinkRanges } from '../../src/fabric/uplink.js';
@@ -9,11 +10,12 @@ import type { NetworkRequest, ServiceChange, ServiceRequest, TenantRequest } fro
 import type { Service } from '../../src/model/service.js';
 import type { Tenant } from '../../src/model/tenant.js';
 import type { ContainerListener, DockerEngine } from '../docker/port.js';
-import type { Kernel } from '../kernel/port.js';
+import type { Checkup, Kernel } from '../kernel/port.js';
 import type { Store } from '../store/port.js';
 import { Addresses } from './addresses.js';
 import { Chronicle } from './chronicle.js';
 import { Containers } from './containers.js';
+import { Doctor } from './doctor.js';
 import { DockerNetworks } from './docker-networks.js';
 import { DockerPools } from './docker-pools.js';
 import { Drains } from './drains.js';
@@ -42,6 +44,7 @@ import { Waiting } from './waiting.js';
 export interface ControlOptions {
   readonly store: Store;
   readonly kernel: Kernel;
+  readonly checkup: Checkup;
   readonly docker: DockerEngine;
   /** The name of this host. */
   readonly host: string;
@@ -89,6 +92,7 @@ export class Control implements Operations {
   private readonly publications: Publications;
   private readonly views: Views;
   private readonly statistics: Statistics;
+  private readonly doctor: Doctor;
   private readonly garbage: Garbage;
   private readonly dockerNetworks: Reconciler;
   private readonly pools: DockerPools;
@@ -131,6 +135,10 @@ export class Control implements Operations {
     });
     const dockerNetworks = new DockerNetworks({ store, state, docker, networks: this.networks, host, log });
     this.dockerNetworks = new Reconciler('docker-networks', () => dockerNetworks.reconcile(), log);
+    this.doctor = new Doctor({
+      ...{ checkup: options.checkup, docker, state, uplinks, host, routers: this.routers, hostNetwork: this.hostNetwork },
+      syncDocker: () => this.dockerNetworks.sync('all'),
+    });
     const waiting = new Waiting();
     state.onAnyChange(() => waiting.recheck());
     this.pools = new DockerPools({ store, state, waiting, defaults: options.defaultPools, hostRoutes: async () => (await options.kernel.host.foreignRoutes()).map(({ prefix }) => prefix), host, now, log });
@@ -305,6 +313,14 @@ export class Control implements Operations {
     return this.listEndpoints().filter(({ endpoint, container }) =>
       [endpoint.id, container?.id, container?.name].some((candidate) => candidate?.includes(text)),
     );
+  }
+
+  examine(): Promise<Finding[]> {
+    return this.doctor.examine();
+  }
+
+  repair(): Promise<void> {
+    return this.doctor.repair();
   }
 
   /** What happened, in the order in which it happened last. */

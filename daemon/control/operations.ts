@@ -1,4 +1,5 @@
 import type { IpAddress } from '../../src/model/address.js';
+import type { Finding } from '../../src/checkup/finding.js';
 import type { Container } from '../../src/model/container.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
 import type { ObjectEvent } from '../../src/model/event.js';
@@ -122,6 +123,11 @@ export interface Operations {
   listEndpoints(): EndpointView[];
   /** Those whose endpoint id, container id or container name contains the text, as Contiv's inspect has it. */
   findEndpoints(text: string): EndpointView[];
+
+  /** Looks at everything that netctl needs and holds. Changes nothing. */
+  examine(): Promise<Finding[]>;
+  /** Reads all that netctl holds and repairs what differs. */
+  repair(): Promise<void>;
 
   /** What happened since netctld started, in the order in which it happened last; the oldest are forgotten. */
   listEvents(): readonly ObjectEvent[];

@@ -100,6 +100,14 @@ export class RouterLinks {
     return [...steps, ...rest];
   }
 
+  /** What somebody else changed since the last pass, by reading all; nothing if it is not known what they were. */
+  async compare(): Promise<Drift> {
+    const { held } = this;
+    if (!held) return {};
+    const found = await this.fabric.read(this.tenant);
+    return this.held === held ? fabricDrift(held, found) : {};
+  }
+
   /** Forgets all: the router is gone. */
   forget(): void {
     this.held = undefined;

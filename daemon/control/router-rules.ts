@@ -85,6 +85,14 @@ export class RouterRules {
     return operations;
   }
 
+  /** What somebody else changed since the last pass, by reading all; nothing if it is not known what they were. */
+  async compare(): Promise<Drift> {
+    const { held } = this;
+    if (typeof held?.nat !== 'object') return {};
+    const found = await this.nftables.read(this.tenant);
+    return this.held === held ? natDrift(held.nat, found) : {};
+  }
+
   /** Forgets all: the router is gone. */
   forget(): void {
     this.held = undefined;

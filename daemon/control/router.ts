@@ -114,6 +114,13 @@ export class Router {
     return this.isDoubted;
   }
 
+  /** What somebody else changed since the last pass, by reading all. Changes nothing. */
+  async compare(): Promise<Drift> {
+    if (!this.known) return {};
+    if (!this.kernel.routers.isIntact(this.tenant)) return { namespace: 1 };
+    return addDrift(await this.links.compare(), await this.rules.compare());
+  }
+
   /** Learns what Docker made of a few links, while there is nothing else to do. Returns whether there is a reason for a pass. */
   async learn(): Promise<boolean> {
     return this.known && !this.passing && (await this.links.learn());

@@ -10,7 +10,7 @@ import type { NatProvider } from '../../src/nat/input.js';
 import type { Kernel } from '../kernel/port.js';
 import type { Chronicle } from './chronicle.js';
 import type { Containers } from './containers.js';
-import { countDrift } from './drift.js';
+import { countDrift, type Drift } from './drift.js';
 import type { Logger } from './logger.js';
 import { Pace } from './pace.js';
 import { answeringEndpoint, type Providers } from './providers.js';
@@ -112,6 +112,16 @@ export class Routers {
       for (const [tenant, router] of this.routers) if (await router.look()) this.reconciler.enqueue(tenant);
     });
     for (const [tenant, router] of this.routers) if (await router.learn()) this.reconciler.enqueue(tenant);
+  }
+
+  /** What somebody else changed in the tenant's router and nobody has repaired yet. Changes nothing. */
+  async compare(tenant: string): Promise<Drift> {
+    return (await this.routers.get(tenant)?.compare()) ?? {};
+  }
+
+  /** The next pass reads the router. */
+  doubt(tenant: string): void {
+    this.routers.get(tenant)?.doubt();
   }
 
   errorOf(tenant: string): string | undefined {

@@ -1,3 +1,4 @@
+import type { HostFacts } from '../../src/checkup/host.js';
 import type { FabricState, FabricStep } from '../../src/fabric/state.js';
 import type { HostState, HostStep } from '../../src/host/state.js';
 import type { IpAddress, Mac, Prefix } from '../../src/model/address.js';
@@ -135,6 +136,12 @@ export interface HostFlows {
   list(): Promise<Flow[]>;
   /** Forgets these; what is already gone does not matter. Returns how many there were. */
   remove(flows: readonly Flow[]): Promise<number>;
+}
+
+/** What netctl needs of its host. */
+export interface Checkup {
+  /** Changes nothing, and does not reject for what is missing or broken. @param tenants whose routers to look at. */
+  read(tenants: readonly string[]): Promise<HostFacts>;
 }
 
 /** All that a controller does to the kernel. */

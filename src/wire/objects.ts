@@ -235,6 +235,16 @@ export const serviceStats = z.object({
   total: statsCounts,
 });
 
+/** What was found out about one thing that netctl needs or holds. */
+export const finding = z.object({
+  check: z.string(),
+  status: z.enum(['ok', 'warning', 'failed']),
+  /** A sentence. */
+  message: z.string(),
+  /** What to do; absent where all is well. */
+  remedy: z.string().optional(),
+});
+
 export const versionObject = z.object({ version: z.string(), gitCommit: z.string(), buildTime: z.string() });
 
 export type TenantObject = z.infer<typeof tenantObject>;
@@ -254,4 +264,5 @@ export type EventObject = z.infer<typeof eventObject>;
 export type StatsCounts = z.infer<typeof statsCounts>;
 export type ProviderStatsObject = z.infer<typeof providerStats>;
 export type ServiceStatsObject = z.infer<typeof serviceStats>;
+export type FindingObject = z.infer<typeof finding>;
 export type VersionObject = z.infer<typeof versionObject>;

@@ -1,6 +1,7 @@
 import { IpAddress } from '../../../src/model/address.js';
 import { conflict, inUse, NetctlError, notFound, unavailable } from '../../../src/model/errors.js';
 import { defaultTenant, objectKey } from '../../../src/model/names.js';
+import type { Finding } from '../../../src/checkup/finding.js';
 import type { ObjectEvent } from '../../../src/model/event.js';
 import type { Network } from '../../../src/model/network.js';
 import type { NetworkRequest, ServiceChange, ServiceRequest, TenantRequest } from '../../../src/model/request.js';
@@ -20,6 +21,7 @@ export class MemoryOperations implements Operations {
   explanations: ProviderExplanation[] = [];
   /** Those of every provider. */
   counts: Counts = noCounts;
+  findings: Finding[] = [];
   readonly events = new Events(() => 1_000);
   loaded = true;
   /** Thrown by the next change, whatever it is. */
@@ -177,6 +179,15 @@ export class MemoryOperations implements Operations {
 
   findEndpoints(text: string): EndpointView[] {
     return this.endpoints.filter(({ endpoint, container }) => [endpoint.id, container?.id, container?.name].some((word) => word?.includes(text)));
+  }
+
+  examine(): Promise<Finding[]> {
+    return Promise.resolve(this.findings);
+  }
+
+  repair(): Promise<void> {
+    this.findings = this.findings.map(({ check, message }) => ({ check, status: 'ok', message }));
+    return Promise.resolve();
   }
 
   listEvents(): readonly ObjectEvent[] {

@@ -63,7 +63,7 @@ t.test('a wrong command line is refused before anything is sent', async (t) => {
 t.test('help', async (t) => {
   const root = await netctl([]);
   t.strictSame([root.code, root.stderr], [0, '']);
-  for (const noun of ['network', 'service', 'endpoint', 'tenant', 'events', 'version', 'completion']) t.match(root.stdout, `netctl ${noun} `);
+  for (const noun of ['network', 'service', 'endpoint', 'tenant', 'events', 'doctor', 'version', 'completion']) t.match(root.stdout, `netctl ${noun} `);
   t.strictSame(await netctl(['--help']), root);
   t.strictSame(await netctl(['help']), root);
 

@@ -13,6 +13,7 @@ import { FakeRouters } from '../../../daemon/kernel/routers-fake.js';
 import { MemoryStore } from '../../../daemon/store/memory.js';
 import type { Store } from '../../../daemon/store/port.js';
 import { defaultUplinkRanges, type UplinkRanges } from '../../../src/fabric/uplink.js';
+import type { HostFacts } from '../../../src/checkup/host.js';
 import { IpAddress, Prefix } from '../../../src/model/address.js';
 import { NetctlError, unavailable } from '../../../src/model/errors.js';
 import type { NetworkRequest, ServiceRequest } from '../../../src/model/request.js';
@@ -39,6 +40,8 @@ export class Bed {
   /** Says whether the kernel refuses what it is asked now. */
   refuses: () => boolean = () => false;
   dockerIsAway = false;
+  /** What the host is like. */
+  facts: HostFacts = healthyHost;
   /** What the next daemon is started with. */
   uplinkRanges: UplinkRanges = defaultUplinkRanges;
   control!: Control;
@@ -58,7 +61,7 @@ export class Bed {
     const life = { over: false };
     this.life = life;
     this.control = new Control({
-      ...{ store: this.mortalStore(life), kernel: this.refusing(life), docker: this.engine(life), host: this.host, restMs: 60_000, verifyMs: 3_600_000, log },
+      ...{ store: this.mortalStore(life), kernel: this.refusing(life), checkup: { read: () => Promise.resolve(this.facts) }, docker: this.engine(life), host: this.host, restMs: 60_000, verifyMs: 3_600_000, log },
       defaultPools: { 4: { base: Prefix.parse('10.64.0.0/10'), size: 24 }, 6: { base: Prefix.parse('fd00::/48'), size: 64 } },
       uplinkRanges: this.uplinkRanges,
       now: () => this.now,
@@ -189,6 +192,19 @@ export class Bed {
     if (this.refuses()) throw new NetctlError('internal', 'the kernel refuses');
   }
 }
+
+/** A host on which all is well. */
+export const healthyHost: HostFacts = {
+  kernel: '6.1.0-13-amd64',
+  programs: { nft: '1.0.6', conntrack: '1.4.7', ip: '6.1.0', iptables: '1.8.9' },
+  bridgeNetfilter: true,
+  forwarding: true,
+  freeBytes: 1024 ** 4,
+  stateWritable: true,
+  pluginAnswers: true,
+  dockerVersion: '20.10.24+dfsg1',
+  connections: [{ tenant: 'default', count: 10, most: 1000 }],
+};
 
 function dead(): Error {
   return new Error('the daemon is dead');
