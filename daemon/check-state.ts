@@ -22,6 +22,7 @@ const words: Readonly<Record<string, string>> = {
   bindings: 'bindings',
   uplinks: 'uplinks',
   pools: 'pools',
+  unnamed: 'networks without a name',
   vnis: 'packet tags',
 };
 
@@ -57,6 +58,7 @@ function decodeAll(entries: readonly Entry[], contradictions: string[]) {
     bindings: decode(keys.bindings, decodeStored.binding, ({ host, dockerNetworkId }) => keys.binding(host, dockerNetworkId)),
     uplinks: decode(keys.uplinks, decodeStored.uplink, ({ host, tenant }) => keys.uplink(host, tenant)),
     pools: decode(keys.pools, decodeStored.pool, ({ host, id }) => keys.pool(host, id)),
+    unnamed: decode(keys.unnamed, decodeStored.unnamedNetwork, ({ host, dockerNetworkId }) => keys.unnamedNetwork(host, dockerNetworkId)),
   };
 }
 
@@ -70,6 +72,7 @@ class Check {
     this.vnis = entries.filter(({ key }) => key.startsWith(keys.vnis));
     this.unknownKeys(entries);
     for (const network of this.tables.networks.values()) this.mustExist(this.tables.tenants.has(keys.tenant(network.tenant)), `network ${network.tenant}:${network.name}`, `tenant ${network.tenant}`);
+    for (const { tenant, dockerNetworkId } of this.tables.unnamed.values()) this.mustExist(this.tables.tenants.has(keys.tenant(tenant)), `Docker network ${dockerNetworkId.slice(0, 12)}`, `tenant ${tenant}`);
     for (const { name, tenant, network, addresses } of this.tables.services.values()) this.holder(`service ${tenant}:${name}`, tenant, network, addresses, { kind: 'service', name });
     for (const { id, tenant, network, addresses } of this.tables.endpoints.values()) this.holder(`endpoint ${id.slice(0, 12)}`, tenant, network, addresses, { kind: 'endpoint', id });
     for (const allocation of this.tables.allocations.values()) this.allocation(allocation);
