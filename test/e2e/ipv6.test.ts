@@ -19,7 +19,6 @@ await t.test('networks of both families', (t) => dataplane(t, host, dualWorld));
 await t.test('refusals', (t) => refusals(t, host, { ...ipv6World, name: 'no6', tenant: 'refused' }));
 
 await t.test('two tenants with the same addresses at the same time', async (t) => {
-  const ip = ipv6World.serviceIps.plain;
   for (const place of [six, dual]) await place.netctl('service', 'create', 'own', '-t', place.world.tenant, '-s', 'plain', '-ip', '2001:db8:a::50', '-l', `own=${place.world.name}`, '-p', '80:81:tcp');
   await Promise.all(
     [six, dual].map(async (place) => {
@@ -32,7 +31,6 @@ await t.test('two tenants with the same addresses at the same time', async (t) =
     [six, dual].map(async (place) => {
       const client = await Traffic.from(t, host, place.container('third'));
       t.strictSame(answers(await client.connect('2001:db8:a::50', 80, 30)), { [`${place.world.name} ${await place.addressOf('third')}`]: 30 });
-      t.equal(Object.keys(answers(await client.connect(ip, 8080, 4))).length, 2, 'and the other service as before');
     }),
   );
 });
@@ -70,6 +68,7 @@ await t.test('a container on two networks of IPv6 alone', async (t) => {
   await host.docker('network', 'connect', six.network('blue'), six.container('third'));
   t.equal((await six.inside('third', 'ls /sys/class/net')).stdout.split(/\s+/).sort().join(' '), 'eth0 eth1 eth2 lo');
   t.equal((await six.inside('third', 'ip -6 route show default')).stdout.match(/default/g)?.length, 1, 'one default route');
+  await (await Traffic.from(t, host, six.container('p1'))).listen(80, 'p1', 'closes');
   t.equal((await six.inside('third', `nc -zw 2 ${await six.addressOf('p1')} 80`)).exitCode, 0, 'it is on its network now');
   t.equal((await six.inside('third', `nc -zw 2 ${six.container('p1')} 80`)).exitCode, 0, "and reaches it by Docker's name");
   const { exitCode, stderr } = await host.run('docker', 'run', '--rm', `--net=${six.network('blue')}`, '--ip=169.254.9.9', 'alpine', 'true');
