@@ -1,5 +1,6 @@
 import { FlagsNew, type rt } from 'netlink';
 import type { AddressState, NeighbourState } from '../../src/fabric/state.js';
+import { bitsOf } from '../../src/model/address.js';
 import { octetsOfAddress, octetsOfMac, socketFamily } from './netlink-octets.js';
 import { loopback } from './route-shapes.js';
 import type { Rtnetlink } from './rtnetlink.js';
@@ -16,6 +17,9 @@ export interface Place {
 
 export const replace = { flags: FlagsNew.CREATE | FlagsNew.REPLACE };
 export const gone = ['ENODEV'];
+
+/** The life of an address that does not end, in seconds. */
+const forever = 0xffffffff;
 
 /** The link indexes of a namespace, asked for once. */
 export class LinkIndexes {
@@ -59,11 +63,17 @@ export async function deleteAddress(place: Place, address: AddressState): Promis
   });
 }
 
-/** No duplicate address detection: a gateway's address is the same on every host, and it is needed at once (RFC 4862, section 5.4). */
+/**
+ * No duplicate address detection: a gateway's address is the same on every host, and it is needed at once (RFC
+ * 4862, section 5.4). An IPv6 address without others in its prefix is a service's: it makes no route, and it is
+ * deprecated from the start, so that the router does not choose it for what it sends itself (RFC 6724, rule 3).
+ */
 function addressMessage({ address, length }: AddressState, index: number): { data: rt.Address; attrs: rt.AddressAttrs } {
   const octets = octetsOfAddress(address);
   const data = { family: socketFamily(address.family), prefixlen: length, index, flags: { nodad: true } as const };
-  return { data, attrs: { local: octets, address: octets } };
+  const attrs = { local: octets, address: octets };
+  if (address.family === 4 || length < bitsOf(6)) return { data, attrs };
+  return { data, attrs: { ...attrs, flags: { nodad: true, noprefixroute: true }, cacheInfo: { ifaPrefered: 0, ifaValid: forever } } };
 }
 
 export async function setNeighbour({ rtnetlink, indexes }: Place, { link, address, mac }: NeighbourState): Promise<void> {

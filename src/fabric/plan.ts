@@ -20,11 +20,11 @@ export function planFabric(input: FabricInput): FabricState {
   const endpoints = input.endpoints
     .filter((endpoint) => segments.has(endpoint.vni))
     .toSorted((a, b) => (a.id < b.id ? -1 : 1));
-  const services = input.serviceAddresses.toSorted((a, b) => a.compare(b));
+  const services = input.serviceAddresses.toSorted((a, b) => a.compare(b)).map((address) => ({ address, segment: segmentOf(address, networks) }));
   const own = fabricState({
     links: [...networks.map(bridgeOf), ...endpoints.map(portOf)],
-    addresses: networks.flatMap(gatewaysOf),
-    routes: [...networks.flatMap(segmentRoutesOf), ...services.map((address) => serviceRoute(address))],
+    addresses: [...networks.flatMap(gatewaysOf), ...services.flatMap(({ address, segment }) => (segment ? [serviceAddress(address, segment)] : []))],
+    routes: [...networks.flatMap(segmentRoutesOf), ...services.flatMap(({ address, segment }) => (segment ? [] : [serviceRoute(address)]))],
     neighbours: endpoints.flatMap(neighboursOf),
   });
   const { uplink } = input;
@@ -62,11 +62,19 @@ function segmentRoutesOf({ vni, subnets }: FabricNetwork): RouteState[] {
 
 /**
  * A local route on loopback: the router takes packets to the address, and answers ARP for it on every
- * bridge (arp_ignore is 0), without the address being on a link. IPv6 takes the packets alike, but
- * answers neighbour solicitations only for addresses of the link they arrive on.
+ * bridge (arp_ignore is 0), without the address being on a link.
  */
-function serviceRoute(address: FabricInput['serviceAddresses'][number]): RouteState {
+function serviceRoute(address: IpAddress): RouteState {
   return { kind: 'service', prefix: Prefix.of(address, bitsOf(address.family)), link: 'lo' };
+}
+
+/** Neighbour solicitations are answered only for addresses of the link they arrive on (Linux 6.18, `ndisc_recv_ns`), so that an IPv6 service IP is one of its segment's bridge. */
+function segmentOf(address: IpAddress, networks: readonly FabricNetwork[]): FabricNetwork | undefined {
+  return address.family === 4 ? undefined : networks.find(({ subnets }) => subnets.some(({ prefix }) => prefix.contains(address)));
+}
+
+function serviceAddress(address: IpAddress, { vni }: FabricNetwork): AddressState {
+  return { link: bridgeName(vni), address, length: bitsOf(address.family) };
 }
 
 /** Permanent, because the addresses are ours to know: no packet waits for ARP, and no answer to it can be forged. */

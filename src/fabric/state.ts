@@ -5,7 +5,7 @@ import type { UplinkLink } from './uplink.js';
 export interface FabricInput {
   readonly networks: readonly FabricNetwork[];
   readonly endpoints: readonly FabricEndpoint[];
-  /** The router answers ARP for these and takes what is sent to them, whatever segment they are on. */
+  /** The router answers ARP and neighbour solicitations for these and takes what is sent to them, whatever segment they are on. */
   readonly serviceAddresses: readonly IpAddress[];
   /** Absent: the router leads nowhere else. */
   readonly uplink?: UplinkLink;
@@ -61,6 +61,7 @@ export interface PortPeer {
   readonly mtu: number;
 }
 
+/** One that has the length of the whole address is there to be answered for, and makes no route. */
 export interface AddressState {
   readonly link: string;
   readonly address: IpAddress;

@@ -35,5 +35,5 @@ export const sampleInput: FabricInput = {
     { vni: 2, subnets: [{ prefix: Prefix.parse('10.2.0.0/24') }] },
   ],
   endpoints: [endpoint(1, 1, '10.1.0.1', 'fd00:1::1'), endpoint(2, 1, '10.1.0.2', 'fd00:1::2'), endpoint(3, 2, '10.2.0.3')],
-  serviceAddresses: [ip('10.1.0.9'), ip('10.2.0.9')],
+  serviceAddresses: [ip('10.1.0.9'), ip('10.2.0.9'), ip('fd00:1::9')],
 };

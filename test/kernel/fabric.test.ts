@@ -42,6 +42,14 @@ t.test('packets', async (t) => {
     t.notOk(await reaches('c1', '10.1.0.8'), 'but not for an address that is nobody’s');
   });
 
+  await t.test('the router answers neighbour solicitations for a service address of the segment', async (t) => {
+    t.ok(await reaches('c1', 'fd00:1::9'));
+    t.match(await inContainer('c1', 'ip', 'neighbour', 'show', 'fd00:1::9'), /lladdr 02:01:00:00:00:01/);
+    t.notOk(await reaches('c1', 'fd00:1::8'), 'but not for an address that is nobody’s');
+    const { stdout } = await execa('ip', ['-n', routerName('blue'), '-6', 'route', 'get', 'fd00:1::1']);
+    t.match(stdout, / src fd00:1::ff /, 'and sends with the address of the gateway');
+  });
+
   await t.test('without a gateway the router reaches the segment all the same', async (t) => {
     t.ok(await reaches('c3', '10.2.0.9'));
     const steps = [...plan.routes.values()].filter(({ kind }) => kind === 'segment').map((route) => ({ action: 'deleteRoute', route }) as const);

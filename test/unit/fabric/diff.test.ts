@@ -7,6 +7,7 @@ import { fabricState } from '../../../src/fabric/keys.js';
 import { portName } from '../../../src/fabric/names.js';
 import { planFabric } from '../../../src/fabric/plan.js';
 import type { FabricState, FabricStep } from '../../../src/fabric/state.js';
+import { defaultUplinkRanges, uplinkLink, type UplinkLink } from '../../../src/fabric/uplink.js';
 import { IpAddress, Mac, Prefix } from '../../../src/model/address.js';
 import { comparable, disturbances, fabricInput, holds } from './arbitraries.js';
 
@@ -72,10 +73,11 @@ t.test('what is added leaves what was there alone', (t) => {
     t,
     fc.property(fabricInput, fabricInput, (input, more) => {
       const networks = [...input.networks, ...more.networks.filter(({ vni }) => !input.networks.some((network) => network.vni === vni))];
-      // The first network of a family gives an uplink its addresses.
-      fc.pre(!input.uplink);
-      const before = planFabric(input);
-      const steps = diffFabric(planFabric({ ...input, networks }), before);
+      // The first network of a family gives an uplink its addresses, and an IPv6 service IP goes to the bridge of its network.
+      const { uplink: _, ...rest } = input;
+      const fixed = { ...rest, serviceAddresses: input.serviceAddresses.filter(({ family }) => family === 4) };
+      const before = planFabric(fixed);
+      const steps = diffFabric(planFabric({ ...fixed, networks }), before);
       return steps.every((step) => isAddition(step) && !before.links.has(linkOf(step)));
     }),
   );
@@ -121,5 +123,28 @@ t.test('a bridge that is changed gets its neighbours again: the kernel drops the
 t.test('a port without its peer is no plan', (t) => {
   const port = { kind: 'port', name: 'vr-0123456789ab', hairpin: true, up: true } as const;
   t.throws(() => diffFabric(fabricState({ links: [port] }), nothing), TypeError);
+  t.end();
+});
+
+const blue = uplinkLink({ host: 'h1', tenant: 'blue', index: 0 }, defaultUplinkRanges);
+const other = uplinkLink({ host: 'h1', tenant: 'blue', index: 1 }, defaultUplinkRanges);
+const withUplink = (uplink: UplinkLink): FabricState => planFabric({ networks: [{ vni: 1, subnets: [{ prefix: Prefix.parse('10.1.0.0/24') }] }], endpoints: [], serviceAddresses: [], uplink });
+const wordsOf = (steps: readonly FabricStep[]): string[] => steps.map((step) => `${step.action} ${linkOf(step)}`);
+
+t.test('an uplink of another number, or whose end at the host is gone, is made anew', (t) => {
+  const anew = ['deleteLink uplink', 'createUplink uplink', 'addAddress uplink', 'addRoute uplink', 'setNeighbour uplink'];
+  t.same(wordsOf(diffFabric(withUplink(other), withUplink(blue))), anew);
+  const torn = withUplink(blue);
+  const link = torn.links.get('uplink');
+  if (link?.kind !== 'uplink') throw new TypeError('there is no uplink');
+  const { peer: _, ...alone } = link;
+  t.same(wordsOf(diffFabric(withUplink(blue), { ...torn, links: new Map([...torn.links, ['uplink', alone]]) })), anew);
+  t.same(wordsOf(diffFabric(withUplink(blue), { ...torn, links: new Map([...torn.links, ['uplink', { ...link, up: false }]]) })), ['setUplink uplink']);
+  t.end();
+});
+
+t.test('an uplink that nobody wants goes, with all that is on it', (t) => {
+  const { uplink: _, ...without } = { networks: [{ vni: 1, subnets: [{ prefix: Prefix.parse('10.1.0.0/24') }] }], endpoints: [], serviceAddresses: [], uplink: blue };
+  t.same(wordsOf(diffFabric(planFabric(without), withUplink(blue))), ['deleteLink uplink']);
   t.end();
 });

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import t from 'tap';
 import { planFabric } from '../../../src/fabric/plan.js';
+import { defaultUplinkRanges, uplinkLink } from '../../../src/fabric/uplink.js';
 import { IpAddress, Mac, Prefix } from '../../../src/model/address.js';
 import { comparable, endpointId, fabricInput, holds } from './arbitraries.js';
 
@@ -23,8 +24,8 @@ t.test('a network with gateways, one without, an endpoint, and service addresses
     { kind: 'bridge', name: 'br8', mac: Mac.parse('02:01:00:00:00:08'), up: true },
     { kind: 'port', name: port, bridge: 'br7', hairpin: true, up: true, peer: { name: 'vc-000000000001', mac, mtu: 1500 } },
   ]);
-  t.same([...plan.addresses.keys()], ['br7 10.1.0.254/24', 'br7 fd00::1/64']);
-  t.same([...plan.routes.keys()], ['segment 10.2.0.0/24 br8', 'service 10.2.0.9/32 lo', 'service fd00::9/128 lo']);
+  t.same([...plan.addresses.keys()], ['br7 10.1.0.254/24', 'br7 fd00::1/64', 'br7 fd00::9/128']);
+  t.same([...plan.routes.keys()], ['segment 10.2.0.0/24 br8', 'service 10.2.0.9/32 lo']);
   t.same([...plan.neighbours.values()], [
     { link: 'br7', address: ip('10.1.0.1'), mac },
     { link: 'br7', address: ip('fd00::2'), mac },
@@ -35,6 +36,27 @@ t.test('a network with gateways, one without, an endpoint, and service addresses
 t.test('an endpoint without its network is left out', (t) => {
   const plan = planFabric({ networks: [], endpoints: [{ id: endpointId(1), vni: 7, addresses: [ip('10.1.0.1')], mac }], serviceAddresses: [] });
   t.same(comparable(plan), { links: [], addresses: [], routes: [], neighbours: [] });
+  t.end();
+});
+
+t.test('an IPv6 service address of no network is taken like an IPv4 one', (t) => {
+  const plan = planFabric({ networks: [{ vni: 7, subnets: [{ prefix: Prefix.parse('fd00::/64') }] }], endpoints: [], serviceAddresses: [ip('fd01::9')] });
+  t.same([...plan.addresses.keys()], []);
+  t.same([...plan.routes.keys()], ['segment fd00::/64 br7', 'service fd01::9/128 lo']);
+  t.end();
+});
+
+t.test('an uplink has the families of the networks', (t) => {
+  const uplink = uplinkLink({ host: 'h1', tenant: 'blue', index: 2 }, defaultUplinkRanges);
+  const planned = (...subnets: string[]): string[] => {
+    const plan = planFabric({ networks: [{ vni: 7, subnets: subnets.map((text) => ({ prefix: Prefix.parse(text), gateway: Prefix.parse(text).last })) }], endpoints: [], serviceAddresses: [], uplink });
+    return [...plan.addresses.keys(), ...plan.routes.keys(), ...plan.neighbours.keys()].filter((key) => key.includes('uplink'));
+  };
+  const ipv4 = ['uplink 169.254.240.5/31', 'default 0.0.0.0/0 uplink via 169.254.240.4', 'uplink 169.254.240.4'];
+  const ipv6 = ['uplink fd6e:6574:6374:6c::5/127', 'default ::/0 uplink via fd6e:6574:6374:6c::4', 'uplink fd6e:6574:6374:6c::4'];
+  t.same(planned('10.1.0.0/24'), ipv4);
+  t.same(planned('fd00::/64'), ipv6);
+  t.same(new Set(planned('10.1.0.0/24', 'fd00::/64')), new Set([...ipv4, ...ipv6]));
   t.end();
 });
 
