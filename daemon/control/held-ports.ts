@@ -21,19 +21,13 @@ export class HeldPorts {
   ) {}
 
   /**
-   * Holds a port of the host for each port that is wanted, in their order, or none.
+   * Holds a port of the host for each port that is wanted, in their order.
    * @returns the ports.
-   * @throws NetctlError `conflict` if one is taken.
+   * @throws NetctlError `conflict` if one is taken. What is held by then is held until {@link retain}.
    */
   claim(endpointId: string, wanted: readonly WantedPort[]): number[] {
-    const before = new Set(this.held.keys());
     const mine: HeldPort[] = [];
-    try {
-      return wanted.map((one) => this.claimOne(endpointId, one, mine));
-    } catch (error) {
-      this.release(mine.filter((port) => !before.has(keyOf(port))));
-      throw error;
-    }
+    return wanted.map((one) => this.claimOne(endpointId, one, mine));
   }
 
   /** Holds just this port. @throws NetctlError `conflict` if it is taken. */
