@@ -37,6 +37,8 @@ const ipv6: readonly Sysctl[] = [
   ['ipv6/conf/default/forwarding', '1'],
   // No link-local addresses: a port needs none, and a bridge has its gateway address or nothing to say.
   ['ipv6/conf/default/addr_gen_mode', '1'],
+  // A host that takes router advertisements although it forwards (2) may hand this on: a container could send them.
+  ['ipv6/conf/default/accept_ra', '0'],
   // As for IPv4: all but 1, destination unreachable, and 2, which is never limited (RFC 4443).
   ['ipv6/icmp/ratemask', '0,3-127'],
 ];
