@@ -73,11 +73,18 @@ export class DockerPools {
     return { id, host, prefix, ...(range && { range }), since: now() };
   }
 
-  /** Docker no longer holds it. Succeeds if there is none. */
+  /**
+   * Docker no longer holds it. Succeeds if there is none. If its network has no name yet, Docker gave that up: without an answer to
+   * CreateNetwork, as when netctld was killed, it releases the pools and does not call DeleteNetwork.
+   */
   async close(id: number): Promise<void> {
-    await transact(this.parts.store, () => {
+    const { store, state, host } = this.parts;
+    await transact(store, () => {
       const pool = this.find(id);
-      return pool && this.planForget(pool);
+      const dockerNetworkId = pool?.value.dockerNetworkId;
+      const key = dockerNetworkId === undefined ? undefined : keys.unnamedNetwork(host, dockerNetworkId);
+      const givenUp = key !== undefined && state.unnamed.get(key) !== undefined;
+      return pool && combine(this.planForget(pool), ...(givenUp ? [write({ key, delete: true })] : []));
     });
   }
 

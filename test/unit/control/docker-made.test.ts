@@ -138,13 +138,19 @@ t.test('a crash at any place', async (t) => {
 
   await bed.control.pluginAddresses.openPool({ family: 4, subnet: Prefix.parse('10.6.0.0/24') });
   const subnets = [{ prefix: Prefix.parse('10.6.0.0/24'), gateway: IpAddress.parse('10.6.0.1'), reserved: [] }];
-  await bed.control.pluginEndpoints.createUnnamedNetwork({ networkId: 'f'.repeat(64), tenant: 'blue', internal: false, addressesBy: 'netctl', subnets });
+  const unnamed = { networkId: 'f'.repeat(64), tenant: 'blue', internal: false, addressesBy: 'netctl', subnets } as const;
+  await bed.control.pluginEndpoints.createUnnamedNetwork(unnamed);
   bed.now += 61_000;
   await bed.control.collectGarbage();
   await until('what Docker never finished is forgotten', async () => (await stored(bed, keys.unnamed)) === 0);
   bed.now += 61_000;
   await bed.control.collectGarbage();
   t.equal(await stored(bed, keys.pools), 1, "only the living network's pool is left");
+
+  const { poolId } = await bed.control.pluginAddresses.openPool({ family: 4, subnet: Prefix.parse('10.6.0.0/24') });
+  await bed.control.pluginEndpoints.createUnnamedNetwork(unnamed);
+  await bed.control.pluginAddresses.releasePool(poolId);
+  t.equal(await stored(bed, keys.unnamed), 0, 'what Docker gave up because it got no answer is gone with its pool');
 });
 
 t.test("Docker's own IPAM may give the addresses; a service gets none", async (t) => {
