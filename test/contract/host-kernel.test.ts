@@ -5,6 +5,7 @@ import { KernelFabric } from '../../daemon/kernel/fabric.js';
 import { KernelHostNetwork } from '../../daemon/kernel/host.js';
 import { KernelRouters } from '../../daemon/kernel/routers.js';
 import { RtnetlinkSockets } from '../../daemon/kernel/rtnetlink-sockets.js';
+import { IpAddress, Mac, Prefix } from '../../src/model/address.js';
 import { hostContract } from './host.js';
 
 const sockets = new RtnetlinkSockets();
@@ -68,4 +69,24 @@ t.test('the routes of the host, without its own to uplinks', async (t) => {
   await execa('ip', ['route', 'add', '10.1.0.0/16', 'dev', 'nu-5']);
   const routes = (await host.foreignRoutes()).map(({ prefix, link }) => `${prefix.toString()} ${link}`).toSorted();
   t.same(routes, ['10.8.0.0/16 eth0', '10.9.0.0/16 eth0', '192.168.50.0/24 eth0', 'fd00:50::/64 eth0']);
+});
+
+t.test('a route of the host to the same prefix is left alone, and goes before ours', async (t) => {
+  const routers = new KernelRouters(sockets);
+  await routers.ensure('blue');
+  t.teardown(() => routers.remove('blue'));
+  const mac = Mac.parse('02:03:00:00:00:00');
+  await new KernelFabric(sockets).apply('blue', [{ action: 'createUplink', link: { kind: 'uplink', name: 'uplink', mac, up: true }, peer: { name: 'nu-0', mac, mtu: 1500 } }]);
+  await host.apply([{ action: 'setLink', link: { name: 'nu-0', mac, up: true } }]);
+  for (const [prefix, source, via, length] of [['10.6.0.0/24', '169.254.240.0', '169.254.240.1', 31], ['fd06::/64', 'fd6c::', 'fd6c::1', 127]] as const) {
+    const address = IpAddress.parse(source);
+    const route = { kind: 'subnet', prefix: Prefix.parse(prefix), link: 'nu-0', via: IpAddress.parse(via), source: address } as const;
+    await execa('ip', ['route', 'add', prefix, 'dev', 'eth0']);
+    await host.apply([{ action: 'addAddress', address: { link: 'nu-0', address, length } }, { action: 'setRoute', route }]);
+    t.ok((await host.read()).routes.has(`${prefix} nu-0`));
+    const inside = Prefix.parse(prefix).last.toString();
+    t.match((await execa('ip', ['route', 'get', inside])).stdout, / dev eth0 /);
+    await execa('ip', ['route', 'delete', prefix, 'dev', 'eth0']);
+    t.match((await execa('ip', ['route', 'get', inside])).stdout, / dev nu-0 /);
+  }
 });
