@@ -2,62 +2,21 @@
 // FRESH_SUITE is the suite that is run there: unit by default, for the others run on this machine anyway.
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readlinkSync } from 'node:fs';
-import { join } from 'node:path';
 import { execa } from 'execa';
 import t, { type Test } from 'tap';
 import { processesIn, readMachine } from '../support/machine.js';
-import { lab, root, until } from './support/lab.js';
+import { lab, until } from './support/lab.js';
+import { machine, onNewMachine, visit, type Step } from './support/new-machine.js';
 
-const machine = join(root, 'lab', 'machine');
 const suite = process.env.FRESH_SUITE ?? 'unit';
 const labName = `fresh${process.pid}`;
 
-/** What `lab/machine` ends with where no packages of Debian can be had. */
-const UNAVAILABLE = 75;
-/** The exit code of a step that was not taken. */
-const NOT_REACHED = -1;
-
 t.setTimeout(540_000);
-
-/** How one step ended that a script on the new machine took. */
-interface Step {
-  readonly exitCode: number;
-  /** stdout and stderr, as a person would see them. */
-  readonly text: string;
-}
-
-/** What a script did on a new machine. */
-interface Visit {
-  /** Why there is no machine, if there is none: no packages of Debian can be had. */
-  readonly unavailable: string | undefined;
-  readonly step: (name: string) => Step;
-}
-
-/** Runs shell lines on a new machine. Each `step NAME COMMAND...` in them is a step of its own, and none ends the script. */
-async function visit(lines: string): Promise<Visit> {
-  const preamble = 'step() { local name=$1; shift; echo "<step $name>"; "$@"; echo "</step $name $?>"; }\n';
-  const ended = await execa(machine, ['bash', '-c', preamble + lines], {
-    reject: false, all: true, stdin: 'ignore', env: { LAB_NAME: labName }, killSignal: 'SIGKILL',
-  });
-  const steps = [...ended.all.matchAll(/^<step (.*)>\n([^]*?)^<\/step \1 (\d+)>$/gm)];
-  const byName = new Map(steps.map(([, name, text = '', code]) => [name, { exitCode: Number(code), text }]));
-  return {
-    unavailable: ended.exitCode === UNAVAILABLE ? ended.all : undefined,
-    step: (name) => byName.get(name) ?? { exitCode: NOT_REACHED, text: ended.all },
-  };
-}
-
-/** The steps on a new machine, which must be there. */
-async function onNewMachine(lines: string): Promise<Visit['step']> {
-  const { unavailable, step } = await visit(lines);
-  if (unavailable !== undefined) throw new Error(unavailable);
-  return step;
-}
 
 /** A reason why a new machine can install nothing here. In CI that is a failure, so nobody asks. */
 async function unreachable(): Promise<string | undefined> {
   if (process.env.CI) return undefined;
-  const { unavailable, step } = await visit(`
+  const { unavailable, step } = await visit(labName, `
     step Debian sudo apt-get -qq -o Dir::State::Lists=/tmp --error-on=any update
     step npm npm view --fetch-retries=0 tap version`);
   const failed = ['Debian', 'npm'].find((name) => step(name).exitCode > 0);
@@ -78,7 +37,7 @@ const options = { skip: reason !== undefined && !process.env.CI ? reason : false
 
 t.test('README on a new machine', options, async (t) => {
   const before = await readMachine();
-  const step = await onNewMachine(`
+  const step = await onNewMachine(labName, `
     step packages dpkg-query -f '\${Package}\\n' -W
     git clone --quiet /srv/netctl netctl && cd netctl
     step demo make demo
@@ -115,7 +74,7 @@ function checkTest(t: Test, test: Step): void {
 }
 
 t.test('a new machine without a Node.js that will do', options, async (t) => {
-  const step = await onNewMachine(`
+  const step = await onNewMachine(labName, `
     git clone --quiet /srv/netctl netctl && cd netctl
     mkdir /tmp/old /tmp/bare
     printf '#!/bin/sh\\necho 18.20.4\\n' >/tmp/old/node
