@@ -2,7 +2,7 @@ import type { ifla, rt } from 'netlink';
 import { isBridgeName, isPortName } from '../../src/fabric/names.js';
 import { fabricState } from '../../src/fabric/keys.js';
 import type { AddressState, FabricLink, FabricState, NeighbourState, RouteState, UplinkPort } from '../../src/fabric/state.js';
-import { isUplinkName, routerUplinkName } from '../../src/fabric/uplink.js';
+import { routerUplinkName } from '../../src/fabric/uplink.js';
 import { bitsOf, IpAddress, Prefix } from '../../src/model/address.js';
 import { parseLinkInfo } from './linkinfo.js';
 import { addressOfOctets, macOfOctets, socketFamily } from './netlink-octets.js';
@@ -45,8 +45,8 @@ async function uplinkOf({ data, attrs }: rt.LinkMessage, host: Rtnetlink): Promi
   const index = attrs.link?.readUInt32LE() ?? 0;
   const [peer] = await host.request((socket, options) => socket.getLink({ index }, {}, options)).catch(nothingIfGone);
   const { ifname = '', address, mtu = 0 } = peer?.attrs ?? {};
-  // Another link may have the index there, if somebody moved the end away.
-  if (!isUplinkName(ifname) || address?.length !== 6) return link;
+  // If somebody moved the end away, another link may have its index there: one of another name.
+  if (address?.length !== 6) return link;
   return { ...link, peer: { name: ifname, mac: macOfOctets(address), mtu } };
 }
 

@@ -49,7 +49,7 @@ export interface UplinkPort {
   readonly name: string;
   readonly mac: Mac;
   readonly up: boolean;
-  /** The host's end. Always present in a plan; absent in what was read: it is not in the host's own namespace. */
+  /** The host's end. Always present in a plan; absent, or of another name, in what was read: somebody moved it away. */
   readonly peer?: PortPeer;
 }
 
