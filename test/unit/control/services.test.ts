@@ -35,6 +35,7 @@ t.test('a service on a network of both families has an address of each, or those
     await bed.control.createNetwork(dual);
     await bed.control.createService(web(...asked));
     t.same(addressesOf(bed), held, `asked for [${asked.join(' ')}]`);
+    t.same(bed.control.service('default', 'web').service.requestedIps.map(String), asked, 'which is remembered');
     t.match(bed.control.network('default', 'dual'), { allocatedCount: 2 });
     await bed.control.deleteService('default', 'web');
     t.match(bed.control.network('default', 'dual'), { allocatedCount: 0 }, 'both are released');
