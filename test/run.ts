@@ -8,7 +8,7 @@ import { summary, type Outcome } from './runner/outcome.js';
 import { wasInterrupted } from './runner/process.js';
 import { reportFailures, reportOutcome } from './runner/report.js';
 import { runTestFile } from './runner/run-test-file.js';
-import { isSuite, selectTests, SUITES, type Suite, type TestFile } from './runner/suites.js';
+import { alone, atOnce, isSuite, selectTests, SUITES, type Suite, type TestFile } from './runner/suites.js';
 
 const build = dirname(import.meta.dirname);
 const root = projectRoot(build);
@@ -32,13 +32,18 @@ function note(outcome: Outcome): void {
   reportOutcome(outcome, print);
 }
 
-/** Tests that program the kernel or start Docker daemons have the machine to themselves. */
+/** First those that can run side by side, then one by one those that cannot. */
 async function runSuite(suite: Suite, files: TestFile[]): Promise<void> {
+  const side = availableParallelism() > 1 ? atOnce[suite] : 1;
+  await runFiles(files.filter(({ name }) => !alone.has(name)), side);
+  await runFiles(files.filter(({ name }) => alone.has(name)), 1);
+}
+
+async function runFiles(files: readonly TestFile[], workers: number): Promise<void> {
   const queue = [...files];
   const work = async (): Promise<void> => {
     for (let file = queue.shift(); file !== undefined && !wasInterrupted(); file = queue.shift()) note(await runTestFile(file, root));
   };
-  const workers = suite === 'unit' ? Math.min(2, availableParallelism()) : 1;
   await Promise.all(Array.from({ length: workers }, work));
 }
 
