@@ -35,6 +35,7 @@ process.stdout.write(
       term('2', 'netctld was not reached, or did not answer.'),
       term('3', 'netctld answered, and refused.'),
       term('4', 'The output could not be written.'),
+      term('5', 'netctl doctor found something wrong.'),
     ),
     section('See also', paragraph('netctld(8), netctld.json(5), docker(1), nft(8)')),
   ),

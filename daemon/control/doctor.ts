@@ -27,10 +27,24 @@ const secondLookMs = 200;
 
 /** Looks at everything that netctl needs and holds, and says what is not as it should be. */
 export class Doctor {
+  private examining: Promise<Finding[]> | undefined;
+  private repairing: Promise<void> | undefined;
+
   constructor(private readonly parts: Parts) {}
 
-  /** Changes nothing. */
-  async examine(): Promise<Finding[]> {
+  /** Changes nothing. Who asks while it is under way gets the same answer: to look takes its time. */
+  examine(): Promise<Finding[]> {
+    this.examining ??= this.lookAtAll().finally(() => (this.examining = undefined));
+    return this.examining;
+  }
+
+  /** Reads and repairs all that netctl itself holds: routers, the host's part, Docker's networks. */
+  repair(): Promise<void> {
+    this.repairing ??= this.repairAll().finally(() => (this.repairing = undefined));
+    return this.repairing;
+  }
+
+  private async lookAtAll(): Promise<Finding[]> {
     const { checkup, state, uplinks } = this.parts;
     const tenants = this.tenants();
     const facts = await checkup.read(tenants);
@@ -39,8 +53,7 @@ export class Doctor {
     return [...judgeHost(facts, uplinks.tenants().length > 0), ...docker, ...routers, ...(state.isLoaded ? [] : [notLoaded])];
   }
 
-  /** Reads and repairs all that netctl itself holds: routers, the host's part, Docker's networks. */
-  async repair(): Promise<void> {
+  private async repairAll(): Promise<void> {
     const { routers, hostNetwork, syncDocker } = this.parts;
     const tenants = this.tenants();
     for (const tenant of tenants) routers.doubt(tenant);
