@@ -50,7 +50,7 @@ networks:
 `;
 
 async function compose(name: string, ...args: string[]): Promise<void> {
-  await host.ok('docker-compose', '--no-ansi', '-p', name, '-f', `/etc/${name}.yml`, ...args);
+  await host.ok('docker-compose', '--ansi', 'never', '-p', name, '-f', `/etc/${name}.yml`, ...args);
 }
 
 async function write(name: string, text: string): Promise<void> {
