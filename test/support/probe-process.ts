@@ -49,6 +49,8 @@ async function serveUdp(name: string, port: number): Promise<string> {
 
 /** So many askers at once keep a machine busy and no backlog is exceeded. */
 const askers = 16;
+/** No datagram of a survey has the port of another: what conntrack still knows of that one would decide where it goes. Below what the kernel hands out. */
+let surveyPort = 10_000;
 
 async function survey({ protocol, address, port, times, sources, patience }: Extract<ProbeTask, { do: 'survey' }>): Promise<string> {
   const words: string[] = [];
@@ -57,7 +59,7 @@ async function survey({ protocol, address, port, times, sources, patience }: Ext
     while (next < times) {
       const turn = next++;
       const source = sources[turn % sources.length];
-      words[turn] = await (protocol === 'tcp' ? askTcp(address, port, source, patience) : askUdp(address, port, { address: source }, patience));
+      words[turn] = await (protocol === 'tcp' ? askTcp(address, port, source, patience) : askUdp(address, port, { address: source, port: surveyPort++ }, patience));
     }
   };
   await Promise.all(Array.from({ length: askers }, asker));
