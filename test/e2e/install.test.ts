@@ -25,7 +25,7 @@ const packaging = (program: string, env: Record<string, string>): Promise<{ stdo
 /** Makes the package and moves it to where the other one is not. */
 async function makePackage(name: string, env: Record<string, string> = {}): Promise<string> {
   const path = join(scratch, name);
-  await packaging('deb', { OUTPUT: path, ...env });
+  await packaging('deb', { OUTPUT: path, COMMIT: 'abc1234', SOURCE_DATE_EPOCH: '1790000000', ...env });
   return path;
 }
 
@@ -112,15 +112,16 @@ t.test('make install and make uninstall', async (t) => {
   t.match(readFileSync(join(destination, 'opt/lib/systemd/system/netctld.service'), 'utf8'), /^ExecStart=\/opt\/sbin\/netctld$/m);
   t.match((await execa(join(destination, 'opt/bin/netctl'), ['--version'])).stdout, /^netctl version \d/, 'it runs from there');
   t.match((await execa(join(destination, 'opt/sbin/netctld'), ['--version'])).stdout, /^\d/);
+  const config = join(destination, 'etc/netctl/netctld.json');
+  const shipped = readFileSync(config);
+  writeFileSync(config, '{"log-level":"debug"}');
   writeFileSync(join(destination, 'var/lib/netctl/kept'), '');
-  await packaging('uninstall', env);
-  t.strictSame(await files('!', '-type', 'd'), ['var/lib/netctl/kept'], 'the state is left');
-  await packaging('install', env);
-  writeFileSync(join(destination, 'etc/netctl/netctld.json'), '{"log-level":"debug"}');
-  await packaging('install', env);
   const { stderr } = await packaging('uninstall', env);
-  t.strictSame(await files('!', '-type', 'd'), ['etc/netctl/netctld.json', 'var/lib/netctl/kept'], 'and a configuration that was changed');
+  t.strictSame(await files('!', '-type', 'd'), ['etc/netctl/netctld.json', 'var/lib/netctl/kept'], 'the state is left, and a configuration that was changed');
   t.match(stderr, /etc\/netctl\/netctld\.json is left: remove it/);
+  writeFileSync(config, shipped);
+  await packaging('uninstall', env);
+  t.strictSame(await files('!', '-type', 'd'), ['var/lib/netctl/kept'], 'a configuration that was not changed is not left');
 });
 
 t.test('the unit gives netctld no mount namespace of its own', (t) => {

@@ -1,4 +1,6 @@
 # What test/e2e/install.test.ts does on the new machine: each `step` is looked at there. The package comes from the standard input.
+# One pipe, so that what is printed is not seen in another order.
+exec 2>&1
 cd /tmp; export DEBIAN_FRONTEND=noninteractive
 cat >netctl.deb
 # A Node.js that dpkg knows of, in place of the one that is only unpacked here.
@@ -12,21 +14,21 @@ unit() { sed -n "s/^$1=//p" /usr/lib/systemd/system/netctld.service; }
 # seen TEXT: waits until the manager was told it, for as long as netctld lives; shows its log otherwise.
 seen() {
   until grep -q "$1" notified; do
-    kill -0 $daemon 2>/dev/null || { grep -q "$1" notified && break; echo "never: $1"; cat notified log; return 1; }
+    [ -d /proc/$daemon ] || { grep -q "$1" notified && break; echo "never: $1"; cat notified log; return 1; }
     sleep 0.05
   done
 }
 # Starts netctld as a service manager does. The capabilities are those of the unit. The network is its own: nothing here is to be programmed.
 start() {
   : >notified; sudo rm -f notify
-  socat -u UNIX-RECV:/tmp/notify OPEN:/tmp/notified,creat,append & manager=$!
+  socat -u UNIX-RECV:/tmp/notify,mode=777 OPEN:/tmp/notified,creat,append & manager=$!
   until [ -S notify ]; do sleep 0.05; done
   local capabilities=$(unit CapabilityBoundingSet | sed 's/CAP_/+/g; s/ /,/g' | tr A-Z a-z)
   sudo unshare --net env NOTIFY_SOCKET=/tmp/notify WATCHDOG_USEC=900000 \
     setpriv --bounding-set="-all,$capabilities" --no-new-privs $(unit ExecStart) >log 2>&1 & daemon=$!
   seen READY=1 && seen WATCHDOG=1
 }
-stop() { sudo kill $(pgrep --full --oldest 'node .*dist/daemon/main.js'); seen STOPPING=1; wait $daemon; kill $manager; }
+stop() { sudo kill $(pgrep --full '^node .*dist/daemon/main.js'); seen STOPPING=1; wait $daemon; kill $manager; }
 as() { sudo runuser --user "$@"; }
 # suggest WORD...: what Bash with its completion makes of the line.
 suggest() {
