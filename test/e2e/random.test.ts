@@ -1,10 +1,9 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { openLevelStore } from '../../daemon/store/level.js';
+import { readContentsInUse } from '../../daemon/store/state-directory.js';
 import { bridgeName } from '../../src/fabric/names.js';
 import { planFabric } from '../../src/fabric/plan.js';
+import { defaultUplinkRanges, uplinkLink, type UplinkLink } from '../../src/fabric/uplink.js';
 import { IpAddress, Mac, Prefix } from '../../src/model/address.js';
 import type { Subnet } from '../../src/model/network.js';
 import { sameBehaviour } from '../../src/nat/behaviour.js';
@@ -241,6 +240,7 @@ async function planOf(tenant: string) {
     const ports = [{ port: service.port, targetPort: 80, protocol: 'tcp' as const }, { port: 53, targetPort: 53, protocol: 'udp' as const }];
     return { service, addresses: [address], ports, providers };
   }));
+  const uplink = await uplinkOf(tenant, known.some(({ subnet }) => subnet.gateway !== undefined || tenant === 'default'));
   const vniOf = (network: NetworkModel): number => known.find((entry) => entry.network === network)?.vni ?? NaN;
   return {
     known,
@@ -250,9 +250,18 @@ async function planOf(tenant: string) {
       networks: known.map(({ vni, subnet }) => ({ vni, subnets: [subnet] })),
       endpoints: attached.map(({ id, container, address, mac }) => ({ id, vni: vniOf(container.network), addresses: [address], mac })),
       serviceAddresses: balanced.flatMap(({ addresses }) => addresses),
+      ...(uplink ? { uplink } : {}),
     }),
-    nat: planNat({ networks: known.map(({ vni, subnet }) => ({ bridge: bridgeName(vni), ipv4: subnet })), services: balanced }),
+    nat: planNat({ networks: known.map(({ vni, subnet }) => ({ bridge: bridgeName(vni), ipv4: subnet, outward: subnet.gateway !== undefined, fromHost: tenant === 'default' })), services: balanced }),
   };
+}
+
+/** Its number is for netctld to choose, and is read from its address. */
+async function uplinkOf(tenant: string, needed: boolean): Promise<UplinkLink | undefined> {
+  if (!needed) return undefined;
+  const [, address = ''] = /inet (\S+)\//.exec(await host.router(tenant, 'ip', '-o', '-4', 'address', 'show', 'dev', 'uplink')) ?? [];
+  const index = Number((IpAddress.parse(address).value - defaultUplinkRanges.ipv4.first.value) / 2n);
+  return uplinkLink({ host: 'h1', tenant, index }, defaultUplinkRanges);
 }
 
 async function attachmentOf(container: ContainerModel) {
@@ -330,19 +339,11 @@ t.test('what somebody else broke is seen here, and mended when netctld starts', 
   await check(t);
 });
 
-/** The keys in the store, read from a copy of it: netctld goes on. */
+/** The keys in the store, as it is now: netctld goes on. */
 async function storedKeys(): Promise<{ key: string; resting: boolean }[]> {
-  const copy = await mkdtemp(join(tmpdir(), 'netctl-state-'));
-  try {
-    const directory = join(copy, 'state');
-    await cp(join('/var/lib/netctl-lab', host.labName, host.name, 'var-lib/netctl'), directory, { recursive: true, filter: (path) => !path.endsWith('/LOCK') });
-    const store = await openLevelStore(directory);
-    const { entries } = await store.list('');
-    await store.close();
-    return entries.map(({ key, value }) => ({ key, resting: JSON.stringify(value).includes('"resting"') }));
-  } finally {
-    await rm(copy, { recursive: true, force: true });
-  }
+  const contents = await readContentsInUse(join('/var/lib/netctl-lab', host.labName, host.name, 'var-lib/netctl'));
+  if (contents === 'empty') return [];
+  return contents.entries.map(([key, { text }]) => ({ key, resting: text.includes('"resting"') }));
 }
 
 t.test('nothing is left when all is deleted', async (t) => {
