@@ -51,7 +51,7 @@ export interface Option<T> {
 export const options: { readonly [K in keyof Config]: Option<Config[K]> } = {
   socket: { describe: 'Unix socket of the REST API', fallback: '/run/netctl/netctl.sock', parse: socketPath },
   listen: { describe: 'host:port of the REST API besides; needs TLS unless loopback', fallback: undefined, shown: 'off', parse: tcpAddress },
-  tlsCert: { describe: 'certificate for --listen, PEM; needs the next two', fallback: undefined, shown: 'none', parse: absolutePath },
+  tlsCert: { describe: 'certificate for --listen, PEM; with the next two', fallback: undefined, shown: 'none', parse: absolutePath },
   tlsKey: { describe: 'its private key, PEM', fallback: undefined, shown: 'none', parse: absolutePath },
   tlsCa: { describe: 'authorities of the certificates that clients must have, PEM', fallback: undefined, shown: 'none', parse: absolutePath },
   pluginSocket: { describe: 'Unix socket on which Docker finds the plugin', fallback: '/run/docker/plugins/netctl.sock', parse: socketPath },

@@ -69,7 +69,8 @@ t.test('events', (t) => {
   t.strictSame(decodeEvent(containerEvent(id, 'health_status: healthy', {}, 5000)), { containerId: id, action: 'health_status: healthy', timeMs: 5000 });
   const network = { Type: 'network', Action: 'connect', Actor: { ID: 'n', Attributes: { container: id, name: 'net1' } }, time: 5 };
   t.strictSame(decodeEvent(network), { containerId: id, action: 'network connect', timeMs: 5000 });
-  t.equal(decodeEvent({ ...network, Action: 'create', Actor: { ID: 'n', Attributes: { name: 'net1' } } }), undefined);
+  t.strictSame(decodeEvent({ ...network, Action: 'create', Actor: { ID: 'n', Attributes: { name: 'net1', type: 'netctl' } } }), { madeByDriver: 'netctl' });
+  t.equal(decodeEvent({ ...network, Action: 'destroy', Actor: { ID: 'n', Attributes: { name: 'net1', type: 'netctl' } } }), undefined);
   t.equal(decodeEvent({ ...network, Type: 'image' }), undefined);
   t.throws(() => decodeEvent({}));
   t.throws(() => decodeEvent('x'));

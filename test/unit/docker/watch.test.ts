@@ -378,3 +378,13 @@ t.test('close ends it in every state, at once, and nothing is told afterwards', 
   await until('the stream is closed', () => engine.listeners === 0);
   t.notOk(told.lines.includes('disconnected'));
 });
+
+t.test('a new network is told if it is one of ours', async (t) => {
+  const { engine, told } = await connectedRig(t, 'c1');
+  const made = (type: string): void => engine.emitRaw(`${JSON.stringify({ Type: 'network', Action: 'create', Actor: { ID: 'n1', Attributes: { name: 'n', type } }, time: Date.now() / 1000 })}\n`);
+  made('bridge');
+  made('netctl');
+  engine.emit('c1', 'die');
+  await until('the later event is told', () => told.lines.length > 1);
+  t.equal(told.networksMade, 1);
+});
