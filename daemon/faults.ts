@@ -34,7 +34,7 @@ const methods: { readonly [P in keyof Ports]: { readonly [M in keyof Ports[P]]: 
   nftables: { read: 'read', replace: 'change', apply: 'change', generation: 'read', traffic: 'read' },
   sandboxes: { find: 'read', give: 'change' },
   conntrack: { list: 'read', remove: 'each' },
-  host: { read: 'read', apply: 'each', foreignRoutes: 'read' },
+  host: { read: 'read', apply: 'each', foreignRoutes: 'read', hasChanged: 'read' },
   ports: { hold: 'change', release: 'change' },
   hostFlows: { list: 'read', remove: 'each' },
   docker: { createNetwork: 'change', removeNetwork: 'change', listNetworks: 'read', listEndpoints: 'read' },

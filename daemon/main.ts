@@ -10,6 +10,7 @@ import { openDocker } from './docker/client.js';
 import { createDockerEngine } from './docker/engine.js';
 import { watchContainers } from './docker/watch.js';
 import { KernelConntrack } from './kernel/conntrack.js';
+import { forbidCoreDumps } from './kernel/core-dumps.js';
 import { KernelFabric } from './kernel/fabric.js';
 import { KernelHostNetwork } from './kernel/host.js';
 import { KernelHostFlows } from './kernel/host-flows.js';
@@ -74,6 +75,7 @@ async function start(config: Config, log: Logger, notifier: Notifier): Promise<E
   const ends: End[] = [() => store.close(), () => sockets.close(), () => control.stop()];
   try {
     const lock = lockHost();
+    forbidCoreDumps();
     // Given back last: another netctld may begin when nothing of this one goes on.
     ends.unshift(() => Promise.resolve(lock.release()));
     notifier.status('bringing the routers to what the state says');

@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import type { AddressPort, EndpointPort, PublicationPort } from '../../plugin/ports.js';
 import type { Finding } from '../../src/checkup/finding.js';
 import type { ObjectEvent } from '../../src/model/event.js';
@@ -26,6 +25,7 @@ import { Host } from './host.js';
 import type { Logger } from './logger.js';
 import { Networks } from './networks.js';
 import type { DrainAnswer, EndpointView, NetworkView, Operations, ProviderExplanation, ServiceStatsView, ServiceView, TenantView } from './operations.js';
+import { waitAtMost } from './patience.js';
 import { PluginAddresses } from './plugin-addresses.js';
 import { PluginEndpoints } from './plugin-endpoints.js';
 import { Providers } from './providers.js';
@@ -337,9 +337,7 @@ export class Control implements Operations {
    * long: what takes longer, or fails, goes on by itself and shows in the object's status.
    */
   private async settled(tenant: string): Promise<void> {
-    const patience = new AbortController();
-    await Promise.race([this.synced(tenant), setTimeout(settleMs, undefined, { signal: patience.signal }).catch(() => undefined)]);
-    patience.abort();
+    await waitAtMost(settleMs, this.synced(tenant));
   }
 
   /** The host's pass follows the router's, which makes the link. */
@@ -356,7 +354,7 @@ export class Control implements Operations {
 
   /** Finds what somebody else changed in the kernel, without reading all of it. */
   private async look(): Promise<void> {
-    this.hostNetwork.look();
+    await this.hostNetwork.look();
     await this.routers.look();
   }
 

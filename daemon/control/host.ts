@@ -33,8 +33,8 @@ interface Parts {
   readonly repaired: (differences: number) => void;
 }
 
-/** The largest share of the time that readings of what should be unchanged may take. */
-const shareOfReadings = 0.005;
+/** The largest share of the time that readings may take: while others, as Docker, keep changing the host's nftables each takes several programs. */
+const shareOfReadings = 0.05;
 
 /** There is one host to reconcile, under this key. */
 const key = 'host';
@@ -52,6 +52,8 @@ export class Host {
   /** Whatever differs from what is settled was changed by somebody else. */
   private verifying = false;
   private readonly readings = new Pace();
+  /** Somebody changed something, and it was not read since. */
+  private suspected = false;
   private failure: string | undefined;
   /** Where published UDP led when the host's flows were last looked through, as text. */
   private swept: string | undefined;
@@ -92,9 +94,12 @@ export class Host {
     this.reconciler.enqueue(key);
   }
 
-  /** Does so as often as it takes little of the time. To read the host is cheap as long as nobody changed its nftables: only links and what is on them are listed. */
-  look(): void {
-    if (this.readings.allows(shareOfReadings)) this.verify();
+  /** Does so if somebody changed something there, and as often as it takes little of the time: others, as Docker, change much of their own. */
+  async look(): Promise<void> {
+    this.suspected = (await this.parts.hostNetwork.hasChanged().catch(() => true)) || this.suspected;
+    if (!this.suspected || !this.readings.allows(shareOfReadings)) return;
+    this.suspected = false;
+    this.verify();
   }
 
   /** Why the host does not hold what the tenant needs. */
@@ -117,7 +122,7 @@ export class Host {
     this.verifying = false;
     this.settled = undefined;
     try {
-      this.report(await this.readings.measure(() => this.bring()), verifying);
+      this.report(await this.bring(), verifying);
       this.failure = undefined;
     } catch (error) {
       this.failure = messageOf(error);
@@ -129,10 +134,10 @@ export class Host {
   /** @returns the steps that were needed. */
   private async bring(): Promise<readonly HostStep[]> {
     const { hostNetwork, access } = this.parts;
-    this.reach = access.plan(await hostNetwork.foreignRoutes());
+    const { routes, observed } = await this.readings.measure(async () => ({ routes: await hostNetwork.foreignRoutes(), observed: await hostNetwork.read() }));
+    this.reach = access.plan(routes);
     const uplinks = this.uplinks((tenant) => this.reach.get(tenant)?.reachable ?? []);
     const desired = planHost({ uplinks });
-    const observed = await hostNetwork.read();
     const absent = new Set(absentLinks(desired, observed));
     this.linkless = new Set(uplinks.flatMap(({ link }) => (absent.has(link.host.link) ? [link.tenant] : [])));
     const steps = this.allowed(diffHost(desired, observed));

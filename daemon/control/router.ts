@@ -4,7 +4,7 @@ import type { Living } from '../../src/nat/flows.js';
 import type { NatInput } from '../../src/nat/input.js';
 import type { Kernel } from '../kernel/port.js';
 import type { ContainerEnd } from './container-ends.js';
-import { addDrift, type Drift } from './drift.js';
+import { addDrift, countDrift, type Drift } from './drift.js';
 import { FlowCleaner } from './flow-cleaner.js';
 import { now } from './pace.js';
 import { RouterLinks } from './router-links.js';
@@ -189,8 +189,9 @@ export class Router {
    * the constant ones are needed all the same: they keep networks apart.
    */
   private async bringRules({ nat, living }: RouterTarget, changes: RouterChanges): Promise<void> {
-    if (this.rules.areDoubted) this.flows.forget();
-    changes.drift = addDrift(changes.drift, await this.rules.recall());
+    const drift = await this.rules.recall();
+    changes.drift = addDrift(changes.drift, drift);
+    if (countDrift(drift) > 0) this.flows.forget();
     if (living || !this.rules.areThere) changes.operations = await this.rules.bring(nat);
   }
 

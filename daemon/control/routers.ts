@@ -13,6 +13,7 @@ import type { Containers } from './containers.js';
 import { countDrift, type Drift } from './drift.js';
 import type { Logger } from './logger.js';
 import { Pace } from './pace.js';
+import { waitAtMost } from './patience.js';
 import { answeringEndpoint, type Providers } from './providers.js';
 import { Reconciler } from './reconciler.js';
 import { containerEnds, fabricInput, natInput, natProvider, publishedServices, type TenantOnHost } from './router-inputs.js';
@@ -22,6 +23,9 @@ import type { Uplinks } from './uplinks.js';
 
 /** The largest share of the time that looking at routers may take: a thousand routers are looked at less often than ten. */
 const shareOfLooks = 0.01;
+
+/** How long Docker is kept waiting, in milliseconds: it waits for an answer for ever, and holds locks meanwhile. */
+const patienceMs = 8_000;
 
 /** What is counted of the routers' passes. */
 export interface RouterMetrics {
@@ -80,22 +84,22 @@ export class Routers {
     await this.reconciler.stop();
   }
 
-  /** Resolves when all that is true now is in the kernel, or could not be brought there: see {@link errorOf}. */
+  /** Resolves when all that is true now is in the kernel, or could not be brought there: see {@link errorOf}; or when that takes too long. */
   sync(tenant: string): Promise<void> {
-    return this.reconciler.sync(tenant);
+    return waitAtMost(patienceMs, this.reconciler.sync(tenant));
   }
 
   /** Resolves when the endpoint's link is there. @throws NetctlError if it could not be made. */
   async attach(tenant: string, endpointId: string): Promise<void> {
     this.joining.add(endpointId);
     try {
-      await this.reconciler.sync(tenant);
+      await this.sync(tenant);
     } finally {
       this.joining.delete(endpointId);
     }
     const router = this.routers.get(tenant);
     if (router?.holdsLink(portName(endpointId))) return;
-    const reason = router?.error ?? 'its network is gone';
+    const reason = !router ? 'its network is gone' : (router.error ?? `a program that works on the router has not ended within ${patienceMs / 1000} s; try again`);
     throw new NetctlError('internal', `the link of endpoint ${endpointId.slice(0, 12)} could not be made: ${reason}`);
   }
 

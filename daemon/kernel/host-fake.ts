@@ -41,6 +41,10 @@ export class FakeHostNetwork implements HostNetwork {
     }
   }
 
+  hasChanged(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
   foreignRoutes(): Promise<HostRoute[]> {
     return Promise.resolve([...this.routes]);
   }

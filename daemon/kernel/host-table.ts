@@ -5,7 +5,7 @@ import { runOnHost } from './host-command.js';
 import { rulesetGeneration } from './nftables-generation.js';
 import type { CommandResult } from './router-command.js';
 
-const ownNamespace = '/proc/thread-self/ns/net';
+export const ownNamespace = '/proc/thread-self/ns/net';
 const table = ['inet', hostTableName] as const;
 /** How often the table is written and listed until nobody else wrote meanwhile. */
 const attempts = 5;

@@ -1,10 +1,11 @@
 import { FlagsNew } from 'netlink';
 import { hostState } from '../../src/host/keys.js';
 import type { HostState, HostStep } from '../../src/host/state.js';
+import { FabricWatch } from './fabric-watch.js';
 import { ForwardAccepts } from './host-accepts.js';
 import { readForeignRoutes, readHostLinks } from './host-read.js';
 import { readHostSettings, writeHostSetting } from './host-settings.js';
-import { HostTable } from './host-table.js';
+import { HostTable, ownNamespace } from './host-table.js';
 import { addAddress, deleteAddress, deleteLink, deleteNeighbour, gone, onLink, placeOf, replace, setNeighbour, upFlag, type Place } from './link-items.js';
 import { octetsOfMac } from './netlink-octets.js';
 import type { HostNetwork, HostRoute } from './port.js';
@@ -20,6 +21,11 @@ type Executors = { readonly [A in Action]: (place: Place, step: StepOf<A>) => Pr
 export class KernelHostNetwork implements HostNetwork {
   readonly #table = new HostTable();
   readonly #accepts = new ForwardAccepts();
+  #watch: FabricWatch | undefined;
+  /** The uplinks that were there, by name. */
+  #links: readonly string[] = [];
+  /** What is not told by the kernel but asked for, as it was last: the number of the nftables rules, and the settings. */
+  #rest: string | undefined;
 
   constructor(private readonly sockets: RtnetlinkSockets) {}
 
@@ -27,7 +33,8 @@ export class KernelHostNetwork implements HostNetwork {
     try {
       const generation = await this.#table.generation();
       const [links, rules, accepts] = await Promise.all([readHostLinks(this.sockets.ofHost()), this.#table.read(generation), this.#accepts.read(generation)]);
-      const settings = readHostSettings(links.links.map(({ name }) => name));
+      this.#links = links.links.map(({ name }) => name);
+      const settings = readHostSettings(this.#links);
       return hostState({ ...links, settings, accepts, rules });
     } catch (error) {
       throw kernelError("read the host's own links and rules", error);
@@ -50,6 +57,19 @@ export class KernelHostNetwork implements HostNetwork {
       return await readForeignRoutes(this.sockets.ofHost());
     } catch (error) {
       throw kernelError('read the routes of the host', error);
+    }
+  }
+
+  async hasChanged(): Promise<boolean> {
+    try {
+      this.#watch ??= FabricWatch.open(ownNamespace);
+      const changed = this.#watch.changed(this.sockets.ofHost().port);
+      const rest = `${await this.#table.generation()} ${JSON.stringify(readHostSettings(this.#links))}`;
+      const differs = rest !== this.#rest;
+      this.#rest = rest;
+      return changed || differs;
+    } catch (error) {
+      throw kernelError("see whether the host's own network was changed", error);
     }
   }
 

@@ -30,7 +30,7 @@ export interface Routers {
 export interface EnsuredRouter {
   /** `named`: the namespace that was ensured before had lost its name, and has it again; all that was in it is there. */
   readonly namespace: 'found' | 'made' | 'named';
-  /** How many settings it had to write; in a router that was just made, all that differ from the kernel's own. */
+  /** How many settings it had to write, loopback among them; in a router that was just made, all that differ from the kernel's own. */
   readonly settings: number;
 }
 
@@ -113,6 +113,8 @@ export interface HostNetwork {
   /** Carries the steps out in their order and stops at the first that fails. */
   apply(steps: readonly HostStep[]): Promise<void>;
   foreignRoutes(): Promise<HostRoute[]>;
+  /** Whether anybody, this included, may have changed something in the host's namespace since this was last asked. Cheap: it lists nothing. */
+  hasChanged(): Promise<boolean>;
 }
 
 /** A port of the host that is held for a container, so that no other program of the host gets it. */

@@ -8,8 +8,8 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** How long a program may take, in milliseconds: the largest tables load in a few seconds. */
-const timeLimit = 30_000;
+/** How long a program may take, in milliseconds: the largest tables load in a few seconds. One that hangs is ended then, and started again. */
+const timeLimit = 15_000;
 
 /** What a shell, and nsenter since util-linux 2.36, answer if there is no such program. */
 const noSuchProgram = 127;

@@ -37,8 +37,8 @@ export class KernelRouters implements Routers {
     const namespace = await this.#ensureNamespace(tenant);
     if (!inNamespace(path, hasBridgeNetfilter)) await loadBridgeNetfilter();
     const settings = inNamespace(path, writeRouterSysctls);
-    await this.#raiseLoopback(tenant);
-    return { namespace, settings };
+    const raised = await this.#raiseLoopback(tenant);
+    return { namespace, settings: settings + (raised ? 1 : 0) };
   }
 
   isIntact(tenant: string): boolean {
@@ -78,12 +78,15 @@ export class KernelRouters implements Routers {
     if (held) closeSync(held.fd);
   }
 
-  /** Without it the kernel refuses the local routes of service addresses. */
-  async #raiseLoopback(tenant: string): Promise<void> {
+  /** Without it the kernel refuses the local routes of service addresses. Returns whether it was down. */
+  async #raiseLoopback(tenant: string): Promise<boolean> {
     const router = await this.sockets.ofRouter(tenant);
     const up = { index: loopbackIndex, flags: { up: true }, change: { up: true } } as const;
     try {
+      const [loopback] = await router.request((socket, options) => socket.getLink({ index: loopbackIndex }, {}, options));
+      if (loopback?.data.flags?.up) return false;
       await router.request((socket, options) => socket.setLink(up, {}, options));
+      return true;
     } catch (error) {
       throw kernelError(`raise loopback in the router of tenant ${tenant}`, error);
     }

@@ -89,6 +89,8 @@ t.test('a setting that somebody changed shows, and is counted when it is put rig
   inNamespace(routerPath(tenant), () => writeFileSync('/proc/sys/net/bridge/bridge-nf-call-iptables', '0'));
   t.equal(routers.isIntact(tenant), false);
   t.same(await routers.ensure(tenant), { namespace: 'found', settings: 1 });
+  await ip('link set lo down');
+  t.same(await routers.ensure(tenant), { namespace: 'found', settings: 1 });
   t.equal(routers.isIntact(tenant), true);
 });
 

@@ -177,6 +177,7 @@ export class Bed {
           for (const step of steps) await failing(() => host.apply([step]));
         },
         foreignRoutes: () => host.foreignRoutes(),
+        hasChanged: () => host.hasChanged(),
       },
       // A dead process holds no ports; a bed's next one takes over those that the last one held.
       ports,
