@@ -134,7 +134,7 @@ async function chosenFaults(log: Logger): Promise<Faults> {
 /** How often the state is copied, in milliseconds, if it changed. */
 const copyMs = 600_000;
 
-/** Copies of the state, in case it is damaged: one now, when all of it is known to be sound, and one now and then. */
+/** Copies of the state, in case it is damaged: one now, when all of it is known to be sound, one now and then, and one at the end. */
 function keepCopies(store: Store, state: string, log: Logger): End {
   const copy = (): Promise<void> =>
     copyState(store, state, new Date()).then(
@@ -145,7 +145,7 @@ function keepCopies(store: Store, state: string, log: Logger): End {
   const timer = setInterval(() => (last = copy()), copyMs).unref();
   return () => {
     clearInterval(timer);
-    return last;
+    return last.then(copy);
   };
 }
 

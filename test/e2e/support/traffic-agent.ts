@@ -135,6 +135,17 @@ function listen(port: number, text: string, repeats: boolean): Promise<void> {
   return new Promise((resolve, reject) => server.once('error', reject).listen(port, '::', () => resolve()));
 }
 
+/** Greets every connection; then repeats what comes, or closes. */
+function greet(port: number, text: string, hold: boolean): Promise<void> {
+  const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy());
+    if (!hold) return void socket.end(`${text}\n`);
+    socket.write(`${text}\n`);
+    socket.pipe(socket);
+  });
+  return new Promise((resolve, reject) => server.once('error', reject).listen({ port, backlog: 2000 }, () => resolve()));
+}
+
 const handlers: { [K in keyof Requests]: (request: Requests[K]['request']) => Promise<Requests[K]['answer']> } = {
   connect: ({ host, port, times, from }) => sequence(times, () => attempt(host, port, from)),
   hold: ({ host, port }) => hold(host, port),
@@ -148,6 +159,7 @@ const handlers: { [K in keyof Requests]: (request: Requests[K]['request']) => Pr
   unload: ({ load }) => stopLoad(load),
   datagram: ({ host, port, sourcePort, timeoutMs }) => datagram(host, port, sourcePort, timeoutMs),
   serve: ({ port, text }) => serve(port, text),
+  greet: ({ port, text, hold }) => greet(port, text, hold),
   listen: ({ port, text, repeats }) => listen(port, text, repeats),
 };
 

@@ -27,6 +27,7 @@ export interface Requests {
   unload: { request: { load: number }; answer: Attempt[] };
   datagram: { request: { host: string; port: number; sourcePort: number; timeoutMs: number }; answer: Attempt };
   serve: { request: { port: number; text: string }; answer: void };
+  greet: { request: { port: number; text: string; hold: boolean }; answer: void };
   listen: { request: { port: number; text: string; repeats: boolean }; answer: void };
 }
 
@@ -111,6 +112,14 @@ export class Traffic {
    */
   listen(port: number, text: string, then: 'closes' | 'repeats'): Promise<void> {
     return this.ask('listen', { port, text, repeats: then === 'repeats' });
+  }
+
+  /**
+   * Says the text to every connection to a TCP port of the container, and repeats what it is told if it is to `hold`; otherwise it closes. In one
+   * process, whatever the number of connections.
+   */
+  greet(port: number, text: string, hold: boolean): Promise<void> {
+    return this.ask('greet', { port, text, hold });
   }
 
   private ask<K extends keyof Requests>(op: K, request: Requests[K]['request']): Promise<Requests[K]['answer']> {

@@ -1,0 +1,151 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { faultPoints } from '../../daemon/faults.js';
+import { Random } from '../support/random.js';
+import { HostView } from './support/kill-check.js';
+import { Lane, type Sockets } from './support/kill-lane.js';
+import { labHost, until } from './support/lab.js';
+import { NetctldProcess } from './support/netctld-process.js';
+import { runClient, runServer } from './support/servers.js';
+import { Traffic } from './support/traffic.js';
+
+// netctld is killed 200 times while users work: once at each of its named points, else at any moment. The seed is printed;
+// NETCTL_TEST_SEED repeats the choices, though not the moments.
+
+const killCount = Number(process.env['NETCTL_TEST_KILLS'] ?? 200);
+/** Counted from when the restarted netctld answers /healthz. */
+const convergenceMs = 2000;
+/** How long users work before a kill at any moment, at most: mostly much shorter, and now and then long enough for a container to start. */
+const longestLifeMs = 1200;
+/** How long a named point is waited for. What is not reached by then is tried again later. */
+const reachMs = 6000;
+/** How often everything is waited for, and all of it is looked at. */
+const wholeEvery = 40;
+/** After this a tenant is given up. */
+const patienceMs = 15_000;
+
+/** Points that these users do not come by, each with the reason. */
+const unreached: Readonly<Record<string, string>> = {
+  'store.close': 'reached at the orderly end only',
+};
+
+const seed = Number(process.env['NETCTL_TEST_SEED'] ?? Math.floor(Math.random() * 1e9));
+const random = new Random(seed);
+t.comment(`seed ${seed}`);
+
+const host = await labHost(t, 'kills', {});
+t.setTimeout(570_000);
+await host.daemon('kill', 'netctld');
+const holder = readFileSync(`/run/netctl-lab/${host.labName}/${host.name}/pid`, 'utf8').trim();
+const root = `/proc/${holder}/root`;
+const sockets: Sockets = { netctl: `${root}/run/netctl/netctl.sock`, docker: `${root}/run/docker.sock` };
+const view = new HostView(root, sockets, `${root}/var/lib/netctl`);
+const options = ['--address-rest', '1', '--log-level', 'warn'];
+const launch = (fault?: string): NetctldProcess => NetctldProcess.launch(host, root, options, fault === undefined ? {} : { NETCTLD_FAULT: fault });
+let daemon = launch();
+await daemon.answers();
+t.teardown(() => daemon.kill());
+
+// A tenant in which nothing happens: all of it must be there after every kill, and its connection must live.
+const still = 'still';
+await host.netctl('tenant', 'create', still);
+await host.netctl('net', 'create', 'n', '-t', still, '-s', '10.99.1.0/24', '-g', '10.99.1.254');
+await host.netctl('service', 'create', 'w', '-t', still, '--network', 'n', `--selector=app=app-${still}`, '--port', '80:80:tcp', '--port', '81:81:tcp');
+for (const name of ['s1', 's2']) await runServer(host, name, { network: `n/${still}`, labels: [`app=app-${still}`] });
+await runClient(host, 'client', `n/${still}`);
+const traffic = await Traffic.from(t, host, 'client');
+const { Oper } = await host.service('w', still);
+const connection = await traffic.hold(Oper.serviceVip, 81);
+const lookAtStill = async (): Promise<string> => JSON.stringify(await view.attached().then((all) => all.filter(({ app }) => app === `app-${still}`)));
+const stillAtFirst = await lookAtStill();
+
+const lanes = ['a', 'b', 'c'].map((name, index) => new Lane(name, index + 1, sockets, new Random(seed + index)));
+const convergence: number[] = [];
+const starts: number[] = [];
+
+/** Waits until all that ran has what it had. False if netctld died before that: at a point that it passes while it starts. */
+async function comeBack(t: Test, what: string): Promise<boolean> {
+  const launched = performance.now();
+  if (!(await daemon.answers())) return false;
+  const answered = performance.now();
+  let missing: string[];
+  // Containers come and go meanwhile; so there must be a moment at which nothing is missing.
+  do {
+    missing = (await Promise.all([view.missing(still, true), ...lanes.map((lane) => missingIn(lane))]).catch((error: unknown) => [[String(error)]])).flat();
+    if (daemon.hasEnded) return false;
+  } while (missing.length > 0 && performance.now() - answered < patienceMs);
+  if (missing.length > 0) t.fail(`${what}: not after ${patienceMs} ms: ${missing.join('; ')}`);
+  starts.push(answered - launched);
+  convergence.push(performance.now() - answered);
+  return true;
+}
+
+async function missingIn({ name, network, service }: Lane): Promise<string[]> {
+  return network ? view.missing(name, service).catch((error: unknown) => [String(error)]) : [];
+}
+
+async function everythingIsRight(t: Test, what: string, leftovers: boolean): Promise<void> {
+  await Promise.all(lanes.map((lane) => lane.end()));
+  t.equal(await lookAtStill(), stillAtFirst, `${what}: addresses, MACs and endpoints of the others are the same`);
+  t.equal(await connection.say(what), what, `${what}: the open connection lives`);
+  await until(`${what}: all is right`, async () => {
+    const wrong = await view.wrong(lanes, leftovers);
+    return wrong.length === 0 || wrong.join('\n');
+  }, 100_000);
+  t.pass(`${what}: specs, addresses, owners, links and elements are those of the model`);
+}
+
+t.test(`${killCount} kills, seed ${seed}`, async (t) => {
+  t.setTimeout(540_000);
+  const points = faultPoints().filter((point) => !(point.replace(/\.(before|after)$/, '') in unreached));
+  const waiting = points.slice();
+  let kills = 0;
+  let reachedCount = 0;
+  for (const lane of lanes) lane.begin();
+  await daemon.kill();
+  while (kills < killCount && t.passing()) {
+    const point = kills % 2 === 0 ? waiting.shift() : undefined;
+    const what = `kill ${kills + 1}${point === undefined ? '' : ` at ${point}`}`;
+    daemon = launch(point);
+    const alive = await comeBack(t, what);
+    if (!alive && point === undefined) throw new Error(`${what}: netctld does not start again:\n${daemon.log}`);
+    const reached = point !== undefined && (!alive || (await daemon.endsWithin(reachMs)));
+    if (point === undefined) await setTimeout(random.next() ** 2 * longestLifeMs);
+    else if (!reached) waiting.push(point);
+    if (reached) reachedCount++;
+    await daemon.kill();
+    kills++;
+    if (kills % wholeEvery === 0 || kills === killCount) {
+      daemon = launch();
+      t.ok(await comeBack(t, `after ${kills} kills`));
+      await everythingIsRight(t, `after ${kills} kills`, kills < killCount);
+      for (const lane of lanes) if (kills < killCount) lane.begin();
+    }
+  }
+  t.same(waiting, [], 'every named point was reached');
+  const late = convergence.filter((ms) => ms > convergenceMs);
+  t.same(late, [], `converged within ${convergenceMs} ms of the first answer`);
+  t.comment(`${kills} kills, ${reachedCount} of them at named points; ${lanes.map(({ done, failed }) => `${done} operations, ${failed} attempts cut short`).join('; ')}`);
+  t.comment(`start to first answer: ${spread(starts)}; converged after: ${spread(convergence)}`);
+});
+
+t.test('nothing is left when all is deleted', async (t) => {
+  for (const lane of lanes) await lane.tidy();
+  for (const name of ['s1', 's2', 'client']) await host.docker('rm', '-f', name);
+  await host.netctl('service', 'rm', 'w', '-t', still);
+  await host.netctl('net', 'rm', 'n', '-t', still);
+  await host.netctl('tenant', 'rm', still);
+  await until('only tenant default is in the store', async () => {
+    const keys = (await view.entries()).map(({ key }) => key).join(' ');
+    return keys === 'tenants/default' || keys;
+  }, 100_000);
+  t.equal((await host.ok('ip', 'netns')).trim(), '', 'no router');
+  t.notMatch(await host.ok('ip', '-br', 'link'), /^v[rc]-/m, 'no link');
+  t.equal(await host.docker('network', 'ls', '--filter', 'driver=netctl', '-q'), '', 'no network of Docker');
+});
+
+function spread(values: readonly number[]): string {
+  const sorted = values.map((value) => Math.round(value)).sort((one, other) => one - other);
+  return `median ${sorted[sorted.length >> 1]} ms, 95 % ${sorted[Math.floor(sorted.length * 0.95)]} ms, most ${sorted.at(-1)} ms`;
+}

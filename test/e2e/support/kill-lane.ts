@@ -1,0 +1,206 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { Random } from '../../support/random.js';
+import { ask, type Answer } from './unix-http.js';
+
+const run = promisify(execFile);
+
+/** The sockets of a lab host, as they are seen from here. */
+export interface Sockets {
+  readonly netctl: string;
+  readonly docker: string;
+}
+
+type State = 'running' | 'exited';
+
+/** An operation that may be cut short at any point, and is repeated until it has succeeded. Returns whether it has. */
+interface Operation {
+  readonly name: string;
+  readonly run: () => Promise<Answer | undefined>;
+  /** Statuses that say that it was done, now or before. */
+  readonly done: readonly number[];
+  readonly then: () => void;
+}
+
+/**
+ * A user with a tenant of his own, who does one thing after another, chosen at random. What is cut short he does again; so it is
+ * known at last what there must be.
+ */
+export class Lane {
+  tenant = false;
+  network = false;
+  dockerNetwork = false;
+  service = false;
+  readonly containers = new Map<string, State>();
+  /** How many operations succeeded, how many attempts did not. */
+  done = 0;
+  failed = 0;
+  lastFailure = '';
+  private stopped = false;
+  private working: Promise<void> = Promise.resolve();
+
+  constructor(
+    readonly name: string,
+    private readonly number: number,
+    private readonly sockets: Sockets,
+    private readonly random: Random,
+  ) {}
+
+  get app(): string {
+    return `app-${this.name}`;
+  }
+
+  begin(): void {
+    this.stopped = false;
+    this.working = this.work();
+  }
+
+  /** Resolves when the operation under way has succeeded. */
+  async end(): Promise<void> {
+    this.stopped = true;
+    await this.working;
+  }
+
+  /** Deletes all that there is. */
+  async tidy(): Promise<void> {
+    for (const name of [...this.containers.keys()]) await this.repeat(this.remove(name));
+    if (this.service) await this.repeat(this.deleteService());
+    if (this.network) await this.repeat(this.deleteNetwork());
+    if (this.dockerNetwork) await this.repeat(this.deleteDockerNetwork());
+    if (this.tenant) await this.repeat(this.deleteTenant());
+  }
+
+  private async work(): Promise<void> {
+    while (!this.stopped) {
+      const operation = this.random.pick(this.possible());
+      if (operation) await this.repeat(operation);
+    }
+  }
+
+  private async repeat(operation: Operation): Promise<void> {
+    const deadline = performance.now() + 300_000;
+    for (;;) {
+      const answer = await operation.run().catch((error: unknown) => ({ status: 0, text: String(error) }));
+      if (answer === undefined || operation.done.includes(answer.status)) break;
+      this.failed++;
+      this.lastFailure = `${this.name} ${operation.name}: ${answer.status} ${answer.text.trim()}`;
+      if (performance.now() > deadline) throw new Error(`it does not succeed: ${this.lastFailure}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    operation.then();
+    this.done++;
+  }
+
+  private possible(): Operation[] {
+    if (!this.tenant) return [this.createTenant()];
+    const names = ['one', 'two'].map((word) => `${this.name}-${word}`);
+    const running = names.filter((name) => this.containers.get(name) === 'running');
+    return [
+      ...(this.network ? [] : [this.createNetwork()]),
+      ...(this.dockerNetwork ? [this.deleteDockerNetwork()] : [this.createDockerNetwork()]),
+      ...(this.network && !this.service ? [this.createService()] : []),
+      ...(this.service ? [this.createService(), this.deleteService()] : []),
+      ...(this.network ? names.filter((name) => !this.containers.has(name)).flatMap((name) => [this.start(name), this.start(name)]) : []),
+      ...running.flatMap((name) => [this.halt(name, 'kill'), this.halt(name, 'stop?t=0'), ...(this.service ? [this.speak(name), this.speak(name)] : [])]),
+      ...[...this.containers].flatMap(([name, state]) => [this.remove(name), ...(state === 'exited' ? [this.start(name)] : [])]),
+      ...(this.network && !this.service && this.containers.size === 0 ? [this.deleteNetwork(), this.deleteNetwork()] : []),
+      ...(this.network || this.dockerNetwork ? [] : [this.deleteTenant(), this.deleteTenant()]),
+    ];
+  }
+
+  private createTenant(): Operation {
+    return this.rest('create tenant', 'POST', `tenants/${this.name}/`, { tenantName: this.name }, [200], () => (this.tenant = true));
+  }
+
+  private deleteTenant(): Operation {
+    return this.rest('delete tenant', 'DELETE', `tenants/${this.name}/`, undefined, [200, 404], () => (this.tenant = false));
+  }
+
+  private createNetwork(): Operation {
+    const body = { tenantName: this.name, networkName: 'n', subnet: `10.${this.number}.1.0/24`, gateway: `10.${this.number}.1.254` };
+    return this.rest('create network', 'POST', `networks/${this.name}:n/`, body, [200], () => (this.network = true));
+  }
+
+  private deleteNetwork(): Operation {
+    return this.rest('delete network', 'DELETE', `networks/${this.name}:n/`, undefined, [200, 404], () => (this.network = false));
+  }
+
+  private createService(): Operation {
+    const targetPort = this.random.pick([80, 81]) ?? 80;
+    const body = { tenantName: this.name, serviceName: 'w', networkName: 'n', ports: [`80:${targetPort}:TCP`, '53:53:UDP'], selectors: [`app=${this.app}`] };
+    return this.rest('create service', 'POST', `serviceLBs/${this.name}:w/`, body, [200], () => (this.service = true));
+  }
+
+  private deleteService(): Operation {
+    return this.rest('delete service', 'DELETE', `serviceLBs/${this.name}:w/`, undefined, [200, 404], () => (this.service = false));
+  }
+
+  private get dockerNetworkName(): string {
+    return `d-${this.name}`;
+  }
+
+  private createDockerNetwork(): Operation {
+    const subnet = `10.${this.number}.2.0/24`;
+    const body = { Name: this.dockerNetworkName, CheckDuplicate: true, Driver: 'netctl', Options: { tenant: this.name }, IPAM: { Driver: 'netctl', Config: [{ Subnet: subnet }] } };
+    // 409: Docker has it already.
+    return this.docker('docker network create', 'POST', '/networks/create', body, [201, 409], () => (this.dockerNetwork = true));
+  }
+
+  private deleteDockerNetwork(): Operation {
+    return this.docker('docker network rm', 'DELETE', `/networks/${this.dockerNetworkName}`, undefined, [204, 404], () => (this.dockerNetwork = false));
+  }
+
+  private start(name: string): Operation {
+    const port = 20_000 + this.number * 10 + (name.endsWith('one') ? 1 : 2);
+    const body = {
+      Image: 'alpine',
+      Cmd: ['sh', '-c', "trap 'exit 0' TERM; sleep 100000 & wait"],
+      Labels: { app: this.app },
+      HostConfig: { NetworkMode: `n/${this.name}`, PortBindings: { '80/tcp': [{ HostPort: String(port) }] } },
+      ExposedPorts: { '80/tcp': {} },
+    };
+    return {
+      name: `docker run ${name}`,
+      done: [204, 304],
+      then: () => this.containers.set(name, 'running'),
+      run: async () => {
+        const created = await ask(this.sockets.docker, 'POST', `/containers/create?name=${name}`, body);
+        return created.status === 201 || created.status === 409 ? ask(this.sockets.docker, 'POST', `/containers/${name}/start`) : created;
+      },
+    };
+  }
+
+  private halt(name: string, how: string): Operation {
+    // 409: kill says that it does not run.
+    return this.docker(`docker ${how} ${name}`, 'POST', `/containers/${name}/${how}`, undefined, [204, 304, 409], () => this.containers.set(name, 'exited'));
+  }
+
+  private remove(name: string): Operation {
+    return this.docker(`docker rm ${name}`, 'DELETE', `/containers/${name}?force=1`, undefined, [204, 404], () => this.containers.delete(name));
+  }
+
+  /** A datagram to the service: the kernel remembers to which provider it went. */
+  private speak(name: string): Operation {
+    const send = async (): Promise<undefined> => {
+      const [container, service] = await Promise.all([
+        ask(this.sockets.docker, 'GET', `/containers/${name}/json`),
+        ask(this.sockets.netctl, 'GET', `/api/v1/inspect/serviceLBs/${this.name}:w/`),
+      ]);
+      if (container.status !== 200 || service.status !== 200) return undefined;
+      const { State } = JSON.parse(container.text) as { State: { Pid: number } };
+      const { Oper } = JSON.parse(service.text) as { Oper: { serviceVip: string } };
+      // Whether anybody answers does not matter.
+      await run('nsenter', [`--net=/proc/${State.Pid}/ns/net`, 'bash', '-c', `echo hello >/dev/udp/${Oper.serviceVip}/53`]).catch(() => undefined);
+      return undefined;
+    };
+    return { name: `speak from ${name}`, done: [], then: () => undefined, run: () => send().catch(() => undefined) };
+  }
+
+  private rest(name: string, method: string, path: string, body: unknown, done: readonly number[], then: () => void): Operation {
+    return { name, done, then, run: () => ask(this.sockets.netctl, method, `/api/v1/${path}`, body) };
+  }
+
+  private docker(name: string, method: string, path: string, body: unknown, done: readonly number[], then: () => void): Operation {
+    return { name, done, then, run: () => ask(this.sockets.docker, method, path, body) };
+  }
+}
