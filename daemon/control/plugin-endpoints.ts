@@ -153,9 +153,11 @@ export class PluginEndpoints implements EndpointPort {
         if (sandboxKey === undefined) return undefined;
         throw notFound(`endpoint ${endpointId} is not known to netctl`);
       }
-      const { sandboxKey: before, ...endpoint } = stored.value;
+      const { sandboxKey: before, publications, ...endpoint } = stored.value;
       if (before === sandboxKey) return undefined;
-      const put = encodeStored(sandboxKey === undefined ? endpoint : { ...endpoint, sandboxKey });
+      // Who leaves is not reached any more, even if Docker did not revoke his ports.
+      const kept = publications ? { publications } : {};
+      const put = encodeStored(sandboxKey === undefined ? endpoint : { ...endpoint, ...kept, sandboxKey });
       return combine(when({ key, is: 'at', revision: stored.revision }), write({ key, put }));
     });
   }

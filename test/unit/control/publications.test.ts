@@ -58,6 +58,13 @@ t.test('Docker may ask twice, and for something else', async (t) => {
   await t.rejects(bed.control.pluginPublications.publish({ endpointId: 'f'.repeat(64), ports: [tcp(1)] }), { code: 'not-found' });
 });
 
+t.test('who leaves gives his ports back, though Docker does not revoke them', async (t) => {
+  const bed = await started(t);
+  const id = await bed.docker.run({ network: 'net', publish: [tcp(8080)] });
+  await bed.control.pluginEndpoints.leave('', bed.docker.endpointOf(id));
+  t.strictSame([held(bed), await publicationsOf(bed, id)], [[], []]);
+});
+
 t.test('two at once never get the same port of the host, nor of the router', async (t) => {
   const bed = await started(t);
   const ids = await Promise.all(Array.from({ length: 10 }, (_, index) => bed.docker.run({ network: 'net', publish: [tcp(9000, { hostPortEnd: 9009 }), tcp(9100 + index, { hostIp: IpAddress.parse('127.0.0.1') })] })));
