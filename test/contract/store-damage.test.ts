@@ -45,10 +45,10 @@ function filesIn(directory: string): string {
 }
 
 /** Damages a copy, opens it, and says what came of it; anything but `right` and `refused` is a loss. */
-async function outcome(damage: (directory: string) => void): Promise<string> {
+async function outcome(damage: (directory: string) => void, { from = killed, right = expected } = {}): Promise<string> {
   const directory = join(base, 'damaged');
   rmSync(directory, { recursive: true, force: true });
-  cpSync(killed, directory, { recursive: true });
+  cpSync(from, directory, { recursive: true });
   damage(directory);
   const before = filesIn(directory);
   let refusal: unknown;
@@ -62,7 +62,7 @@ async function outcome(damage: (directory: string) => void): Promise<string> {
   }
   const found = JSON.stringify(await store.list(''));
   await store.close();
-  return found === expected ? 'right' : `loss: ${found}`;
+  return found === right ? 'right' : `loss: ${found}`;
 }
 
 async function check(t: Test, what: string, damages: readonly { readonly name: string; readonly damage: (directory: string) => void }[]): Promise<Record<string, number>> {
@@ -97,6 +97,21 @@ t.test(`a flipped bit, seed ${seed}`, async (t) => {
     if (bits === 0) continue;
     const damages = Array.from({ length: Math.min(flipsPerFile, bits) }, () => Math.floor(random.next() * bits)).map((bit) => ({ name: `bit ${bit}`, damage: (directory: string) => flip(join(directory, name), bit) }));
     await check(t, `a flipped bit in ${name}`, damages);
+  }
+});
+
+t.test('a record in the middle of a long log: LevelDB leaves it out, and goes on with the next block', async (t) => {
+  const from = join(base, 'long');
+  const store = await openLevelStore(join(base, 'writing'));
+  for (let revision = 1; revision <= 8; revision++) await store.transact({ conditions: [], operations: [{ key: `long/${revision}`, put: 'x'.repeat(20_000) }] });
+  const right = JSON.stringify(await store.list(''));
+  cpSync(join(base, 'writing'), from, { recursive: true });
+  await store.close();
+  t.equal(await outcome(() => undefined, { from, right }), 'right');
+  const log = readdirSync(from).filter((name) => name.endsWith('.log')).sort().at(-1) ?? '';
+  for (let place = 1; place < 12; place++) {
+    const result = await outcome((directory) => flip(join(directory, log), place * 10_000 * 8), { from, right });
+    t.equal(result, 'refused', `at ${place * 10_000}`);
   }
 });
 
