@@ -44,7 +44,9 @@ export class DockerPools {
     if (subnet) dockerSubnet({ prefix: subnet, ...(range && { range }) });
     const routes = subnet ? [] : await this.parts.hostRoutes();
     let opened: DockerPool | undefined;
-    while (!opened) {
+    // Who has waited once and finds the next one before him gives up: Docker waits for the answer, with locks held.
+    for (let waits = 0; !opened; waits += 1) {
+      if (waits > 1) throw conflict(`other networks of subnet ${subnet?.toString() ?? ''} are just being made: try again in a moment`);
       const abandoned = subnet && (await this.awaitTurn(subnet));
       await transact(this.parts.store, () => {
         const prefix = subnet ?? nextSubnet(this.parts.defaults[family], [...routes, ...this.taken()]);

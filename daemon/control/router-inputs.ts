@@ -48,12 +48,13 @@ export function containerEnds({ networks, endpoints }: TenantOnHost, isAlive: (e
   }));
 }
 
-/** @param providersOf those that get a service's new connections */
-export function natInput(tenant: TenantOnHost, providersOf: (service: Service) => readonly NatProvider[]): NatInput {
+/** @param choicesOf every container that may be a provider of the service */
+export function natInput(tenant: TenantOnHost, choicesOf: (service: Service) => readonly ProviderChoice[]): NatInput {
   const services = tenant.services.map((service) => ({
     addresses: service.addresses,
     ports: service.ports,
-    providers: providersOf(service),
+    providers: choicesOf(service).flatMap(natProvider),
+    draining: choicesOf(service).flatMap(drainingProvider),
     algorithm: service.algorithm,
     weights: service.weights.map(({ percent }) => percent),
   }));
@@ -83,8 +84,13 @@ export function publishedServices({ networks, endpoints, uplink }: TenantOnHost)
 }
 
 /** The provider that gets new connections, if the container is one. */
-export function natProvider(choice: ProviderChoice): NatProvider[] {
+function natProvider(choice: ProviderChoice): NatProvider[] {
   if (!choice.provider) return [];
   const { endpoint, aliases, weight } = choice;
   return [{ addresses: endpoint.addresses, aliases, ...(weight !== undefined && { group: weight }) }];
+}
+
+/** The provider to which open connections live on: what they carry is counted. */
+function drainingProvider(choice: ProviderChoice): NatProvider[] {
+  return !choice.provider && choice.draining && choice.endpoint ? [{ addresses: choice.endpoint.addresses }] : [];
 }

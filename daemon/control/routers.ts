@@ -6,7 +6,6 @@ import { hasHostAccess } from '../../src/model/tenant.js';
 import type { Service } from '../../src/model/service.js';
 import type { ProviderChoice } from '../../src/selectors/provider.js';
 import type { Living } from '../../src/nat/flows.js';
-import type { NatProvider } from '../../src/nat/input.js';
 import type { Kernel } from '../kernel/port.js';
 import type { Chronicle } from './chronicle.js';
 import type { Containers } from './containers.js';
@@ -16,7 +15,7 @@ import { Pace } from './pace.js';
 import { waitAtMost } from './patience.js';
 import { answeringEndpoint, type Providers } from './providers.js';
 import { Reconciler } from './reconciler.js';
-import { containerEnds, fabricInput, natInput, natProvider, publishedServices, type TenantOnHost } from './router-inputs.js';
+import { containerEnds, fabricInput, natInput, publishedServices, type TenantOnHost } from './router-inputs.js';
 import { Router, type RouterChanges, type RouterTarget } from './router.js';
 import type { State } from './state.js';
 import type { Uplinks } from './uplinks.js';
@@ -104,9 +103,8 @@ export class Routers {
   }
 
   /** Reads every router again and repairs what differs, those with much in them less often. */
-  verifyAll(): void {
-    for (const router of this.routers.values()) router.doubtAnyway();
-    this.enqueueAll();
+  async verifyAll(): Promise<void> {
+    for (const [tenant, router] of this.routers) if (await router.verify()) this.reconciler.enqueue(tenant);
   }
 
   /** Looks whether somebody else changed a router, and repairs those. Cheap, so it can be done often; it does nothing when that were too much. */
@@ -220,11 +218,10 @@ export class Routers {
 
   private target(onHost: TenantOnHost, choices: ReadonlyMap<Service, readonly ProviderChoice[]>): RouterTarget {
     const { containers } = this.parts;
-    const chosen = (service: Service): NatProvider[] => (choices.get(service) ?? []).flatMap(natProvider);
     const answering = (service: Service): Endpoint[] => (choices.get(service) ?? []).flatMap(answeringEndpoint);
     return {
       fabric: fabricInput(onHost),
-      nat: natInput(onHost, chosen),
+      nat: natInput(onHost, (service) => choices.get(service) ?? []),
       joining: this.joining,
       containers: containerEnds(onHost, (id) => isAlive(containers.ofEndpoint(id)?.state)),
       ...(containers.areKnown ? { living: this.living(onHost, answering) } : {}),

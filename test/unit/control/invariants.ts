@@ -136,7 +136,7 @@ async function routerWrongs(bed: Bed, stored: Stored, tenant: string): Promise<s
   const nat = planNat({
     networks: networks.map(({ vni, ipv4 }) => ({ bridge: bridgeName(vni), ...(ipv4 ? { ipv4 } : {}), outward: ipv4?.gateway !== undefined, fromHost: tenant === 'default' })),
     services: [
-      ...of(stored.services).map((service) => ({ addresses: service.addresses, ports: service.ports, providers: providersOf(bed, stored, service) })),
+      ...of(stored.services).map((service) => ({ addresses: service.addresses, ports: service.ports, ...providersOf(bed, stored, service) })),
       ...of(stored.endpoints).flatMap((endpoint) => (uplink ? publishedServices(endpoint, uplink) : [])),
     ],
   });
@@ -147,12 +147,15 @@ async function routerWrongs(bed: Bed, stored: Stored, tenant: string): Promise<s
   ];
 }
 
-function providersOf(bed: Bed, { endpoints }: Stored, { tenant, selectors, drained }: Service): Endpoint[] {
-  return [...bed.docker.containers.values()].flatMap(({ container, attached }) => {
+function providersOf(bed: Bed, { endpoints }: Stored, { tenant, selectors, drained }: Service): { providers: Endpoint[]; draining: Endpoint[] } {
+  const selected = [...bed.docker.containers.values()].flatMap(({ container, attached }) => {
     const endpoint = endpoints.find(({ id }) => id === attached?.endpointId);
-    const well = container.state === 'running' && !container.stopping && (container.health === 'none' || container.health === 'healthy');
-    return endpoint?.tenant === tenant && well && !drained.includes(container.id) && explain(selectors, container.labels) === undefined ? [endpoint] : [];
+    const serves = container.state === 'running' && !container.stopping && (container.health === 'none' || container.health === 'healthy');
+    const takenOut = drained.includes(container.id);
+    const draining = container.stopping ? container.state === 'running' || container.state === 'paused' : serves && takenOut;
+    return endpoint?.tenant === tenant && explain(selectors, container.labels) === undefined ? [{ endpoint, well: serves && !takenOut, draining }] : [];
   });
+  return { providers: selected.flatMap(({ endpoint, well }) => (well ? [endpoint] : [])), draining: selected.flatMap(({ endpoint, draining }) => (draining ? [endpoint] : [])) };
 }
 
 function differ(what: string, found: readonly string[], expected: readonly string[]): string[] {
