@@ -145,7 +145,7 @@ export class Control implements Operations {
     const record = (happening: Happening): void => this.events.record(happening);
     const unnamed = new UnnamedNetworks({ store, state, docker, networks: this.networks, pools: this.pools, waiting, uplinks, access, host, now, log, record });
     this.networkNames = new Reconciler('network-names', () => unnamed.nameAll(), log);
-    this.pluginAddresses = new PluginAddresses({ store, state, addresses, pools: this.pools, unnamed, host, now });
+    this.pluginAddresses = new PluginAddresses({ store, state, addresses, pools: this.pools, unnamed, networks: this.networks, host, now });
     const endpoints = new PluginEndpoints({ store, state, addresses, routers: this.routers, host, networks: this.networks, unnamed });
     this.pluginEndpoints = endpoints;
     this.garbage = new Garbage({ store, state, containers, docker, addresses, drains: this.drains, forgetEndpoint: (id) => endpoints.forget(id), host, now, log });
@@ -359,12 +359,11 @@ export class Control implements Operations {
   }
 
   /** Compares what is with what should be, in the kernel and in Docker. */
-  private verify(): Promise<void> {
-    this.routers.verifyAll();
+  private async verify(): Promise<void> {
+    await this.routers.verifyAll();
     this.hostNetwork.verify();
     this.publications.verify();
     if (this.containers.areCurrent) this.dockerNetworks.enqueue('all');
-    return Promise.resolve();
   }
 
   /** Does the work again and again, never twice at the same time. */

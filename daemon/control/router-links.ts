@@ -104,7 +104,7 @@ export class RouterLinks {
   async compare(): Promise<Drift> {
     const { held } = this;
     if (!held) return {};
-    const found = await this.fabric.read(this.tenant);
+    const found = await this.readings.measure(() => this.fabric.read(this.tenant));
     return this.held === held ? fabricDrift(held, found) : {};
   }
 

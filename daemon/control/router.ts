@@ -39,7 +39,12 @@ export interface RouterChanges {
 type Stage = 'fabric' | 'nat';
 
 /** The largest shares of the time that readings may take: while somebody keeps changing the router, and just to be sure. */
-const shares = { onDoubt: 0.2, anyway: 0.005 } as const;
+const shares = { onDoubt: 0.2, anyway: 0.003 } as const;
+/**
+ * How often links are verified before everything is, and planned anew. To read and plan the rules of a thousand services
+ * takes seconds, and the number that the kernel gives them tells of every change.
+ */
+const thoroughEvery = 10;
 
 /**
  * One tenant's router: brings it to what it must be, by the difference to what it holds. What it
@@ -54,6 +59,7 @@ export class Router {
   /** It was ensured before: what differs now is somebody else's doing. */
   private known = false;
   private passing = false;
+  private verifications = 0;
   private readonly failures: { [stage in Stage]?: string } = {};
 
   constructor(
@@ -92,9 +98,16 @@ export class Router {
     this.rules.doubt();
   }
 
-  /** Doubts all of it, unless the last reading took so long that it would be too often. */
-  doubtAnyway(): void {
-    if (this.links.readings.allows(shares.anyway) && this.rules.readings.allows(shares.anyway)) this.doubt();
+  /**
+   * Makes sure that all is as it must be, without a reason to think otherwise, unless that was done not long ago
+   * for how long it takes. Returns whether there is a reason for a pass.
+   */
+  async verify(): Promise<boolean> {
+    if (!this.known || this.passing || !this.links.readings.allows(shares.anyway)) return false;
+    this.verifications += 1;
+    if (this.verifications % thoroughEvery === 0 && this.rules.readings.allows(shares.anyway)) this.doubt();
+    else if (countDrift(await this.links.compare().catch(() => ({ link: 1 }))) > 0) this.links.doubt();
+    return this.isDoubted;
   }
 
   /**

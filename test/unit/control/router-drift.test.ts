@@ -189,3 +189,19 @@ t.test('a link that fails on its way into the container is taken back', async (t
   t.notOk((await fabric.read('blue')).links.has(portName(a)));
   t.match(router.error, /there is no room/);
 });
+
+t.test('to be sure, links are read now and then without a pass, and all of it more seldom', async (t) => {
+  const { kernel, fabric, reads } = bed();
+  const router = routerOn(kernel);
+  await router.reconcile(target([a]));
+  reads.length = 0;
+  for (let verification = 1; verification <= 9; verification += 1) t.equal(await router.verify(), false);
+  t.equal(reads.filter((what) => what === 'links').length, 9);
+  t.notOk(reads.includes('rules'));
+  t.equal(await router.verify(), true, 'the tenth is thorough');
+  await router.reconcile(target([a]));
+  t.ok(reads.includes('rules'));
+  await fabric.apply('blue', [{ action: 'deleteLink', name: portName(a) }]);
+  t.equal(await router.verify(), true, 'what nothing told of is found');
+  t.match(await router.reconcile(target([a])), { drift: { link: 1 } });
+});
