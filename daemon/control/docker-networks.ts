@@ -18,6 +18,8 @@ interface Parts {
   readonly log: Logger;
 }
 
+type NetworkName = Pick<Network, 'tenant' | 'name'>;
+
 /**
  * Makes Docker's networks agree with netctl's, after anything may have come between them: a crash
  * while one was made, a Docker that lost its state, a `docker network rm` of a network in use.
@@ -43,8 +45,9 @@ export class DockerNetworks {
   }
 
   /** With nobody else at work on the network; who is at work on it sees to Docker's as well. What was seen before is looked at again. */
-  private async settle({ tenant, name }: Network): Promise<void> {
+  private async settle({ tenant, name }: NetworkName): Promise<void> {
     const { docker, state, networks } = this.parts;
+    await this.followRemoval({ tenant, name });
     await networks.ifIdle({ tenant, name }, async () => {
       const network = state.networks.get(keys.network(tenant, name));
       if (!network || network.value.deleting) return;
@@ -56,6 +59,19 @@ export class DockerNetworks {
       if (!twin && listed.length > present.length) throw unavailable(`Docker is still removing a network; ${name} is made again when it is gone`);
       await (twin ? this.adopt(network.value, twin) : this.create(network.value));
     });
+  }
+
+  /**
+   * What Docker made by itself is Docker's to remove. It does not wait for us: when netctld is killed in the middle of `docker network rm`, Docker repeats its
+   * call with an empty body, and goes on without an answer.
+   */
+  private async followRemoval({ tenant, name }: NetworkName): Promise<void> {
+    const { docker, state, networks, host, log } = this.parts;
+    const binding = state.bindingOf(host, tenant, name);
+    const isDockers = state.networks.get(keys.network(tenant, name))?.value.addressesBy === 'docker' || state.pools.of(host).some(({ dockerNetworkId }) => dockerNetworkId === binding?.dockerNetworkId);
+    if (!binding || !isDockers || (await docker.listNetworks()).some(({ id }) => id === binding.dockerNetworkId)) return;
+    log.warn({ event: 'docker-network-removed', ...binding }, 'Docker removed a network that it had made, and could not say so');
+    await networks.deletedInDocker(binding.dockerNetworkId);
   }
 
   private async forgetBinding(network: Network): Promise<void> {

@@ -9,6 +9,7 @@ import { subnetOf, type Network, type Subnet } from '../../src/model/network.js'
 import type { Store } from '../store/port.js';
 import type { Addresses } from './addresses.js';
 import { parsePoolText, poolText, type DockerPools } from './docker-pools.js';
+import type { Networks } from './networks.js';
 import { standInLength, standInPool, StandIns } from './stand-ins.js';
 import type { State } from './state.js';
 import type { Stored } from './table.js';
@@ -21,6 +22,7 @@ interface Parts {
   readonly addresses: Addresses;
   readonly pools: DockerPools;
   readonly unnamed: UnnamedNetworks;
+  readonly networks: Networks;
   readonly host: string;
   readonly now: () => number;
 }
@@ -58,10 +60,17 @@ export class PluginAddresses implements AddressPort {
     return { poolId: poolText(id), prefix };
   }
 
-  /** The pool of a network that netctl made goes with the network. */
+  /**
+   * The pool of a network that netctl made goes with the network. Docker releases a pool after it deleted its network: if that is still here, the
+   * call that should have said so was lost, as when netctld was killed, and it goes now.
+   */
   async releasePool(poolId: string): Promise<void> {
+    const { pools, networks, state, host } = this.parts;
     const id = parsePoolText(poolId);
-    if (id !== undefined) await this.parts.pools.close(id);
+    if (id === undefined) return;
+    const dockerNetworkId = state.pools.get(keys.pool(host, id))?.value.dockerNetworkId;
+    if (dockerNetworkId !== undefined) await networks.deletedInDocker(dockerNetworkId);
+    await pools.close(id);
   }
 
   async requestAddress({ poolId, ...request }: AddressRequest & { poolId: string }): AddressAnswer {
