@@ -1,6 +1,7 @@
 import { accessSync, constants, realpathSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { ForwardAccept } from '../../src/host/state.js';
+import type { Family } from '../../src/model/address.js';
 import { NetctlError } from '../../src/model/errors.js';
 import { runOnHost } from './host-command.js';
 
@@ -44,25 +45,37 @@ export class ForwardAccepts {
   }
 }
 
+/** As Docker does when it begins to forward: the policy of FORWARD becomes drop. Accepting rules stay. */
+export async function closeForward(family: Family): Promise<void> {
+  await call(programOf(family), ['-P', 'FORWARD', 'DROP'], [0]);
+}
+
 async function isThere(accept: ForwardAccept): Promise<boolean | undefined> {
-  if (programPath(programOf(accept)) === undefined) return undefined;
+  if (programPath(programOf(familyOf(accept))) === undefined) return undefined;
   const exitCode = await run(accept, '-C', [0, noSuchRule, noSuchTables]);
   return exitCode === noSuchTables ? undefined : exitCode === 0;
 }
 
-async function run(accept: ForwardAccept, command: '-C' | '-I' | '-D', answers: readonly number[] = [0]): Promise<number> {
-  const program = programOf(accept);
+function run(accept: ForwardAccept, command: '-C' | '-I' | '-D', answers: readonly number[] = [0]): Promise<number> {
   const link = accept.endsWith('in') ? '-i' : '-o';
-  const result = await runOnHost(program, ['-w', lockWait, command, 'FORWARD', link, 'nu-+', '-m', 'comment', '--comment', 'netctl', '-j', 'ACCEPT']);
+  return call(programOf(familyOf(accept)), [command, 'FORWARD', link, 'nu-+', '-m', 'comment', '--comment', 'netctl', '-j', 'ACCEPT'], answers);
+}
+
+async function call(program: string, args: readonly string[], answers: readonly number[]): Promise<number> {
+  const result = await runOnHost(program, ['-w', lockWait, ...args]);
   if (!answers.includes(result.exitCode)) {
     const reason = result.stderr.split('\n')[0] || `exit code ${result.exitCode}`;
-    throw new NetctlError('internal', `${program} could not change or show the rule of netctl in the chain FORWARD: ${reason}`, { cause: result.stderr });
+    throw new NetctlError('internal', `${program} could not change or show what netctl has in the chain FORWARD: ${reason}`, { cause: result.stderr });
   }
   return result.exitCode;
 }
 
-function programOf(accept: ForwardAccept): string {
-  return accept.startsWith('4') ? 'iptables' : 'ip6tables';
+function familyOf(accept: ForwardAccept): Family {
+  return accept.startsWith('4') ? 4 : 6;
+}
+
+function programOf(family: Family): string {
+  return family === 4 ? 'iptables' : 'ip6tables';
 }
 
 /** Where the program really is: behind the links that Debian's alternatives are. */

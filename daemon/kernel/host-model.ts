@@ -21,6 +21,7 @@ const rules: Rules = {
   setRules: (state, { text }) => ({ ...state, rules: text }),
   deleteRules: ({ rules: _, ...state }) => state,
   setAccept: (state, { accept, present }) => (state.accepts.has(accept) ? { ...state, accepts: withItem(state.accepts, accept, present) } : state),
+  closeForward: (state) => state,
   setSetting(state, { path, value }) {
     if (!state.settings.has(path)) throw new KernelRefusal('ENOENT');
     return { ...state, settings: withItem(state.settings, path, value) };

@@ -2,7 +2,7 @@ import { FlagsNew } from 'netlink';
 import { hostState } from '../../src/host/keys.js';
 import type { HostState, HostStep } from '../../src/host/state.js';
 import { FabricWatch } from './fabric-watch.js';
-import { ForwardAccepts } from './host-accepts.js';
+import { closeForward, ForwardAccepts } from './host-accepts.js';
 import { readForeignRoutes, readHostLinks } from './host-read.js';
 import { readHostSettings, writeHostSetting } from './host-settings.js';
 import { HostTable, ownNamespace } from './host-table.js';
@@ -77,6 +77,7 @@ export class KernelHostNetwork implements HostNetwork {
     setRules: (_, { text }) => this.#table.write(text),
     deleteRules: () => this.#table.delete(),
     setAccept: (_, { accept, present }) => this.#accepts.set(accept, present),
+    closeForward: (_, { family }) => closeForward(family),
     // eslint-disable-next-line @typescript-eslint/require-await -- a refusal must reject, not throw
     setSetting: async (_, { path, value }) => writeHostSetting(path, value),
     setLink: async ({ rtnetlink }, { link }) => {
@@ -117,6 +118,8 @@ function subjectOf(step: HostStep): string {
       return '';
     case 'setAccept':
       return step.accept;
+    case 'closeForward':
+      return `of IPv${step.family}`;
     case 'setSetting':
       return step.path;
     case 'setLink':

@@ -34,12 +34,17 @@ export function diffHost(desired: HostState, observed: HostState): HostStep[] {
 }
 
 /** Of settings that do not exist nothing is wanted: they are of a link that is absent, or of IPv6 in a kernel without it. */
-function settingSteps(desired: HostState, { settings }: HostState): HostStep[] {
+function settingSteps(desired: HostState, { settings, accepts }: HostState): HostStep[] {
   const differing = [...desired.settings].filter(([path, value]) => settings.has(path) && settings.get(path) !== value);
   const begins = differing.some(([path]) => path === forwarding[6]);
   // A host that begins to forward IPv6 would lose the default route that it has from its router.
   const listening = begins ? [...settings].filter(([path, value]) => isAcceptanceOfAdvertisements(path) && value === '1' && !desired.settings.has(path)) : [];
-  return [...listening.map(([path]) => [path, '2'] as const), ...differing].map(([path, value]) => ({ action: 'setSetting', path, value }));
+  // A host that begins to forward would do so for everybody. Docker closes the chain only if forwarding begins with Docker, which starts after netctld.
+  const closing = ([4, 6] as const).filter((family) => accepts.has(`${family} in`) && differing.some(([path]) => path === forwarding[family]));
+  return [
+    ...closing.map((family): HostStep => ({ action: 'closeForward', family })),
+    ...[...listening.map(([path]) => [path, '2'] as const), ...differing].map(([path, value]): HostStep => ({ action: 'setSetting', path, value })),
+  ];
 }
 
 /** Without these links and all that is on them. */

@@ -53,6 +53,8 @@ export type HostStep =
   | { readonly action: 'deleteRules' }
   | { readonly action: 'setAccept'; readonly accept: ForwardAccept; readonly present: boolean }
   | { readonly action: 'setSetting'; readonly path: string; readonly value: string }
+  /** What nobody lets through is not forwarded. */
+  | { readonly action: 'closeForward'; readonly family: Family }
   /** Gives the link its MAC address, which drops its neighbours, and its up or down. */
   | { readonly action: 'setLink'; readonly link: HostLink }
   /** Takes the router's end along. */

@@ -149,6 +149,18 @@ const harms: readonly { readonly harm: string; readonly command: string; readonl
   { harm: 'the loopback is no longer routed', command: 'sysctl -qw net.ipv4.conf.nu-0.route_localnet=0; ip route delete local ::1 dev nu-1 table local', breaks: false },
 ];
 
+t.test('a host that begins to forward does so for nobody else; what forwarded already is left as it is', async (t) => {
+  const policies = async (): Promise<string[]> => Promise.all(['iptables', 'ip6tables'].map(async (program) => (await execa(program, ['-S', 'FORWARD'])).stdout.split('\n')[0] ?? ''));
+  for (const program of ['iptables', 'ip6tables']) await execa(program, ['-P', 'FORWARD', 'ACCEPT']);
+  await execa('sysctl', ['-qw', 'net.ipv4.ip_forward=0']);
+  await reconcileHost(uplinks());
+  t.same(await policies(), ['-P FORWARD DROP', '-P FORWARD ACCEPT']);
+  await execa('sysctl', ['-qw', 'net.ipv6.conf.all.forwarding=0']);
+  await reconcileHost(uplinks());
+  t.same(await policies(), ['-P FORWARD DROP', '-P FORWARD DROP']);
+  await askAll(t, outward);
+});
+
 t.test('links that are deleted are made anew by their routers, and prepared by the host', async (t) => {
   await execa('sh', ['-ec', 'ip link delete nu-0; ip link set nu-1 down; ip link set nu-1 name other']);
   t.equal(await reconcileHost(uplinks()), 0, 'the host can do nothing');

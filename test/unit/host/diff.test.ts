@@ -83,7 +83,8 @@ t.test('every step changes something', (t) => {
       return diffHost(second, state).every((step) => {
         const before = state;
         state = stepped(state, step);
-        return !isDeepStrictEqual(state, before);
+        // The policy is no part of the state: it is only set, when forwarding begins, which is the step's sign.
+        return step.action === 'closeForward' || !isDeepStrictEqual(state, before);
       });
     }),
   );
@@ -101,7 +102,7 @@ const actions = (steps: readonly HostStep[]): string[] => [...new Set(steps.map(
 t.test('rules are there before anything is forwarded or comes up, and go last', (t) => {
   const plan = planHost({ uplinks: [uplink(0, '10.1.0.0/24')] });
   const steps = diffHost(plan, fresh(plan));
-  t.same(actions(steps), ['setRules', 'setSetting', 'setAccept', 'setLink', 'addAddress', 'setNeighbour']);
+  t.same(actions(steps), ['setRules', 'closeForward', 'setSetting', 'setAccept', 'setLink', 'addAddress', 'setNeighbour']);
   t.same(actions(diffHost(planHost({ uplinks: [] }), after(fresh(plan), steps))), ['setAccept', 'deleteLink', 'deleteRules']);
   t.end();
 });
@@ -126,6 +127,21 @@ t.test('a host that begins to forward IPv6 goes on to take router advertisements
   t.ok(written({ ...found, settings }).includes('ipv6/conf/nu-0/accept_ra=0'));
   t.notOk(written({ ...found, settings: new Map([...settings, ['ipv6/conf/all/forwarding', '1']]) }).some((text) => text.includes('eth0')));
   t.notOk(diffHost(planHost({ uplinks: [uplink(0, '10.1.0.0/24')] }), { ...found, settings }).some((step) => step.action === 'setSetting' && step.path.startsWith('ipv6')), 'without a network that has IPv6 it does not begin');
+  t.end();
+});
+
+t.test('a host that begins to forward a family does so for nobody else, and one that forwarded already keeps its policy', (t) => {
+  const plan = planHost({ uplinks: [uplink(0, '10.1.0.0/24', 'fd00:1::/64')] });
+  const closed = (state: HostState): number[] => diffHost(plan, state).flatMap((step) => (step.action === 'closeForward' ? [step.family] : []));
+  const found = fresh(plan);
+  const forwards = (...paths: string[]): HostState => ({ ...found, settings: new Map([...found.settings, ...paths.map((path) => [path, '1'] as const)]) });
+  t.same(closed(found), [4, 6]);
+  t.same(closed(forwards('ipv4/ip_forward')), [6]);
+  t.same(closed(forwards('ipv4/ip_forward', 'ipv6/conf/all/forwarding')), []);
+  t.same(closed({ ...found, accepts: new Map([['4 in', false], ['4 out', false]]) }), [4], 'without ip6tables there is no chain');
+  const [, last] = diffHost(plan, found).filter(({ action }) => action === 'closeForward');
+  const steps = diffHost(plan, found);
+  t.ok(steps.indexOf(last ?? { action: 'deleteRules' }) < steps.findIndex(({ action }) => action === 'setSetting'), 'there is no moment in between');
   t.end();
 });
 
