@@ -39,7 +39,7 @@ daemon_line() {
   case $2 in
     # cgroupfs: on a machine with systemd dockerd would ask the machine's systemd for cgroups.
     dockerd) LINE=(dockerd --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$CGROUP_LAB/$1/containers") ;;
-    netctld) LINE=(env "NETCTLD_NODE=$LAB_NODE" "$LAB_ROOT/bin/netctld") ;;
+    netctld) LINE=(env "NETCTLD_NODE=$LAB_NODE" "${LAB_NETCTLD:-$LAB_ROOT/bin/netctld}") ;;
   esac
   LINE+=("${options[@]}")
 }

@@ -1,5 +1,5 @@
 // The Debian package, on a machine of its own where nothing was installed: what it brings, who may use it, what stays and what goes.
-// systemd is not the first process there, so its unit is checked by systemd's own tools, and its command run as the unit has it.
+// systemd is not the first process there, so its unit is checked by systemd's own tools, and its command run as the unit has it; then, in a lab, with Docker.
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import { execa } from 'execa';
 import t, { type Test } from 'tap';
 import { lab, root } from './support/lab.js';
 import { visit, type Step, type Visit } from './support/new-machine.js';
+import { worksWithin } from './support/unit-rights.js';
 
 const labName = `install${process.pid}`;
 /** The build that this file is in. */
@@ -21,6 +22,10 @@ t.teardown(async () => {
 });
 
 const packaging = (program: string, env: Record<string, string>): Promise<{ stdout: string; stderr: string }> => execa(join(root, 'packaging', program), { env: { DIST: build, ...env } });
+
+const packageName = 'netctl.deb';
+/** The system calls of the unit's sets, as the systemd of the new machine knows them. */
+let systemCalls: readonly string[] = [];
 
 /** Makes the package and moves it to where the other one is not. */
 async function makePackage(name: string, env: Record<string, string> = {}): Promise<string> {
@@ -40,16 +45,17 @@ function whyNot({ unavailable, step }: Visit): string | undefined {
 const succeeded = (t: Test, name: string, { exitCode, text }: Step): boolean => t.equal(exitCode, 0, name, exitCode === 0 ? {} : { printed: text.split('\n').slice(-40).join('\n') });
 
 t.test('the package', { skip: process.getuid?.() === 0 ? false : 'needs root to make a machine of its own' }, async (t) => {
-  const path = await makePackage('netctl.deb');
+  const path = await makePackage(packageName);
   const other = makePackage('other.deb', { TZ: 'Asia/Tokyo', LC_ALL: 'C.UTF-8', HOME: scratch });
   const visited = await visit(labName, script, readFileSync(path));
   const why = whyNot(visited);
   if (why !== undefined && !process.env['CI']) return void t.comment(`skipped: ${why}`);
   t.equal(why, undefined, 'there is a machine');
   const { step } = visited;
-  for (const name of ['install', 'again', 'verify', 'security', 'wanted', 'manual', 'start', 'member', 'version', 'upgrade', 'still', 'stop', 'restart', 'state', 'remove', 'purge']) {
+  for (const name of ['install', 'again', 'verify', 'security', 'calls', 'wanted', 'manual', 'start', 'member', 'version', 'upgrade', 'still', 'stop', 'restart', 'state', 'remove', 'purge']) {
     succeeded(t, name, step(name));
   }
+  systemCalls = step('calls').text.trim().split('\n');
   checkFiles(t, step);
   checkUse(t, step);
   checkEnd(t, step);
@@ -101,6 +107,13 @@ function checkEnd(t: Test, step: Visit['step']): void {
   t.equal(step('purged').text, '', 'until they are purged');
   t.equal(step('group-gone').exitCode, 2, 'with the group');
 }
+
+t.test('netctld has what it needs with no more rights than its unit gives it', async (t) => {
+  if (systemCalls.length === 0) return void t.comment('skipped: there was no machine that has systemd');
+  const files = join(scratch, 'files');
+  await execa('dpkg-deb', ['-x', join(scratch, packageName), files]);
+  await worksWithin(t, { program: join(files, 'usr/sbin/netctld'), unitPath: join(files, 'usr/lib/systemd/system/netctld.service'), calls: systemCalls });
+});
 
 t.test('make install and make uninstall', async (t) => {
   const destination = join(scratch, 'destination');
