@@ -4,7 +4,7 @@ import { staleHostFlows, udpLegsText } from '../../src/host/flows.js';
 import type { HostPublication, HostUplink } from '../../src/host/input.js';
 import { planHost } from '../../src/host/plan.js';
 import { familiesOf, isUnspecified } from '../../src/host/publish.js';
-import type { Reach } from '../../src/host/reach.js';
+import { dockerBridges, type Reach } from '../../src/host/reach.js';
 import type { HostStep } from '../../src/host/state.js';
 import type { Prefix } from '../../src/model/address.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
@@ -137,7 +137,7 @@ export class Host {
     const { routes, observed } = await this.readings.measure(async () => ({ routes: await hostNetwork.foreignRoutes(), observed: await hostNetwork.read() }));
     this.reach = access.plan(routes);
     const uplinks = this.uplinks((tenant) => this.reach.get(tenant)?.reachable ?? []);
-    const desired = planHost({ uplinks });
+    const desired = planHost({ uplinks, dockerBridges: dockerBridges(routes) });
     const absent = new Set(absentLinks(desired, observed));
     this.linkless = new Set(uplinks.flatMap(({ link }) => (absent.has(link.host.link) ? [link.tenant] : [])));
     const steps = this.allowed(diffHost(desired, observed));

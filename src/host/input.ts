@@ -6,6 +6,8 @@ import type { Protocol } from '../model/service.js';
 export interface HostInput {
   /** Of every tenant with an uplink on this host. */
   readonly uplinks: readonly HostUplink[];
+  /** The links of Docker's own networks, as far as they are not known by their name alone; absent: none. */
+  readonly dockerBridges?: readonly string[];
 }
 
 export interface HostUplink {

@@ -23,7 +23,7 @@ export function planHost(input: HostInput): HostState {
     routes: uplinks.flatMap(routesOf),
     settings: [...[...families].map((family) => [forwarding[family], '1'] as const), ...uplinks.flatMap((uplink) => linkSettings(uplink.link.host.link, familiesOf(uplink)))],
     accepts: ([4, 6] as const).flatMap((family) => acceptsOf(family, families.has(family))),
-    rules: uplinks.length === 0 ? undefined : hostRules(uplinks),
+    rules: uplinks.length === 0 ? undefined : hostRules(uplinks, input.dockerBridges ?? []),
   });
 }
 

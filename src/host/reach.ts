@@ -6,6 +6,14 @@ export interface OtherRoute {
   readonly link: string;
 }
 
+/**
+ * The links of Docker's own networks, told by their names: `br-` and twelve digits of the network's id, unless its user named it
+ * otherwise. Those that always have the same name are not among them.
+ */
+export function dockerBridges(routes: readonly OtherRoute[]): string[] {
+  return [...new Set(routes.map(({ link }) => link))].filter((link) => /^br-[0-9a-f]{12}$/.test(link));
+}
+
 /** A tenant that the host itself reaches, and the networks in it that it may reach. */
 export interface ReachedTenant {
   readonly tenant: string;

@@ -9,8 +9,9 @@ export const hostTableName = 'netctl_host';
  * The table's whole text for these uplinks, as nft takes it. The rules are always the same, what differs is in
  * the sets and maps. How a packet goes through it is told in docs/dataplane.md.
  */
-export function hostRules(uplinks: readonly HostUplink[]): string {
-  return [`table inet ${hostTableName} {`, ...([4, 6] as const).flatMap((family) => sets(family, uplinks)), ...chains, '}', ''].join('\n');
+export function hostRules(uplinks: readonly HostUplink[], dockerBridges: readonly string[]): string {
+  const bridges = set('set', 'bridges', 'ifname', [...dockerBridges, 'docker0', 'docker_gwbridge']);
+  return [`table inet ${hostTableName} {`, ...bridges, ...([4, 6] as const).flatMap((family) => sets(family, uplinks)), ...chains, '}', ''].join('\n');
 }
 
 const addressTypes = { 4: 'ipv4_addr', 6: 'ipv6_addr' } as const;
@@ -81,6 +82,7 @@ const chains: readonly string[] = [
       'a router sends with its own address',
     ]),
     ['ct status dnat accept', 'to a published port'],
+    ['iifname "nu-*" oifname @bridges drop', "Docker's own networks are reached by what they publish"],
     ['iifname "nu-*" oifname "nu-*" drop', 'tenants do not reach each other'],
     ['oifname "nu-*" drop', 'from another machine to what is not published'],
   ]),

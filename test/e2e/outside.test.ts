@@ -59,6 +59,20 @@ t.test('tenants do not reach each other by the way out', async (t) => {
   t.match(await greeting(host, '169.254.240.3', 80, 'web'), /^none/, "another tenant's end of its uplink");
 });
 
+t.test("of Docker's own networks what they publish is reached, as from one of them to the other", async (t) => {
+  await host.docker('network', 'create', 'own');
+  t.teardown(() => host.run('sh', '-c', 'docker rm -f plain other; docker network rm own'));
+  for (const [name, network] of [['plain', 'bridge'], ['other', 'own']] as const) {
+    await runClient(host, name, network, '-p', name === 'plain' ? '8201:80' : '8202:80');
+    await host.docker('exec', '-d', name, 'socat', 'TCP-LISTEN:80,fork,reuseaddr', `SYSTEM:echo ${name}`);
+    const address = await host.docker('inspect', '-f', '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}', name);
+    await until(`${name} listens`, async () => (await greeting(host, address, 80)) === name || 'not yet');
+    // Docker makes a link for each network, of which netctld learns a little later.
+    await until(`${name} is out of reach`, async () => /^none/.test(await greeting(host, address, 80, 'web')) || 'still in reach');
+    t.equal(await greeting(host, hostAddress, name === 'plain' ? 8201 : 8202, 'web'), name, `what ${name} publishes`);
+  }
+});
+
 t.test('somebody reloads the firewall: it comes back', async (t) => {
   for (const damage of ['iptables -F FORWARD', 'iptables -P FORWARD DROP; iptables -F; iptables -t nat -F', 'nft delete table inet netctl_host', 'ip route flush dev nu-0; ip addr flush dev nu-0']) {
     await host.ok('sh', '-c', damage);

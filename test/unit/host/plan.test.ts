@@ -4,6 +4,7 @@ import t from 'tap';
 import { defaultUplinkRanges, uplinkLink } from '../../../src/fabric/uplink.js';
 import type { HostUplink } from '../../../src/host/input.js';
 import { planHost } from '../../../src/host/plan.js';
+import { dockerBridges } from '../../../src/host/reach.js';
 import { IpAddress, Prefix } from '../../../src/model/address.js';
 import { holds } from '../fabric/arbitraries.js';
 import { hostInput } from './arbitraries.js';
@@ -41,6 +42,13 @@ t.test('with an IPv6 network it has IPv6', (t) => {
   t.same([...plan.routes.keys()], ['::1/128 nu-0', 'fd00:1::/64 nu-0']);
   t.equal(plan.settings.get('ipv6/conf/all/forwarding'), '1');
   t.same([...plan.accepts.values()], [true, true, true, true]);
+  t.end();
+});
+
+t.test("Docker's own networks are known by their links", (t) => {
+  const routes = ['docker0', 'br-b65454353d56', 'br-b65454353d56', 'br-lan', 'br-ex', 'eth0'].map((link) => ({ link, prefix: Prefix.parse('172.18.0.0/16') }));
+  t.same(dockerBridges(routes), ['br-b65454353d56']);
+  t.match(planHost({ uplinks: [blue], dockerBridges: dockerBridges(routes) }).rules, /set bridges \{\n +type ifname\n +elements = \{ br-b65454353d56, docker0, docker_gwbridge \}/);
   t.end();
 });
 
