@@ -1,13 +1,13 @@
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { conflict, messageOf, NetctlError, unavailable } from '../src/model/errors.js';
+import { conflict, messageOf, unavailable } from '../src/model/errors.js';
 import { checkEntries } from './check-state.js';
 import type { Task } from './config/tasks.js';
 import { formatBackup, readBackup, writeBackup, type Backup } from './store/backup.js';
 import { newestCopy } from './store/copies.js';
 import { EntryTable } from './store/entry-table.js';
 import { digestOf, type KeptEntry, type Reading } from './store/level-format.js';
-import { checkFree, examine, readContentsInUse, writeContents } from './store/state-directory.js';
+import { checkFree, examine, readContentsInUse, StateInUse, writeContents } from './store/state-directory.js';
 
 /** What a task prints, and how it ends: 0 all well, 1 it did not succeed or the state is damaged, 3 a netctld has the state open. */
 export interface TaskEnd {
@@ -29,7 +29,7 @@ export async function runStateTask(task: Exclude<Task, { do: 'fault-points' }>, 
         return await restore(directory, task.file, task.force, now);
     }
   } catch (error) {
-    if (error instanceof NetctlError && error.code === 'conflict' && error.message.includes('is in use by')) return { print: `netctld: ${error.message}`, exitCode: 3 };
+    if (error instanceof StateInUse) return { print: `netctld: ${error.message}`, exitCode: 3 };
     throw error;
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Level } from 'level';
 import { messageOf, NetctlError, unavailable } from '../../src/model/errors.js';
 import { ChangeLog } from './changes.js';
@@ -8,7 +9,7 @@ import { causeOf, openDatabase } from './level-files.js';
 import { changesBatch, readDatabase, storedText, type Contents } from './level-format.js';
 import type { Change, Entry, Outcome, Store, Transaction, Watch, Watcher } from './port.js';
 import { Serial } from './serial.js';
-import { damage, explained, readOrBegin, upgrade } from './state-directory.js';
+import { damage, explained, StateInUse, readOrBegin, upgrade } from './state-directory.js';
 import { changesOf, checkOperations, conditionHolds, keysToRead } from './transaction.js';
 import { Witness, type Head } from './witness.js';
 
@@ -20,6 +21,23 @@ import { Witness, type Head } from './witness.js';
  * `unavailable` if it is damaged or cannot be read.
  */
 export async function openLevelStore(directory: string, options: ChangeLogOptions = {}): Promise<Store> {
+  for (const end = performance.now() + patienceMs; ; await setTimeout(pauseMs)) {
+    try {
+      return await openOnce(directory, options);
+    } catch (error) {
+      if (!(error instanceof StateInUse) || performance.now() > end) throw error;
+    }
+  }
+}
+
+/**
+ * How long the lock of another is waited for, in milliseconds: who only looks, as a backup does, has it for a moment. One of some
+ * hundred netctlds that were started at once after a SIGKILL found it held, too.
+ */
+const patienceMs = 1000;
+const pauseMs = 20;
+
+async function openOnce(directory: string, options: ChangeLogOptions): Promise<Store> {
   const contents = await readOrBegin(directory);
   const database = await explained(directory, () => openDatabase(directory, false));
   try {

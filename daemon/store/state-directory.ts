@@ -8,6 +8,13 @@ import { causeOf, isInUse, openDatabase, readState, removeLeftovers } from './le
 import { contentsBatch, formatVersion, upgradeBatch, type Contents, type Reading } from './level-format.js';
 import { Witness, type Head } from './witness.js';
 
+/** Another process has the state open. */
+export class StateInUse extends NetctlError {
+  constructor(directory: string) {
+    super('conflict', `the state in ${directory} is in use by another netctld: stop it first`);
+  }
+}
+
 /**
  * What a directory holds; nothing is changed in it.
  * @throws NetctlError `conflict` if a netctld has it open, `unavailable` if it cannot be read.
@@ -21,7 +28,7 @@ export async function examine(directory: string): Promise<Reading> {
 
 /** @throws NetctlError `conflict` if a netctld has the state open. */
 export async function checkFree(directory: string): Promise<void> {
-  if (await isInUse(directory)) throw conflict(`the state in ${directory} is in use by another netctld: stop it first`);
+  if (await isInUse(directory)) throw new StateInUse(directory);
 }
 
 /**
@@ -119,7 +126,7 @@ export async function explained<T>(directory: string, work: () => Promise<T>): P
     if (error instanceof NetctlError) throw error;
     const cause = causeOf(error);
     if (cause instanceof Error && 'code' in cause && cause.code === 'LEVEL_LOCKED') {
-      throw conflict(`the state in ${directory} is in use by another netctld: stop it first`);
+      throw new StateInUse(directory);
     }
     throw unavailable(`the state in ${directory} cannot be opened: ${messageOf(cause)}${/ENOSPC|No space left/.test(messageOf(cause)) ? '; make room on the disk' : ''}`, error);
   }

@@ -38,9 +38,10 @@ t.test('a second netctld on the same state is refused', async (t) => {
   const store = await openLevelStore(directory);
   await t.rejects(openLevelStore(directory), { code: 'conflict', message: `the state in ${directory} is in use by another netctld` });
   await store.transact({ conditions: [], operations: [{ key: 'a', put: 1 }] });
+  const waiting = openLevelStore(directory);
   await store.close();
-  const next = await openLevelStore(directory);
-  t.match(await next.get('a'), { value: 1 });
+  const next = await waiting;
+  t.match(await next.get('a'), { value: 1 }, 'who gives it back in a moment is waited for');
   await next.close();
 });
 
