@@ -44,10 +44,11 @@ export class DockerPools {
     if (subnet) dockerSubnet({ prefix: subnet, ...(range && { range }) });
     const routes = subnet ? [] : await this.parts.hostRoutes();
     let opened: DockerPool | undefined;
-    // Who has waited once and finds the next one before him gives up: Docker waits for the answer, with locks held.
-    for (let waits = 0; !opened; waits += 1) {
-      if (waits > 1) throw conflict(`other networks of subnet ${subnet?.toString() ?? ''} are just being made: try again in a moment`);
-      const abandoned = subnet && (await this.awaitTurn(subnet));
+    const end = this.parts.now() + turnMs;
+    for (let first = true; !opened; first = false) {
+      // Docker waits for the answer, with locks held.
+      if (!first && this.parts.now() >= end) throw conflict(`other networks of subnet ${subnet?.toString() ?? ''} are just being made: try again in a moment`);
+      const abandoned = subnet && (await this.awaitTurn(subnet, end - this.parts.now()));
       await transact(this.parts.store, () => {
         const prefix = subnet ?? nextSubnet(this.parts.defaults[family], [...routes, ...this.taken()]);
         const other = this.free(prefix);
@@ -62,10 +63,10 @@ export class DockerPools {
   }
 
   /** Waits until no pool of the subnet is without a network; answers the one that did not find its network in time. */
-  private async awaitTurn(subnet: Prefix): Promise<number | undefined> {
+  private async awaitTurn(subnet: Prefix, ms: number): Promise<number | undefined> {
     const other = this.free(subnet)?.value.id;
     if (other === undefined) return undefined;
-    const over = await this.parts.waiting.until(() => this.free(subnet)?.value.id !== other, turnMs);
+    const over = await this.parts.waiting.until(() => this.free(subnet)?.value.id !== other, ms);
     return over ? undefined : other;
   }
 

@@ -78,7 +78,8 @@ t.test("Docker's protocol", async (t) => {
   const send = async ({ method, body, length }: PluginCall): Promise<void> => {
     const answer = await sendRaw(socket, requestHead('POST', `/${method}`, body, length), body, length === undefined ? 30_000 : 200);
     done += 1;
-    const what = judgePlugin(answer, length !== undefined);
+    // Who sends more than is taken may be cut off while he still sends.
+    const what = judgePlugin(answer, length !== undefined || (body.length > 1_000_000 && answer.status === undefined));
     if (what !== undefined) complaints.add(what, `${method} ${body}`, answer);
   };
   await many(pluginCalls, async () => {
@@ -90,7 +91,7 @@ t.test("Docker's protocol", async (t) => {
   t.ok(done >= pluginCalls, `${done} calls`);
   t.strictSame(Object.fromEntries(complaints.found), {}, 'each is answered soon, and as the protocol has it');
   // What Docker says when it gives a container up; after that nothing of it may be left.
-  for (const EndpointID of endpoints) {
+  for (const EndpointID of [...endpoints, 'f'.repeat(64)]) {
     for (const { id: NetworkID } of networks) for (const method of ['RevokeExternalConnectivity', 'Leave', 'DeleteEndpoint']) await send({ method: `NetworkDriver.${method}`, body: JSON.stringify({ NetworkID, EndpointID }) });
   }
   for (const { pool, prefix } of networks) for (let last = 0; last < 256; last += 1) await send({ method: 'IpamDriver.ReleaseAddress', body: JSON.stringify({ PoolID: pool, Address: `${prefix}.${last}` }) });
@@ -174,14 +175,13 @@ t.test('afterwards all can be deleted, and all is well', async (t) => {
   await isWell(t);
 });
 
-/** What happened is remembered, and each look at Docker's networks may be told: that is no left-over. */
+/** What happened is remembered, numbers are counted, neighbours come and go, and a few balancing chains wait for the next use: that is no left-over. */
 function withoutEvents(text: string): string {
-  return text.replace(/"events":\[.*?\](?=[,}])/g, '').split('\n').filter((line) => !/counter packets|STALE|REACHABLE|DELAY|PROBE|FAILED|INCOMPLETE/.test(line)).join('\n');
+  return text.replace(/"events":\[.*?\](?=[,}])/g, '').replace(/\n\tchain balance_\d+_\d+ \{[^}]*\}\n/g, '').split('\n').filter((line) => !/counter packets|STALE|REACHABLE|DELAY|PROBE|FAILED|INCOMPLETE/.test(line)).join('\n');
 }
 
 function difference(expected: string, found: string): string {
-  const lines = expected.split('\n');
-  const other = found.split('\n');
-  const at = other.findIndex((line, index) => line !== lines[index]);
-  return `line ${at + 1} is ${(other[at] ?? '').slice(0, 2000)} and was ${(lines[at] ?? '').slice(0, 2000)}`;
+  const [before, after] = [expected.split('\n'), found.split('\n')];
+  const only = (lines: string[], others: string[]): string => lines.filter((line) => !others.includes(line)).join('\n');
+  return `more:\n${only(after, before)}\nless:\n${only(before, after)}\n${before.length} and ${after.length} lines`;
 }

@@ -42,7 +42,7 @@ export class RestFuzz {
   call(): RestCall {
     const { path, method, operation } = this.pick(this.operations);
     const named = path.replace(/\{[^}]+\}/g, () => this.chance(0.8) ? encodeURIComponent(this.pick(words)) : encodeURIComponent(this.pick(rubbish)));
-    const query = (operation.parameters ?? []).filter((parameter) => parameter.in === 'query' && parameter.name !== 'follow' && this.chance(0.5)).map(({ name, schema }) => `${name}=${encodeURIComponent(String(this.value(schema ?? {})))}`);
+    const query = (operation.parameters ?? []).filter((parameter) => parameter.in === 'query' && parameter.name !== 'follow' && this.chance(0.5)).map(({ name, schema }) => `${name}=${encodeURIComponent(asText(this.value(schema ?? {})))}`);
     const schema = Object.values(operation.requestBody?.content ?? {})[0]?.schema;
     const body = schema ? this.body(schema) : this.chance(0.1) ? '{"unasked":1}' : '';
     return { method: this.chance(0.97) ? method.toUpperCase() : this.pick(['PATCH', 'OPTIONS', 'TRACE', 'HEAD']), path: query.length > 0 ? `${named}?${query.join('&')}` : named, body };
@@ -81,4 +81,8 @@ export class RestFuzz {
     if (item === undefined) throw new Error('there is nothing to pick from');
     return item;
   }
+}
+
+function asText(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 }

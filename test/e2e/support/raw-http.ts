@@ -26,8 +26,8 @@ export function sendRaw(socketPath: string, head: string, body: string | Buffer,
     socket.on('data', (chunk) => chunks.push(chunk));
     socket.on('error', (error) => end(error.message));
     socket.on('end', () => end('the end of the connection'));
-    socket.write(head);
-    socket.write(body);
+    // Whole: to write once more to somebody who has answered and gone would lose his answer.
+    socket.write(Buffer.concat([Buffer.from(head), Buffer.from(body)]));
   });
 }
 
