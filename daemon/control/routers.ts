@@ -23,8 +23,8 @@ import type { Uplinks } from './uplinks.js';
 /** The largest share of the time that looking at routers may take: a thousand routers are looked at less often than ten. */
 const shareOfLooks = 0.01;
 
-/** How long Docker is kept waiting, in milliseconds: it waits for an answer for ever, and holds locks meanwhile. */
-const patienceMs = 8_000;
+/** How long Docker is kept waiting, in milliseconds: less than the plugin waits before it answers that nobody knows why. */
+const patienceMs = 7_000;
 
 /** What is counted of the routers' passes. */
 export interface RouterMetrics {

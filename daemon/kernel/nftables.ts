@@ -1,4 +1,4 @@
-import { NetctlError } from '../../src/model/errors.js';
+import { messageOf, NetctlError } from '../../src/model/errors.js';
 import type { NatChange } from '../../src/nat/diff.js';
 import { isEmptyChange } from '../../src/nat/diff.js';
 import { parseTable } from '../../src/nat/parse.js';
@@ -51,7 +51,7 @@ export class KernelNftables implements Nftables {
   /** Only the one table is listed: nft has crashed on tables of others that a newer nft wrote. */
   async #readTable(tenant: string, family: NatFamily): Promise<FamilyState | 'missing' | 'foreign'> {
     const listing = await this.#list(tenant, ['table', family, tableName]);
-    return listing === undefined ? 'missing' : (parseTable(family, listing) ?? 'foreign');
+    return listing === undefined ? 'missing' : parsed(tenant, family, listing);
   }
 
   /** Undefined if it does not exist. */
@@ -70,6 +70,15 @@ export class KernelNftables implements Nftables {
 
   #nft(tenant: string, args: readonly string[], stdin?: number): Promise<CommandResult> {
     return runInRouter(this.namespaceOf(tenant), 'nft', args, stdin);
+  }
+}
+
+/** What is not JSON must not be taken for a table of somebody else's, which is replaced. */
+function parsed(tenant: string, family: NatFamily, listing: string): FamilyState | 'foreign' {
+  try {
+    return parseTable(family, listing) ?? 'foreign';
+  } catch (cause) {
+    throw new NetctlError('internal', `nft listed the table ${family} ${tableName} in the router of tenant ${tenant}, but not as JSON: ${messageOf(cause)}`, { cause });
   }
 }
 

@@ -33,6 +33,13 @@ export async function runInRouter(namespace: string, program: string, args: read
   const { exitCode, stdout, stderr } = result;
   if (stderr.startsWith('nsenter: cannot open')) throw unavailable(`there is no router at ${namespace}`);
   if (exitCode === noSuchProgram) throw unavailable(`the program ${program} is not installed: install it with your system's package manager`);
-  if (exitCode === undefined) throw new NetctlError('internal', `${program} failed in the router at ${namespace}: ${result.shortMessage ?? 'no exit code'}`, { cause: result });
+  if (exitCode === undefined) throw new NetctlError('internal', `${program} ${fateOf(result)} in the router at ${namespace}`, { cause: result });
   return { exitCode, stdout, stderr };
+}
+
+/** How a program ended that did not exit by itself. */
+function fateOf({ timedOut, signal, isMaxBuffer, shortMessage }: { timedOut: boolean; signal?: string | undefined; isMaxBuffer: boolean; shortMessage?: string | undefined }): string {
+  if (timedOut) return `did not end within ${timeLimit / 1000} s and was killed`;
+  if (isMaxBuffer) return 'printed more than can be read';
+  return signal === undefined ? `failed (${shortMessage ?? 'no exit code'})` : `was ended by ${signal}`;
 }
