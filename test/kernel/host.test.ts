@@ -2,7 +2,7 @@ import '../support/throw-away-host.js';
 import { execa } from 'execa';
 import t, { type Test } from 'tap';
 import type { Protocol } from '../../src/model/service.js';
-import { inContainer } from '../support/containers.js';
+import { inContainer, reaches, startContainer, stopContainer } from '../support/containers.js';
 import { addresses, ask, breakIntoRouter, host, leadLoopback, open, reconcileHost, reconcileRouter, say, startBed, uplinks } from './host-bed.js';
 
 /** Who asks, for what address and port, and the answer: who serves, and whom it sees. */
@@ -148,6 +148,17 @@ const harms: readonly { readonly harm: string; readonly command: string; readonl
   { harm: 'neighbours are others', command: 'for n in "169.254.240.1 dev nu-0" "fd6e:6574:6374:6c::3 dev nu-1"; do ip neighbour replace $n lladdr 02:00:00:00:00:01; done', breaks: true },
   { harm: 'the loopback is no longer routed', command: 'sysctl -qw net.ipv4.conf.nu-0.route_localnet=0; ip route delete local ::1 dev nu-1 table local', breaks: false },
 ];
+
+t.test("containers do not reach Docker's own networks, though their uplinks are let through before Docker's rules are asked", async (t) => {
+  await execa('ip', ['link', 'add', 'docker0', 'type', 'veth', 'peer', 'name', 'own0']);
+  await startContainer('own', 'own0', '172.17.0.2/16', '172.17.0.1');
+  t.teardown(() => stopContainer('own'));
+  await execa('sh', ['-ec', 'ip address add 172.17.0.1/16 dev docker0; ip link set docker0 up']);
+  t.ok(await reaches('host', '172.17.0.2'));
+  t.notOk(await reaches('b1', '172.17.0.2'));
+  await execa('ip', ['link', 'set', 'docker0', 'name', 'other0']);
+  t.ok(await reaches('b1', '172.17.0.2'), 'it is the name that matters');
+});
 
 t.test('a host that begins to forward does so for nobody else; what forwarded already is left as it is', async (t) => {
   const policies = async (): Promise<string[]> => Promise.all(['iptables', 'ip6tables'].map(async (program) => (await execa(program, ['-S', 'FORWARD'])).stdout.split('\n')[0] ?? ''));
