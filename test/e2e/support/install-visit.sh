@@ -45,7 +45,7 @@ step useless find /usr/lib/netctl -name '*.ts' -o -name '*.map' -o -name typescr
 step verify systemd-analyze verify netctld.service
 step security systemd-analyze security --offline=true --threshold=50 --no-pager netctld.service
 # Sets of system calls may contain sets.
-calls() { for name; do case $name in @*) calls $(systemd-analyze syscall-filter "$name" | sed -n 's/^    \([^#]\)/\1/p') ;; *) echo "$name" ;; esac; done; }
+calls() { local name; for name; do case $name in @*) calls $(systemd-analyze syscall-filter "$name" | sed -n 's/^    \([^#]\)/\1/p') ;; *) echo "$name" ;; esac; done; }
 step calls calls $(unit SystemCallFilter)
 step wanted ls /etc/systemd/system/multi-user.target.wants /etc/systemd/system/docker.service.wants
 step manual sh -c 'for page in netctl.1 netctld.8 netctld.json.5; do man --warnings --local-file /usr/share/man/man${page##*.}/$page.gz >/tmp/page || exit; grep -c . /tmp/page; done'
