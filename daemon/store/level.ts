@@ -31,8 +31,7 @@ export async function openLevelStore(directory: string, options: ChangeLogOption
 }
 
 /**
- * How long the lock of another is waited for, in milliseconds: who only looks, as a backup does, has it for a moment. One of some
- * hundred netctlds that were started at once after a SIGKILL found it held, too.
+ * How long the lock of another is waited for, in milliseconds: who only looks, as a backup does, has it for a moment.
  */
 const patienceMs = 1000;
 const pauseMs = 20;

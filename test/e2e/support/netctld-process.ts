@@ -9,6 +9,8 @@ export class NetctldProcess {
   log = '';
   readonly ended: Promise<void>;
   hasEnded = false;
+  /** Whether it was killed, and did not end by itself with an error. */
+  wasKilled = false;
 
   private constructor(
     private readonly child: ChildProcess,
@@ -16,7 +18,13 @@ export class NetctldProcess {
   ) {
     child.stdout?.on('data', (data: Buffer) => (this.log = (this.log + data.toString()).slice(-20_000)));
     child.stderr?.on('data', (data: Buffer) => (this.log = (this.log + data.toString()).slice(-20_000)));
-    this.ended = new Promise((resolve) => child.once('exit', () => resolve(void (this.hasEnded = true))));
+    this.ended = new Promise((resolve) => {
+      child.once('exit', (_, signal) => {
+        this.hasEnded = true;
+        this.wasKilled = signal === 'SIGKILL';
+        resolve();
+      });
+    });
   }
 
   /** @param root the host's file system, as it is seen from here. */
