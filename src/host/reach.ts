@@ -32,13 +32,18 @@ export interface Reach {
  * @param others the tenants that the host reaches besides the one that has the subnet
  */
 export function obstacleTo(subnet: Prefix, routes: readonly OtherRoute[], others: readonly ReachedTenant[]): string | undefined {
-  const route = routes.find(({ prefix }) => prefix.overlaps(subnet));
+  const route = routes.find(({ prefix }) => !isHalf(prefix) && prefix.overlaps(subnet));
   if (route) return `route ${route.prefix.toString()} dev ${route.link} of this host`;
   for (const { tenant, networks } of others) {
     const other = networks.find(({ prefix }) => prefix.overlaps(subnet));
     if (other) return `${other.prefix.toString()} of network ${other.network} in tenant ${tenant}, which this host reaches, too`;
   }
   return undefined;
+}
+
+/** VPNs (OpenVPN's redirect-gateway def1) give two halves of all addresses the way that a default route has, so as to leave that alone. */
+function isHalf({ length }: Prefix): boolean {
+  return length <= 1;
 }
 
 /**
