@@ -42,7 +42,9 @@ function painter(stdout: Stream, print: Output['print']): Output['repaint'] {
 const [clearScreen, cursorHome, clearLine, clearBelow] = ['\u001b[2J\u001b[H', '\u001b[H', '\u001b[K', '\u001b[J'];
 
 /** As much as the terminal shows: a line more would scroll it, and the next text would not meet this one. */
-function fit(lines: readonly string[], { rows, columns }: Stream): string[] {
+function fit(lines: readonly string[], stream: Stream): string[] {
+  // A terminal that was never told its size, as below script(1) or a serial line, says 0.
+  const [rows, columns] = [stream.rows || Infinity, stream.columns || Infinity];
   const cut = lines.length < rows ? lines : [...lines.slice(0, Math.max(0, rows - 2)), `... ${lines.length - rows + 2} more lines`];
   return cut.map((line) => [...line].slice(0, columns).join(''));
 }

@@ -89,7 +89,7 @@ class Program {
         'parse-numbers': false,
         'parse-positional-numbers': false,
       })
-      .wrap(Math.min(process.stdout.columns ?? helpWidth, helpWidth))
+      .wrap(Math.min(process.stdout.columns || helpWidth, helpWidth))
       .usageConfiguration({ 'hide-types': true })
       .fail((message: string | null, error: Error | undefined) => {
         throw error === undefined || error.name === 'YError' ? usageError(message ?? 'the command line cannot be read') : error;

@@ -68,22 +68,23 @@ function blocks(now: Stats, before?: Stats): string {
 }
 
 function block(now: ServiceStatsObject, before?: { readonly service: ServiceStatsObject | undefined }): string {
-  const titles = ['Port', 'Container', 'IP', 'State', 'Connections', 'Open', 'Received', 'Packets in', 'Sent', 'Packets out', ...(before ? ratesTitles : [])];
+  // What is watched stands first of what moves: a terminal of 80 columns cuts off the rest.
+  const titles = ['Port', 'Container', 'IP', 'State', 'Connections', 'Open', ...(before ? ratesTitles : []), 'Received', 'Packets in', 'Sent', 'Packets out'];
   const rates = (later: StatsCounts, earlier: StatsCounts | undefined): string[] => (before ? ratesBetween(earlier, later, secondsBetween(before.service, now)) : []);
   const rows = now.ports.flatMap(({ port, providers }, at) =>
     providers.map((provider) => {
       const ip = provider.ipAddress.join(', ');
       const earlier = before?.service?.ports[at]?.providers.find((other) => other.ipAddress.join(', ') === ip);
-      return [port, containerName(provider), ip, provider.state, ...countCells(provider), ...rates(provider, earlier)];
+      return [port, containerName(provider), ip, provider.state, ...countCells(provider, rates(provider, earlier))];
     }),
   );
-  const total = ['total', '', '', '', ...countCells(now.total), ...rates(now.total, before?.service?.total)];
+  const total = ['total', '', '', '', ...countCells(now.total, rates(now.total, before?.service?.total))];
   return `ServiceLB ${keyFor(now)}\n\n${table(titles, [...rows, total])}`;
 }
 
-function countCells(counts: StatsCounts): string[] {
+function countCells(counts: StatsCounts, rates: readonly string[]): string[] {
   const { connections, openConnections, receivedBytes, receivedPackets, sentBytes, sentPackets } = counts;
-  return [String(connections), String(openConnections), bytes(receivedBytes), String(receivedPackets), bytes(sentBytes), String(sentPackets)];
+  return [String(connections), String(openConnections), ...rates, bytes(receivedBytes), String(receivedPackets), bytes(sentBytes), String(sentPackets)];
 }
 
 function keyFor({ tenantName, serviceName }: ServiceStatsObject): string {

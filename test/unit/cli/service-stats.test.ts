@@ -72,12 +72,12 @@ t.test('service stats --watch tells rates from reading to reading, and Ctrl-C is
   child.kill('SIGINT');
   t.equal((await ended).code, 0);
   const lines = text.split('\n').filter((line) => /^(80|total|Port)/.test(line)).map((line) => line.replace(/ +/g, ' '));
-  t.match(lines[0], / Packets out Conn\/s Received\/s Sent\/s$/);
+  t.match(lines[0], / Open Conn\/s Received\/s Sent\/s Received Packets in Sent Packets out$/);
   t.match(lines[1], / 400$/, 'there is nothing to compare the first one with');
-  t.match(lines[5], / 560 10 3 kB 10 kB$/, '40 connections in 4 s');
-  t.match(lines[6], / 200 0.0 0 B 0 B$/);
-  t.match(lines[7], / 760 10 3 kB 10 kB$/);
-  t.match(lines[9], / 12$/, 'the kernel has begun to count anew: nobody knows');
+  t.match(lines[5], / 140 2 10 3 kB 10 kB 42 kB /, '40 connections in 4 s');
+  t.match(lines[6], / 50 0 0\.0 0 B 0 B 15 kB /);
+  t.match(lines[7], / 190 2 10 3 kB 10 kB 57 kB /);
+  t.match(lines[9], / 3 0 900 B /, 'the kernel has begun to count anew: nobody knows');
   t.match(text, /^Every 0\.2 s, 1970-01-01T00:16:40\.000Z\n\nServiceLB default:web\n/);
   t.notMatch(text, '\u001b', 'no terminal is told anything');
 });
