@@ -29,7 +29,9 @@ export const eventsCommand = command({
   },
 });
 
+/** Until the user ends it, which is no failure, or netctld ends. */
 async function followEvents(query: Record<string, string>, print: (event: EventObject) => Promise<void>, { api }: Context): Promise<void> {
+  process.once('SIGINT', () => process.exit(0));
   for await (const line of api.lines(eventsPath({ ...query, follow: 'true' }))) await print(JSON.parse(line) as EventObject);
 }
 

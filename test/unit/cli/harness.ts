@@ -17,6 +17,8 @@ export interface Reply {
   readonly status: number;
   /** A text is sent as it is, as netctld sends its refusals; all else as JSON. */
   readonly body: unknown;
+  /** The answer goes on: more could follow, and nothing does. */
+  readonly open?: boolean;
 }
 export interface Result {
   readonly code: number | null;
@@ -34,9 +36,10 @@ export class Api {
     private readonly replies: Readonly<Record<string, Reply | readonly Reply[]>>,
   ) {
     this.server = createServer((request, response) => {
-      void this.answer(request).then(({ status, body }) => {
+      void this.answer(request).then(({ status, body, open }) => {
         response.writeHead(status, { 'content-type': typeof body === 'string' ? 'text/plain' : 'application/json' });
-        response.end(typeof body === 'string' ? body : JSON.stringify(body));
+        response.write(typeof body === 'string' ? body : JSON.stringify(body));
+        if (!open) response.end();
       });
     });
   }
