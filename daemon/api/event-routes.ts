@@ -50,7 +50,12 @@ export function addEventRoutes(api: ApiInstance, operations: Operations, closing
 }
 
 function isWanted(event: ObjectEvent, { kind, tenant, name }: Query): boolean {
-  return (kind === undefined || event.kind === kind) && (tenant === undefined || event.tenant === tenant) && (name === undefined || event.name === name);
+  return (kind === undefined || event.kind === kind) && (tenant === undefined || event.tenant === tenant) && (name === undefined || isNamed(event, name));
+}
+
+/** The name of an endpoint is its id, of which people see and give the beginning, as with Docker's ids. */
+function isNamed(event: ObjectEvent, name: string): boolean {
+  return event.name === name || (event.kind === 'endpoint' && name !== '' && event.name.startsWith(name));
 }
 
 /** The events of one object, for its inspection; a field that is absent while there are none. */

@@ -16,6 +16,9 @@ t.test('events are listed, all or those of an object', async (t) => {
   t.strictSame((await ask('GET', '/api/v1/events/?kind=service&tenant=default&name=web')).json, [answered]);
   t.equal(((await ask('GET', '/api/v1/events')).json as unknown[]).length, 2);
   t.strictSame((await ask('GET', '/api/v1/events/?name=other')).json, []);
+  operations.events.record({ ...added, kind: 'endpoint', name: '179dc9b41acf0000' });
+  t.match((await ask('GET', '/api/v1/events/?name=179dc9b41acf')).json, [{ kind: 'endpoint', name: '179dc9b41acf0000' }], 'of an id the beginning is enough');
+  t.strictSame((await ask('GET', '/api/v1/events/?kind=service&name=we')).json, [], 'and of a name it is not');
   const wrong = await ask('GET', '/api/v1/events/?kind=car');
   t.equal(wrong.status, 400);
   t.match(wrong.text, /kind/);
