@@ -92,7 +92,7 @@ export class Chronicle {
     if (!value) return;
     const subject = subjectOf(kind, value);
     if (!before) this.tell(subject, 'normal', 'Created', created(kind, value));
-    else if (!after) this.tell(subject, 'normal', 'Deleted', `${kind} ${subject.name} is deleted`);
+    else if (!after) this.tell(subject, 'normal', 'Deleted', deleted(subject));
     else this.tellUpdate(subject, before, after);
   }
 
@@ -100,7 +100,8 @@ export class Chronicle {
     if (subject.kind === 'endpoint') return this.tellAttachment(subject, before, after);
     if (before.deleting || after.deleting) return;
     const changed = Object.keys({ ...before, ...after }).filter((field) => JSON.stringify(before[field as keyof Named]) !== JSON.stringify(after[field as keyof Named]));
-    if (changed.length > 0) this.tell(subject, 'normal', 'Updated', `${changed.join(', ')} of ${subject.kind} ${subject.name} changed`);
+    const words = changed.map((field) => wordsOf[field] ?? field);
+    if (words.length > 0) this.tell(subject, 'normal', 'Updated', `${words.join(', ')} of ${subject.kind} ${subject.name} changed`);
   }
 
   private tellAttachment(subject: EventSubject, before: Named, after: Named): void {
@@ -133,6 +134,13 @@ interface Named {
 function subjectOf(kind: ObjectChange['kind'], value: Named): EventSubject {
   const name = value.name ?? value.id ?? '';
   return { kind, tenant: value.tenant ?? name, name };
+}
+
+/** Fields whose names are no words for a person. */
+const wordsOf: Readonly<Record<string, string>> = { drained: 'drained containers', hostAccess: 'host access' };
+
+function deleted({ kind, name }: EventSubject): string {
+  return `${kind} ${kind === 'endpoint' ? name.slice(0, 12) : name} is deleted`;
 }
 
 function created(kind: ObjectChange['kind'], { name, id, network, addresses }: Named): string {

@@ -36,6 +36,17 @@ t.test('the life of a service is told with its providers', async (t) => {
   t.strictSame(told(bed, 'network'), ['normal Created: network n1 is created']);
 });
 
+t.test('what people read is in their words', async (t) => {
+  const bed = await started(t);
+  await bed.control.createNetwork(networkRequest('default', 'n1', '10.1.1.0/24'));
+  await bed.control.createService(serviceRequest('default', 'web', 'n1', 'app=a'));
+  const id = await bed.docker.run({ network: 'n1', labels: { app: 'a' } });
+  await bed.control.drainService('default', 'web', id);
+  t.match(told(bed, 'service').join('\n'), /Updated: drained containers of service web changed/);
+  await bed.docker.stop(id);
+  await until('its endpoint is gone', () => told(bed, 'endpoint').some((text) => / Deleted: endpoint [0-9a-f]{12} is deleted$/.test(text)));
+});
+
 t.test('providers that were there before netctld are not told', async (t) => {
   const bed = await started(t);
   await bed.control.createNetwork(networkRequest('default', 'n1', '10.1.1.0/24'));
