@@ -13,7 +13,7 @@ const listing: Listing<EndpointOper> = {
     shortId(endpoint),
     endpoint.tenantName,
     networkName(endpoint),
-    endpoint.ipAddress.join(','),
+    endpoint.ipAddress.join(', '),
     endpoint.macAddress ?? '',
     endpoint.state ?? '',
   ],

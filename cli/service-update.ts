@@ -18,6 +18,7 @@ export const update = command({
     selector: { ...selectorFlag, describe: `${selectorFlag.describe}; these replace all that there are` },
     port: { ...portFlag, describe: `${portFlag.describe}; these replace all that there are` },
     ...balancingFlags,
+    'preferred-ip': { ...balancingFlags['preferred-ip'], describe: 'Service IP; one that the service has cannot change' },
   },
   examples: [
     'netctl service update app-svc -l tier=web -l "release in (stable,next)"',

@@ -5,13 +5,13 @@ import { holds, type Labels } from './match.js';
 import { tryParseTerm } from './parse.js';
 
 /**
- * Reads one weight, `TERM:PERCENT`, for example `version=2:10` or `version in (2,3):25`. The last colon
+ * Reads one weight, `SELECTOR:PERCENT`, for example `version=2:10` or `version in (2,3):25`. The last colon
  * is the one that counts: a label's value may hold others.
  * @throws NetctlError `invalid`.
  */
 export function parseWeight(text: string): Weight {
   const colon = text.lastIndexOf(':');
-  if (colon === -1) throw badWeight(text, 'write it as TERM:PERCENT, for example version=2:10');
+  if (colon === -1) throw badWeight(text, 'write it as SELECTOR:PERCENT, for example version=2:10');
   const term = tryParseTerm(text.slice(0, colon));
   if (!term) throw badWeight(text, `"${text.slice(0, colon)}" is no selector term such as version=2 or "version in (2,3)"`);
   const digits = text.slice(colon + 1).trim();

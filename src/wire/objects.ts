@@ -55,7 +55,7 @@ export const serviceObject = z.object({
   selectors: z.array(z.string()),
   /** `roundrobin`, `random` or `source`; absent: round robin. */
   algorithm: z.string().optional(),
-  /** `TERM:PERCENT` each: the providers that satisfy the selector term get this share of new connections. */
+  /** `SELECTOR:PERCENT` each: the providers that satisfy the selector term get this share of new connections. */
   weights: z.array(z.string()).optional(),
   ...links,
 });

@@ -326,9 +326,9 @@ withApi('endpoint ls', { ...defaultTenant, 'GET /api/v1/inspect/endpoints/': ok(
   t.equal(
     (await api.netctl('ep', 'ls', '-a')).stdout,
     [
-      'Container  Container ID  Tenant   Network     IP                    MAC                State',
-      '---------  ------------  ------   -------     --                    ---                -----',
-      'web1       2c30b978c87b  default  contiv.net  10.1.1.1,2001:db8::1  02:02:0a:01:01:01  running (healthy)',
+      'Container  Container ID  Tenant   Network     IP                     MAC                State',
+      '---------  ------------  ------   -------     --                     ---                -----',
+      'web1       2c30b978c87b  default  contiv.net  10.1.1.1, 2001:db8::1  02:02:0a:01:01:01  running (healthy)',
       '                         blue     n           10.1.1.1',
       '',
     ].join('\n'),

@@ -19,8 +19,8 @@ t.test('a weight is a selector term and a percentage', (t) => {
 
 t.test('weights that are refused', (t) => {
   for (const [texts, message] of [
-    [['version=2'], 'invalid weight "version=2": write it as TERM:PERCENT, for example version=2:10'],
-    [['none'], 'invalid weight "none": write it as TERM:PERCENT, for example version=2:10'],
+    [['version=2'], 'invalid weight "version=2": write it as SELECTOR:PERCENT, for example version=2:10'],
+    [['none'], 'invalid weight "none": write it as SELECTOR:PERCENT, for example version=2:10'],
     [['version=2:'], 'invalid weight "version=2:": "" is not a whole number of percent in 0..100'],
     [['version=2:101'], 'invalid weight "version=2:101": "101" is not a whole number of percent in 0..100'],
     [['version=2:-1'], 'invalid weight "version=2:-1": "-1" is not a whole number of percent in 0..100'],
