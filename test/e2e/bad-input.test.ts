@@ -82,7 +82,7 @@ t.test('networks', (t) =>
 t.test('names', (t) =>
   eachFails(t, [
     ...['a_b', 'a b', 'a/b', 'ä', '.a', 'a.', 'a..b', 'a-'].map((name): Case => [['tenant', 'create', name], refused, /is not a valid tenant name/]),
-    ['net create a_b -s 10.2.0.0/24', refused, /"a_b" is not a valid network name/],
+    ['net create a@b -s 10.2.0.0/24', refused, /"a@b" is not a valid network name/],
     ['service create a_b -s services -l a=b -p 80:80:tcp', refused, /"a_b" is not a valid service name/],
     ['net create a:b -s 10.2.0.0/24', refused, /write it as tenant:name/],
     [['net', 'create', '', '-s', '10.2.0.0/24'], usage, /NETWORK|name/],
@@ -167,12 +167,20 @@ t.test('a name that Docker refuses leaves nothing behind', async (t) => {
   await host.netctl('net', 'rm', 'taken');
 });
 
-t.test('Docker alone cannot make a network of ours', async (t) => {
-  const before = await holdings(host);
-  const { exitCode, stderr } = await host.run('docker', 'network', 'create', '-d', 'netctl', '--ipam-driver', 'netctl', '--subnet', '10.4.0.0/24', 'own');
-  t.not(exitCode, 0);
-  t.match(stderr, /netctl net create/);
-  t.equal(await holdings(host), before, 'nothing was changed');
+t.test('what Docker asks for is refused with the same reasons', async (t) => {
+  const create = ['network', 'create', '-d', 'netctl', '--ipam-driver', 'netctl'];
+  const cases: [string[], RegExp][] = [
+    [['--subnet', '10.1.1.128/25', 'own'], /overlaps with 10\.1\.1\.0\/24 of network blue/],
+    [['--subnet', '10.4.0.0/24', '-o', 'tenant=none', 'own'], /tenant none not found/],
+    [['--subnet', '10.4.0.0/24', '-o', 'tennant=red', 'own'], /tennant/],
+  ];
+  for (const [words, reason] of cases) {
+    const before = await holdings(host);
+    const { exitCode, stderr } = await host.run('docker', ...create, ...words);
+    t.not(exitCode, 0);
+    t.match(stderr, reason);
+    t.equal(await holdings(host), before, 'nothing was changed');
+  }
 });
 
 t.test('a network that Docker removed under a service is made again', async () => {
