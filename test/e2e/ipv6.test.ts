@@ -39,8 +39,8 @@ await t.test('a provider drains, and UDP leaves it', async (t) => {
   const [ip, { tenant }] = ['2001:db8:b::50', ipv6World];
   await six.netctl('service', 'create', 'slow', '-t', tenant, '-s', 'routed', '-ip', ip, '-l', 'slow', '-p', '81:82:tcp', '-p', '53:54:udp');
   for (const name of ['s1', 's2']) {
-    // Lives for a second after its stop signal.
-    await host.docker('run', '-d', '--name', six.container(name), `--net=${six.network('blue')}`, '--label=slow', 'alpine', 'sh', '-c', "trap 'sleep 1; exit 0' TERM; sleep 100000 & wait");
+    // Lives for a while after its stop signal.
+    await host.docker('run', '-d', '--name', six.container(name), `--net=${six.network('blue')}`, '--label=slow', 'alpine', 'sh', '-c', "trap 'sleep 5; exit 0' TERM; sleep 100000 & wait");
     const server = await Traffic.from(t, host, six.container(name));
     await server.listen(82, name, 'repeats');
     await server.serve(54, name);

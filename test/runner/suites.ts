@@ -9,7 +9,7 @@ export type Suite = (typeof SUITES)[number];
  * How many files of a suite run at a time, on a machine with two cores or more. Tests of labs wait more than they work; each has names,
  * namespaces and processes of its own, so none is in the way of another.
  */
-export const atOnce: Readonly<Record<Suite, number>> = { unit: 2, contract: 2, kernel: 2, e2e: 3 };
+export const atOnce: Readonly<Record<Suite, number>> = { unit: 2, contract: 2, kernel: 2, e2e: 2 };
 
 /** Files that promise something within a time, or measure the processor: they have the machine to themselves. */
 export const alone: ReadonlySet<string> = new Set(['e2e/drift', 'e2e/kills', 'e2e/rush']);
