@@ -87,7 +87,8 @@ export class Metrics {
 
   /** Adds the process's own: CPU, memory, open files, event loop. Once per process is enough. */
   collectProcess(): void {
-    collectDefaultMetrics({ register: this.registry });
+    // To measure how late the event loop is it is woken that often: at prom-client's 10 ms that alone takes a fifth of a percent of a processor.
+    collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 200 });
   }
 
   /** Sets gauges that are read, not counted, each time somebody asks. */

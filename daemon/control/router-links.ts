@@ -5,7 +5,7 @@ import type { FabricEndpoint, FabricInput, FabricState, FabricStep } from '../..
 import type { Fabric, Sandboxes } from '../kernel/port.js';
 import { ContainerEnds, type ContainerEnd } from './container-ends.js';
 import { fabricDrift, type Drift } from './drift.js';
-import { Pace } from './pace.js';
+import { Pace, type Clock } from './pace.js';
 
 /** The links, addresses, routes and neighbours of one router. */
 export class RouterLinks {
@@ -25,7 +25,7 @@ export class RouterLinks {
     private readonly tenant: string,
     private readonly fabric: Fabric,
     sandboxes: Sandboxes,
-    clock: () => number,
+    clock: Clock,
   ) {
     this.readings = new Pace(clock);
     this.ends = new ContainerEnds(sandboxes);

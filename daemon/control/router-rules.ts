@@ -5,7 +5,7 @@ import { planNat } from '../../src/nat/plan.js';
 import type { NatState } from '../../src/nat/state.js';
 import type { Nftables } from '../kernel/port.js';
 import { natDrift, type Drift } from './drift.js';
-import { Pace } from './pace.js';
+import { Pace, type Clock } from './pace.js';
 
 /** What the tables hold, and the number that the kernel gave that state. */
 interface Held {
@@ -29,7 +29,7 @@ export class RouterRules {
   constructor(
     private readonly tenant: string,
     private readonly nftables: Nftables,
-    clock: () => number,
+    clock: Clock,
   ) {
     this.readings = new Pace(clock);
   }

@@ -6,7 +6,7 @@ import type { Kernel } from '../kernel/port.js';
 import type { ContainerEnd } from './container-ends.js';
 import { addDrift, countDrift, type Drift } from './drift.js';
 import { FlowCleaner } from './flow-cleaner.js';
-import { now } from './pace.js';
+import { systemClock, type Clock } from './pace.js';
 import { RouterLinks } from './router-links.js';
 import { RouterRules } from './router-rules.js';
 
@@ -65,7 +65,7 @@ export class Router {
   constructor(
     private readonly tenant: string,
     private readonly kernel: Kernel,
-    clock: () => number = now,
+    clock: Clock = systemClock,
   ) {
     this.links = new RouterLinks(tenant, kernel.fabric, kernel.sandboxes, clock);
     this.rules = new RouterRules(tenant, kernel.nftables, clock);

@@ -1,11 +1,16 @@
 import t from 'tap';
-import { Pace } from '../../../daemon/control/pace.js';
+import { Pace, systemClock } from '../../../daemon/control/pace.js';
 
-t.test('work gets its share of the time, measured by how long it took last', async (t) => {
-  let now = 1000;
-  const pace = new Pace(() => now);
+t.test('work gets its share of the time, measured by what it used last, however long it took', async (t) => {
+  let [now, used] = [1000, 0];
+  const pace = new Pace({ now: () => now, used: () => used });
   t.ok(pace.allows(0.01), 'at first it may begin');
-  const work = (ms: number): Promise<void> => pace.measure(() => Promise.resolve(void (now += ms)));
+  const work = (ms: number): Promise<void> =>
+    pace.measure(() => {
+      now += 20 * ms;
+      used += ms;
+      return Promise.resolve();
+    });
   await work(30);
   now += 299;
   t.notOk(pace.allows(0.1));
@@ -18,8 +23,16 @@ t.test('work gets its share of the time, measured by how long it took last', asy
 });
 
 t.test('a failure is not measured', async (t) => {
-  let now = 0;
-  const pace = new Pace(() => now);
-  await t.rejects(pace.measure(() => Promise.reject(new Error(`failed at ${(now += 10_000)}`))));
+  let used = 0;
+  const pace = new Pace({ now: () => 0, used: () => used });
+  await t.rejects(pace.measure(() => Promise.reject(new Error(`failed after ${(used += 10_000)}`))));
   t.ok(pace.allows(0.01));
+});
+
+t.test('the processor time of this process rises while it works', (t) => {
+  const before = systemClock.used();
+  const end = systemClock.now() + 5_000;
+  while (systemClock.used() < before + 5 && systemClock.now() < end);
+  t.ok(systemClock.used() >= before + 5);
+  t.end();
 });

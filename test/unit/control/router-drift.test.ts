@@ -5,8 +5,8 @@ import { portName } from '../../../src/fabric/names.js';
 import { bed, ids, providersIn, target } from './router-bed.js';
 
 const [a = '', b = ''] = ids;
-/** Readings take no time, so nothing is too often. */
-const routerOn = (kernel: Kernel): Router => new Router('blue', kernel, () => 0);
+/** Readings cost nothing, so nothing is too often. */
+const routerOn = (kernel: Kernel): Router => new Router('blue', kernel, { now: () => 0, used: () => 0 });
 
 t.test('a router that nobody changed is not read again, whatever was done to it', async (t) => {
   const { kernel, fabric, done, reads } = bed();
