@@ -12,7 +12,7 @@ export type Suite = (typeof SUITES)[number];
 export const atOnce: Readonly<Record<Suite, number>> = { unit: 2, contract: 2, kernel: 2, e2e: 2 };
 
 /** Files that promise something within a time, or measure the processor: they have the machine to themselves. */
-export const alone: ReadonlySet<string> = new Set(['e2e/drift', 'e2e/kills', 'e2e/rush']);
+export const alone: ReadonlySet<string> = new Set(['e2e/drift', 'e2e/faulty-nft', 'e2e/kills', 'e2e/kills-traffic', 'e2e/rush']);
 
 export interface TestFile {
   readonly suite: Suite;
