@@ -88,7 +88,7 @@ export interface ServiceState {
 }
 
 /** For a whole file; only a hang takes so long. */
-const fileTimeoutMs = 300_000;
+const fileTimeoutMs = 600_000;
 
 /** A lab of one host for this test file; it goes when the test ends, well or not. */
 export async function labHost(t: Test, name: string, env: Record<string, string> = {}): Promise<Host> {
