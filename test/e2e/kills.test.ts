@@ -28,6 +28,8 @@ const patienceMs = 15_000;
 /** Points that these users do not come by, each with the reason. */
 const unreached: Readonly<Record<string, string>> = {
   'store.close': 'reached at the orderly end only',
+  'sandboxes.give': 'reached when the link of a running container was lost, which nobody does here',
+  'hostFlows.remove': 'reached when UDP of the host goes to a port that is published no longer, and the host sends none here',
 };
 
 const seed = Number(process.env['NETCTL_TEST_SEED'] ?? Math.floor(Math.random() * 1e9));
@@ -60,7 +62,7 @@ const connection = await traffic.hold(Oper.serviceVip, 81);
 const lookAtStill = async (): Promise<string> => JSON.stringify(await view.attached().then((all) => all.filter(({ app }) => app === `app-${still}`)));
 const stillAtFirst = await lookAtStill();
 
-const lanes = ['a', 'b', 'c'].map((name, index) => new Lane(name, index + 1, sockets, new Random(seed + index)));
+const lanes = ['a', 'b', 'c', 'd'].map((name, index) => new Lane(name, index + 1, sockets, new Random(seed + index), name !== 'd'));
 const convergence: number[] = [];
 const starts: number[] = [];
 

@@ -19,6 +19,8 @@ interface Operation {
   readonly run: () => Promise<Answer | undefined>;
   /** Statuses that say that it was done, now or before. */
   readonly done: readonly number[];
+  /** Statuses that say that it cannot be done for now, and that nothing has changed. */
+  readonly refused?: readonly number[];
   readonly then: () => void;
 }
 
@@ -44,6 +46,8 @@ export class Lane {
     private readonly number: number,
     private readonly sockets: Sockets,
     private readonly random: Random,
+    /** Without them networks and tenants come and go quickly. */
+    private readonly withContainers: boolean,
   ) {}
 
   get app(): string {
@@ -63,11 +67,11 @@ export class Lane {
 
   /** Deletes all that there is. */
   async tidy(): Promise<void> {
-    for (const name of [...this.containers.keys()]) await this.repeat(this.remove(name));
-    if (this.service) await this.repeat(this.deleteService());
-    if (this.network) await this.repeat(this.deleteNetwork());
-    if (this.dockerNetwork) await this.repeat(this.deleteDockerNetwork());
-    if (this.tenant) await this.repeat(this.deleteTenant());
+    for (const name of [...this.containers.keys()]) await this.repeat(this.remove(name), true);
+    if (this.service) await this.repeat(this.deleteService(), true);
+    if (this.network) await this.repeat(this.deleteNetwork(), true);
+    if (this.dockerNetwork) await this.repeat(this.deleteDockerNetwork(), true);
+    if (this.tenant) await this.repeat(this.deleteTenant(), true);
   }
 
   private async work(): Promise<void> {
@@ -77,11 +81,13 @@ export class Lane {
     }
   }
 
-  private async repeat(operation: Operation): Promise<void> {
+  /** @param insist also on what is refused: a network with what a crash left of an endpoint, which is taken back after a minute. */
+  private async repeat(operation: Operation, insist = false): Promise<void> {
     const deadline = performance.now() + 300_000;
     for (;;) {
       const answer = await operation.run().catch((error: unknown) => ({ status: 0, text: String(error) }));
       if (answer === undefined || operation.done.includes(answer.status)) break;
+      if (!insist && operation.refused?.includes(answer.status)) return;
       this.failed++;
       this.lastFailure = `${this.name} ${operation.name}: ${answer.status} ${answer.text.trim()}`;
       if (performance.now() > deadline) throw new Error(`it does not succeed: ${this.lastFailure}`);
@@ -93,7 +99,7 @@ export class Lane {
 
   private possible(): Operation[] {
     if (!this.tenant) return [this.createTenant()];
-    const names = ['one', 'two'].map((word) => `${this.name}-${word}`);
+    const names = this.withContainers ? ['one', 'two'].map((word) => `${this.name}-${word}`) : [];
     const running = names.filter((name) => this.containers.get(name) === 'running');
     return [
       ...(this.network ? [] : [this.createNetwork()]),
@@ -122,7 +128,7 @@ export class Lane {
   }
 
   private deleteNetwork(): Operation {
-    return this.rest('delete network', 'DELETE', `networks/${this.name}:n/`, undefined, [200, 404], () => (this.network = false));
+    return { ...this.rest('delete network', 'DELETE', `networks/${this.name}:n/`, undefined, [200, 404], () => (this.network = false)), refused: [409] };
   }
 
   private createService(): Operation {
