@@ -74,7 +74,7 @@ export class Doctor {
     try {
       const present = new Set((await docker.listNetworks()).map(({ id }) => id));
       const missing = state.networks.values().filter(({ tenant, name }) => !present.has(state.bindingOf(host, tenant, name)?.dockerNetworkId ?? ''));
-      if (missing.length === 0) return [{ check, status: 'ok', message: `Docker has all ${state.networks.size} networks` }];
+      if (missing.length === 0) return [{ check, status: 'ok', message: `Docker has each of the networks (${state.networks.size})` }];
       const names = missing.map(({ tenant, name }) => `${tenant}:${name}`).join(', ');
       return [{ check, status: 'failed', message: `Docker has no network for ${names}`, remedy: 'run "netctl doctor --repair", which makes them again' }];
     } catch (error) {
