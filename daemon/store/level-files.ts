@@ -74,23 +74,35 @@ function withoutDatabase(names: readonly string[], witness: Head | 'missing' | '
 }
 
 async function readCopy(copy: string): Promise<Reading> {
-  for (const name of await readdir(copy)) {
-    const fault = /\.(ldb|sst)$/.test(name) ? faultOfTable(await readFile(join(copy, name))) : undefined;
-    if (fault !== undefined) return { is: 'damaged', problem: `of the file ${name}, ${fault}`, entries: [] };
-  }
+  const fault = await removeFaultyTables(copy);
   let database: Level;
   try {
     database = await openDatabase(copy, false);
   } catch (error) {
     const reason = messageOf(causeOf(error)).replaceAll(`${copy}/`, '');
     if (outerReasons.test(reason)) throw new Error(reason, { cause: error });
-    return { is: 'damaged', problem: reason, entries: [] };
+    return { is: 'damaged', problem: fault ?? reason, entries: [] };
   }
   try {
     return await readDatabase(database);
   } finally {
     await database.close();
   }
+}
+
+/**
+ * What is wrong with a table, if one was faulty. LevelDB refuses a database that lacks a table which belongs to it; and one that does
+ * not belong to it may be as it likes: an opening that was killed leaves its table half written, and its data still in the log.
+ */
+async function removeFaultyTables(copy: string): Promise<string | undefined> {
+  let first: string | undefined;
+  for (const name of await readdir(copy)) {
+    const fault = /\.(ldb|sst)$/.test(name) ? faultOfTable(await readFile(join(copy, name))) : undefined;
+    if (fault === undefined) continue;
+    await rm(join(copy, name));
+    first ??= `of the file ${name}, ${fault}`;
+  }
+  return first;
 }
 
 /** Compares what the database holds with what was acknowledged. */

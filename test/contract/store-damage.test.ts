@@ -115,6 +115,14 @@ t.test('a record in the middle of a long log: LevelDB leaves it out, and goes on
   }
 });
 
+t.test('a table that an opening was killed over: it belongs to nothing yet, and its data are in the log', async (t) => {
+  const table = files.find((name) => name.endsWith('.ldb')) ?? '';
+  for (const length of [0, 20, 100]) {
+    const result = await outcome((directory) => writeFileSync(join(directory, '000099.ldb'), readFileSync(join(killed, table)).subarray(0, length)));
+    t.equal(result, 'right', `${length} bytes of it`);
+  }
+});
+
 t.test('a file that is cut off', async (t) => {
   t.setTimeout(150_000);
   for (const name of files) {
