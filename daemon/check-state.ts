@@ -24,6 +24,9 @@ const words: Readonly<Record<string, string>> = {
   pools: 'pools',
   unnamed: 'networks without a name',
   vnis: 'packet tags',
+  hosts: 'hosts',
+  presences: 'hosts that are there',
+  containers: 'containers of hosts',
 };
 
 /** Compares all entries with each other: what one says of another must be what that says itself. */
@@ -58,6 +61,9 @@ function decodeAll(entries: readonly Entry[], contradictions: string[]) {
     bindings: decode(keys.bindings, decodeStored.binding, ({ host, dockerNetworkId }) => keys.binding(host, dockerNetworkId)),
     uplinks: decode(keys.uplinks, decodeStored.uplink, ({ host, tenant }) => keys.uplink(host, tenant)),
     pools: decode(keys.pools, decodeStored.pool, ({ host, id }) => keys.pool(host, id)),
+    hosts: decode(keys.hosts, decodeStored.host, ({ name }) => keys.host(name)),
+    presences: decode(keys.presences, decodeStored.presence, ({ host }) => keys.presence(host)),
+    containers: decode(keys.containers, decodeStored.hostContainer, ({ host, container }) => keys.container(host, container.id)),
     unnamed: decode(keys.unnamed, decodeStored.unnamedNetwork, ({ host, dockerNetworkId }) => keys.unnamedNetwork(host, dockerNetworkId)),
   };
 }

@@ -49,7 +49,7 @@ export interface Watch {
 /**
  * Where specs and statuses are kept. Every adapter passes test/contract/store.ts.
  *
- * Revisions grow by one with each committed transaction that has operations. `list` and then
+ * Revisions grow with each committed transaction that changes something; nobody may rely on by how much. `list` and then
  * `watch` from the list's revision misses nothing and repeats nothing. A watcher has been told of a
  * transaction before `transact` returns it, as long as watcher and writer use the same Store.
  *
@@ -64,4 +64,19 @@ export interface Store {
   /** Everything that changes below the prefix after `revision`. */
   watch(prefix: string, revision: number, watcher: Watcher): Watch;
   close(): Promise<void>;
+}
+
+/** A store that several hosts share. */
+export interface SharedStore extends Store {
+  /**
+   * Puts the entry, whatever was there, and keeps it there for as long as this process lives and reaches the store, and for `ttlSeconds` after that; then it
+   * is gone, which watchers are told like any other deletion. What was lost while the store was away is put again when it is back.
+   * Rejects like a transaction does.
+   */
+  announce(key: string, value: Json, ttlSeconds: number): Promise<Announcement>;
+}
+
+export interface Announcement {
+  /** Ends the renewals. The entry stays for the rest of its time, so that a process that starts again at once was never away. */
+  close(): void;
 }

@@ -9,6 +9,29 @@ export interface FabricInput {
   readonly serviceAddresses: readonly IpAddress[];
   /** Absent: the router leads nowhere else. */
   readonly uplink?: UplinkLink;
+  /** Absent: there are no other hosts, segments end at this one. */
+  readonly overlay?: FabricOverlay;
+}
+
+/** How a router's segments go on at other hosts. */
+export interface FabricOverlay {
+  /** This host's own address on the underlay, the source of its VXLAN packets. */
+  readonly local: IpAddress;
+  /** UDP, the same on all hosts. */
+  readonly port: number;
+  /** Bytes, of every link of every segment: what every host can send to every other within a VXLAN packet. */
+  readonly mtu: number;
+  /** The endpoints on other hosts, joined or not: they are known before they can send. */
+  readonly remotes: readonly FabricRemote[];
+}
+
+/** An endpoint on another host. */
+export interface FabricRemote {
+  readonly vni: number;
+  readonly addresses: readonly IpAddress[];
+  readonly mac: Mac;
+  /** Its host's address on the underlay. */
+  readonly underlay: IpAddress;
 }
 
 export interface FabricNetwork {
@@ -32,6 +55,22 @@ export interface BridgeLink {
 }
 
 /** The router's end of a veth pair, a port of a bridge. */
+/** A segment's way to the other hosts, a port of its bridge. It learns nothing: where everybody is is in the fdb. */
+export interface VxlanLink {
+  readonly kind: 'vxlan';
+  readonly name: string;
+  readonly vni: number;
+  readonly local: IpAddress;
+  readonly port: number;
+  /** Absent: attached to no bridge. */
+  readonly bridge?: string;
+  /** Bytes, of what is in the packets. */
+  readonly mtu: number;
+  /** As a port of the bridge: neighbours are answered for, nothing is learned. */
+  readonly suppressing: boolean;
+  readonly up: boolean;
+}
+
 export interface PortLink {
   readonly kind: 'port';
   readonly name: string;
@@ -92,6 +131,14 @@ export interface NeighbourState {
   readonly link: string;
   readonly address: IpAddress;
   readonly mac: Mac;
+}
+
+/** Where frames to a MAC address go on the underlay; `flood` is everything that has no entry of its own, and there is one for each host that shall get it. */
+export interface FdbState {
+  /** Of a VXLAN link. */
+  readonly link: string;
+  readonly mac: Mac | 'flood';
+  readonly destination: IpAddress;
 }
 
 /** Desired or observed. Keys are built by the functions beside the planner and hold what identifies an item. */

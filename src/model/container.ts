@@ -1,4 +1,4 @@
-/** What Docker last said of a container: observed, never stored. */
+/** What Docker last said of a container: observed. On several hosts each stores its own for the others, see {@link HostContainer}. */
 export interface Container {
   /** Docker's container id, 64 hexadecimal digits. */
   readonly id: string;
@@ -21,4 +21,10 @@ export interface Attachment {
   readonly networkId: string;
   /** Empty until Docker has attached it. */
   readonly endpointId: string;
+}
+
+/** A container with the host it is on, as that host tells the others. Only those that are attached to a network of netctl's. */
+export interface HostContainer {
+  readonly host: string;
+  readonly container: Container;
 }

@@ -15,6 +15,9 @@ export const keys = {
   uplinks: 'uplinks/',
   pools: 'pools/',
   unnamed: 'unnamed/',
+  hosts: 'hosts/',
+  presences: 'presences/',
+  containers: 'containers/',
   tenant: (name: string): string => `tenants/${name}`,
   network: (tenant: string, name: string): string => `networks/${tenant}/${name}`,
   service: (tenant: string, name: string): string => `services/${tenant}/${name}`,
@@ -26,5 +29,10 @@ export const keys = {
   uplink: (host: string, tenant: string): string => `uplinks/${host}/${tenant}`,
   pool: (host: string, id: number): string => `pools/${host}/${id}`,
   unnamedNetwork: (host: string, dockerNetworkId: string): string => `unnamed/${host}/${dockerNetworkId}`,
+  host: (name: string): string => `hosts/${name}`,
+  /** There as long as the host is. */
+  presence: (host: string): string => `presences/${host}`,
+  container: (host: string, id: string): string => `containers/${host}/${id}`,
+  containersOf: (host: string): string => `containers/${host}/`,
   binding: (host: string, dockerNetworkId: string): string => `bindings/${host}/${dockerNetworkId}`,
 } as const;

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { IpAddress, Mac, Prefix } from './address.js';
 import type { Allocation } from './allocation.js';
+import type { HostContainer } from './container.js';
 import type { Endpoint } from './endpoint.js';
 import type { DockerPool } from './docker-pool.js';
+import type { Host, Presence } from './host.js';
 import type { DockerBinding, Network, Subnet } from './network.js';
 import { algorithms, protocols, type Service } from './service.js';
 import type { Tenant } from './tenant.js';
@@ -109,6 +111,21 @@ const unnamedNetwork = z.object({
   since: z.number(),
 });
 const binding = z.object({ ...version, host: z.string(), dockerNetworkId: z.string(), tenant: z.string(), network: z.string() });
+const host = z.object({ ...version, name: z.string(), id: z.string(), underlay: ip, underlayMtu: z.number().int(), version: z.string(), since: z.number() });
+const presence = z.object({ ...version, host: z.string(), id: z.string(), since: z.number() });
+const hostContainer = z.object({
+  ...version,
+  host: z.string(),
+  container: z.object({
+    id: z.string(),
+    name: z.string(),
+    labels: z.record(z.string(), z.string()),
+    state: z.enum(['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead']),
+    health: z.enum(['none', 'starting', 'healthy', 'unhealthy']),
+    stopping: z.boolean(),
+    attachments: z.array(z.object({ networkName: z.string(), networkId: z.string(), endpointId: z.string() })),
+  }),
+});
 
 /** @throws ZodError if the value is not one that this version or an earlier one wrote. */
 export const decodeStored = {
@@ -124,12 +141,15 @@ export const decodeStored = {
   uplink: (value: unknown): Uplink => strip(uplink.parse(value)),
   pool: (value: unknown): DockerPool => strip(pool.parse(value)),
   unnamedNetwork: (value: unknown): UnnamedNetwork => strip(unnamedNetwork.parse(value)),
+  host: (value: unknown): Host => strip(host.parse(value)),
+  presence: (value: unknown): Presence => strip(presence.parse(value)),
+  hostContainer: (value: unknown): HostContainer => strip(hostContainer.parse(value)),
 };
 
 type StoredJson = null | boolean | number | string | readonly StoredJson[] | { readonly [key: string]: StoredJson };
 
 /** The value as plain JSON: addresses, prefixes and MACs become text, absent fields are left out. */
-export function encodeStored(value: Tenant | Network | Service | Endpoint | Allocation | DockerBinding | Uplink | DockerPool | UnnamedNetwork): StoredJson {
+export function encodeStored(value: Tenant | Network | Service | Endpoint | Allocation | DockerBinding | Uplink | DockerPool | UnnamedNetwork | Host | Presence | HostContainer): StoredJson {
   return { v: 1, ...(JSON.parse(JSON.stringify(value)) as Record<string, StoredJson>) };
 }
 

@@ -1,0 +1,28 @@
+import type { IpAddress } from './address.js';
+
+/**
+ * A machine with a Docker and a netctld, of several that share a store. It stays known when it is away: its endpoints keep
+ * their addresses until somebody removes it.
+ */
+export interface Host {
+  readonly name: string;
+  /** Made up when netctld first starts on the machine, and kept with its state: two machines of one name are told apart by it. */
+  readonly id: string;
+  /** Where the other hosts reach it: the source of its VXLAN packets. */
+  readonly underlay: IpAddress;
+  /** Of the link that has that address, in bytes. */
+  readonly underlayMtu: number;
+  /** The version of its netctld. */
+  readonly version: string;
+  /** When it was first seen, milliseconds since the epoch. */
+  readonly since: number;
+}
+
+/** Says that a host is there. It is in the store as long as the host's netctld renews it, and for the length of the lease after that. */
+export interface Presence {
+  readonly host: string;
+  /** The host's, see {@link Host}. */
+  readonly id: string;
+  /** When this began, milliseconds since the epoch. */
+  readonly since: number;
+}
