@@ -39,7 +39,8 @@ t.test('whoever follows gets what was and what comes, and is let go when the API
   const directory = mkdtempSync(join(tmpdir(), 'netctl-events-'));
   t.teardown(() => rmSync(directory, { recursive: true }));
   const socketPath = join(directory, 'netctl.sock');
-  await api.listenUnix(socketPath);
+  // Only root can give it to a group of the host.
+  await api.listenUnix(socketPath, { groups: [] });
   operations.events.record(added);
   const lines: EventObject[] = [];
   const ended = new Promise<void>((resolve, reject) => {

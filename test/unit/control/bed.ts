@@ -220,11 +220,11 @@ export function serviceRequest(tenant: string, name: string, network: string, se
   return { tenant, name, network, selectors: [parseTerm(selector)], ports, algorithm: 'roundrobin', weights: [], ips: ip ? [IpAddress.parse(ip)] : [] };
 }
 
-/** Resolves when the condition holds; rejects after five seconds. */
+/** Resolves when the condition holds; rejects after twenty seconds: the longest back-off, four times, as other tests may run beside this one. */
 export async function until(what: string, condition: () => Promise<boolean> | boolean): Promise<void> {
-  const end = performance.now() + 5000;
+  const end = performance.now() + 20_000;
   while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`not within 5 s: ${what}`);
+    if (performance.now() > end) throw new Error(`not within 20 s: ${what}`);
     await setTimeout(1);
   }
 }

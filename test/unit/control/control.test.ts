@@ -88,6 +88,14 @@ async function rest(bed: Bed): Promise<void> {
   await until('empty routers are gone', async () => (await bed.routers.list()).every((tenant) => tenants.has(tenant)));
 }
 
+/** What failed last is still to be tried again, when the back-off ends. */
+async function agreement(bed: Bed): Promise<void> {
+  let found: string[] = [];
+  await until('store, Docker and kernel agree', async () => (found = await wrongs(bed)).length === 0).catch((error: unknown) => {
+    throw new Error(found.join('\n'), { cause: error });
+  });
+}
+
 const anyAction = fc.constantFrom(...(Object.keys(actions) as (keyof typeof actions)[]));
 /** What makes the interesting states is wanted more often than its opposite. */
 const builders = fc.constantFrom<keyof typeof actions>('createNetwork', 'createService', 'run', 'run', 'start');
@@ -103,8 +111,7 @@ async function holds(t: Test, runs: number, property: (bed: Bed, steps: readonly
       try {
         await property(bed, steps, new Random(seed));
         await rest(bed);
-        const found = await wrongs(bed);
-        if (found.length > 0) throw new Error(found.join('\n'));
+        await agreement(bed);
         done += steps.length;
       } finally {
         await bed.stop();
