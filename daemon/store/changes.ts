@@ -15,10 +15,7 @@ interface Subscription {
   revision: number;
 }
 
-/**
- * What changed lately, and who wants to know. Revisions follow one another without a gap, so a
- * watch can be served from the past by counting up from its revision.
- */
+/** What changed lately, and who wants to know. Revisions grow, with gaps where something else changed. */
 export class ChangeLog {
   readonly #limit: number;
   readonly #report: (error: unknown) => void;
@@ -26,20 +23,17 @@ export class ChangeLog {
   readonly #subscriptions = new Set<Subscription>();
   /** The newest revision that was forgotten, or never known. */
   #forgotten: number;
-  #latest: number;
   #size = 0;
 
   /** @param revision the store's revision now: what was before is not known here. */
   constructor(revision: number, { limit = 10_000, report = warn }: ChangeLogOptions = {}) {
     this.#forgotten = revision;
-    this.#latest = revision;
     this.#limit = limit;
     this.#report = report;
   }
 
   /** Remembers the set and tells the watchers, before it returns. */
   publish(set: ChangeSet): void {
-    this.#latest = set.revision;
     this.#sets.set(set.revision, set);
     this.#size += set.changes.length;
     this.#forget();
@@ -50,16 +44,24 @@ export class ChangeLog {
   watch(prefix: string, revision: number, watcher: Watcher): Watch {
     const subscription: Subscription = { prefix, watcher, revision };
     if (revision < this.#forgotten) {
-      const reason = `the changes after revision ${revision} are forgotten: revision ${this.#forgotten + 1} is the oldest known`;
+      const reason = `the changes after revision ${revision} are forgotten: those after revision ${this.#forgotten} are known`;
       this.#guard(() => watcher.lost(reason));
       return { close: () => undefined };
     }
     this.#subscriptions.add(subscription);
-    for (let past = revision + 1; past <= this.#latest; past++) {
-      const set = this.#sets.get(past);
-      if (set) this.#tell(subscription, set);
-    }
+    // A map gives them in the order of their publication, also those that are added while it is gone through.
+    for (const set of this.#sets.values()) this.#tell(subscription, set);
     return { close: () => void this.#subscriptions.delete(subscription) };
+  }
+
+  /** What changed up to the revision cannot be told any more: everybody must list again, and is told so. */
+  lose(revision: number, reason: string): void {
+    this.#sets.clear();
+    this.#size = 0;
+    this.#forgotten = revision;
+    const lost = [...this.#subscriptions];
+    this.#subscriptions.clear();
+    for (const { watcher } of lost) this.#guard(() => watcher.lost(reason));
   }
 
   /** No watcher is told anything any more. */

@@ -1,0 +1,195 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { IEvent, IRangeResponse, IWatchRequest, IWatchResponse } from 'etcd3';
+import { messageOf, unavailable } from '../../src/model/errors.js';
+import type { ChangeLog } from './changes.js';
+import type { Duplex } from './etcd-connection.js';
+import { EtcdFailure, failureOf } from './etcd-failure.js';
+import type { EtcdLink } from './etcd-link.js';
+import type { EtcdKeys } from './etcd-requests.js';
+import type { Change } from './port.js';
+
+/** What a store that is elsewhere tells of itself. */
+export type Reach = { readonly is: 'away'; readonly reason: string } | { readonly is: 'back'; readonly awayMs: number };
+
+/** How often etcd is asked to say something, and how long it may be silent, in milliseconds. */
+const [askMs, silentMs] = [1000, 4000];
+/** A change that is known to be there must be told in this time, or another stream is begun, in milliseconds. */
+const tardyMs = 2000;
+/** Between two attempts, in milliseconds. */
+const [leastRestMs, mostRestMs] = [50, 1000];
+
+interface Waiter {
+  readonly revision: number;
+  done(): void;
+}
+
+/**
+ * Follows all that changes in the store, through every interruption, and publishes each revision once and whole.
+ *
+ * etcd sends the changes of a revision in one message, and continues after the last one that was seen. Of what it says on its progress
+ * only that it speaks is used: before 3.4.25 and 3.5.8 it tells of a progress beyond changes that it has yet to send.
+ */
+export class EtcdFeed {
+  readonly #waiters = new Set<Waiter>();
+  readonly #end = new AbortController();
+  #stream: Duplex<IWatchRequest, IWatchResponse> | undefined;
+  #awaySince: number | undefined;
+  #running: Promise<void> | undefined;
+
+  /**
+   * @param seen the last revision that is known.
+   * @param cluster which etcd that was.
+   */
+  constructor(
+    private readonly link: EtcdLink,
+    private readonly keys: EtcdKeys,
+    private readonly log: ChangeLog,
+    private seen: number,
+    private cluster: string,
+    private readonly told: (reach: Reach) => void,
+  ) {}
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  /** Resolves when all watchers were told of the revision, which must be one that changed something here. @throws NetctlError `unavailable` */
+  async reach(revision: number, limitMs: number): Promise<void> {
+    if (this.seen >= revision) return;
+    await new Promise<void>((resolve, reject) => {
+      const tardy = setTimeout(() => this.#stream?.cancel(), tardyMs);
+      const late = setTimeout(() => finish(unavailable(`${this.link.name} carried it out and does not say so: look whether it was done, and repeat it if not`)), limitMs);
+      const finish = (error?: Error): void => {
+        clearTimeout(tardy);
+        clearTimeout(late);
+        this.#waiters.delete(waiter);
+        if (error) reject(error);
+        else resolve();
+      };
+      const waiter = { revision, done: finish };
+      this.#waiters.add(waiter);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#end.abort();
+    this.#stream?.cancel();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#end;
+    let restMs = leastRestMs;
+    while (!signal.aborted) {
+      try {
+        await this.#follow(() => (restMs = leastRestMs));
+      } catch (error) {
+        if (!signal.aborted) this.#isAway(error);
+      }
+      await pause(restMs, undefined, { signal }).catch(() => undefined);
+      restMs = Math.min(restMs * 2, mostRestMs);
+    }
+  }
+
+  /** Follows until something is wrong. @param begun called when etcd sends changes. */
+  async #follow(begun: () => void): Promise<void> {
+    await this.#look();
+    const { stream, failed } = await this.link.stream<IWatchRequest, IWatchResponse>('Watch', 'watch');
+    if (this.#end.signal.aborted) return stream.cancel();
+    this.#stream = stream;
+    let heard = Date.now();
+    const asking = setInterval(() => {
+      if (Date.now() - heard < silentMs) return stream.write({ progress_request: {} });
+      failed();
+      stream.cancel();
+    }, askMs);
+    try {
+      await new Promise<void>((_, reject) => {
+        stream.on('error', (error) => reject(failureOf(error)));
+        stream.on('end', () => reject(new EtcdFailure('away', 'it ended the stream of changes', true)));
+        stream.on('data', (response) => {
+          heard = Date.now();
+          // What is wrong with a message, or with us, must not pass for a message that was seen.
+          try {
+            this.#take(response);
+          } catch (error) {
+            reject(error);
+          }
+          if (!response.created || response.canceled) return;
+          begun();
+          this.#isBack();
+        });
+        stream.write({ create_request: { ...this.keys.all, start_revision: this.seen + 1 } });
+      });
+    } catch (error) {
+      if (error instanceof EtcdFailure && error.kind === 'away') failed();
+      throw error;
+    } finally {
+      clearInterval(asking);
+      this.#stream = undefined;
+      stream.cancel();
+    }
+  }
+
+  /** An etcd that was made anew, or restored, may know nothing of what was seen: then its revisions mean something else. */
+  async #look(): Promise<void> {
+    const { header } = await this.link.request<IRangeResponse>('KV', 'range', { key: this.keys.format, count_only: true }, { repeatable: true });
+    const revision = Number(header.revision);
+    if (header.cluster_id !== this.cluster) this.#lose(revision, `${this.link.name} is another one than before`);
+    else if (revision < this.seen) this.#lose(revision, `${this.link.name} went back from revision ${this.seen} to ${revision}: it was restored`);
+    this.cluster = header.cluster_id;
+  }
+
+  #take({ events, canceled, compact_revision, cancel_reason }: IWatchResponse): void {
+    if (canceled) {
+      const forgotten = Number(compact_revision);
+      // Changes from the compacted revision on are still there. What was before it, nobody can tell.
+      if (forgotten > this.seen) this.#lose(forgotten, `${this.link.name} has forgotten what changed between the revisions ${this.seen} and ${forgotten}`);
+      throw new EtcdFailure('other', cancel_reason || 'it ended the watch', true);
+    }
+    let changes: Change[] = [];
+    for (const [i, event] of events.entries()) {
+      const revision = Number(event.kv.mod_revision);
+      const change = this.#changeOf(event);
+      if (change) changes.push(change);
+      if (Number(events[i + 1]?.kv.mod_revision) === revision) continue;
+      if (revision > this.seen) this.#see(revision, changes);
+      changes = [];
+    }
+  }
+
+  #changeOf({ type, kv }: IEvent): Change | undefined {
+    const key = this.keys.keyOf(kv.key);
+    if (key === undefined) return undefined;
+    // The library's types spell it otherwise than the protocol does.
+    return type.toUpperCase() === 'DELETE' ? { key, delete: true } : { key, put: this.keys.entryOf(kv) };
+  }
+
+  #see(revision: number, changes: readonly Change[]): void {
+    this.seen = revision;
+    if (changes.length > 0) this.log.publish({ revision, changes });
+    this.#release();
+  }
+
+  #lose(revision: number, reason: string): void {
+    this.seen = revision;
+    this.log.lose(revision, reason);
+    this.#release();
+  }
+
+  #release(): void {
+    for (const waiter of this.#waiters) if (waiter.revision <= this.seen) waiter.done();
+  }
+
+  #isAway(error: unknown): void {
+    if (this.#awaySince !== undefined) return;
+    this.#awaySince = Date.now();
+    this.told({ is: 'away', reason: messageOf(this.link.explained(error)) });
+  }
+
+  #isBack(): void {
+    if (this.#awaySince === undefined) return;
+    this.told({ is: 'back', awayMs: Date.now() - this.#awaySince });
+    this.#awaySince = undefined;
+  }
+}

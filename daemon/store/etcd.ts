@@ -1,0 +1,193 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { IRangeResponse, ITxnResponse } from 'etcd3';
+import { conflict, messageOf, NetctlError, unavailable } from '../../src/model/errors.js';
+import { ChangeLog } from './changes.js';
+import type { ChangeLogOptions } from './changes.js';
+import { EtcdAnnouncement } from './etcd-announcement.js';
+import { failureOf } from './etcd-failure.js';
+import { EtcdFeed, type Reach } from './etcd-feed.js';
+import { EtcdLink, type EtcdAccess } from './etcd-link.js';
+import { EtcdKeys, page, wroteAnything, type Range } from './etcd-requests.js';
+import type { Announcement, Entry, Json, Outcome, SharedStore, Transaction, Watch, Watcher } from './port.js';
+import { checkOperations } from './transaction.js';
+
+export interface EtcdOptions extends ChangeLogOptions {
+  /** Begins the keys of this store: several can share an etcd. It ends with a slash. */
+  readonly prefix: string;
+  /** Told when etcd does not answer, and when it does again. */
+  readonly told?: (reach: Reach) => void;
+  /** Ends the waiting for an etcd that does not answer at the start. */
+  readonly signal?: AbortSignal;
+}
+
+/** The version of what is written. A state of a later version is left alone. */
+const formatVersion = 1;
+const pageSize = 1000;
+/** How long a transaction waits, once it was carried out, until all watchers know of it, in milliseconds. */
+const tellMs = 5000;
+/** Between two attempts at the start, in milliseconds. */
+const retryMs = 500;
+
+/**
+ * Opens the state in an etcd, and begins it if there is none. Waits for an etcd that does not answer.
+ * @throws NetctlError `conflict` if the state is of a later version or not netctl's, `unavailable` if etcd refuses the login.
+ */
+export async function openEtcdStore(access: EtcdAccess, options: EtcdOptions): Promise<SharedStore> {
+  const link = new EtcdLink(access);
+  const keys = new EtcdKeys(options.prefix);
+  try {
+    const { revision, cluster } = await whenItAnswers(link, () => begin(link, keys, options.prefix), options);
+    const log = new ChangeLog(revision, options);
+    const feed = new EtcdFeed(link, keys, log, revision, cluster, options.told ?? (() => undefined));
+    feed.start();
+    return new EtcdStore(link, keys, log, feed);
+  } catch (error) {
+    link.close();
+    throw error;
+  }
+}
+
+async function whenItAnswers<T>(link: EtcdLink, work: () => Promise<T>, { told, signal }: EtcdOptions): Promise<T> {
+  const since = Date.now();
+  for (let failed = false; ; failed = true) {
+    try {
+      const result = await work();
+      if (failed) told?.({ is: 'back', awayMs: Date.now() - since });
+      return result;
+    } catch (error) {
+      const refusal = link.explained(error);
+      if (error instanceof NetctlError || failureOf(error).kind !== 'away') throw refusal;
+      if (!failed) told?.({ is: 'away', reason: messageOf(refusal) });
+      await pause(retryMs, undefined, signal ? { signal } : {}).catch(() => undefined);
+      if (signal?.aborted) throw refusal;
+    }
+  }
+}
+
+/** Looks whose state it is, and marks an empty one as ours. */
+async function begin(link: EtcdLink, keys: EtcdKeys, prefix: string): Promise<{ revision: number; cluster: string }> {
+  const { header, kvs } = await link.request<IRangeResponse>('KV', 'range', { ...keys.all, limit: 1 }, { repeatable: true });
+  const mark = (await link.request<IRangeResponse>('KV', 'range', { key: keys.format }, { repeatable: true })).kvs[0];
+  if (mark) checkFormat(link, prefix, mark.value.toString());
+  else if (kvs.length > 0) throw conflict(`${link.name} has keys below ${prefix} that are not netctl's, for example ${kvs[0]?.key.toString() ?? ''}: choose another --etcd-prefix`);
+  else await link.request('KV', 'put', { key: keys.format, value: Buffer.from(JSON.stringify({ netctl: 'state', format: formatVersion })) }, { repeatable: true });
+  return { revision: Number(header.revision), cluster: header.cluster_id };
+}
+
+function checkFormat(link: EtcdLink, prefix: string, text: string): void {
+  let mark: { readonly netctl?: unknown; readonly format?: unknown; readonly restoring?: unknown } = {};
+  try {
+    mark = JSON.parse(text) as typeof mark;
+  } catch {
+    // It is none of ours.
+  }
+  if (mark.netctl !== 'state' || typeof mark.format !== 'number') throw conflict(`${link.name} has keys below ${prefix} that are not netctl's: choose another --etcd-prefix`);
+  if (mark.format > formatVersion) {
+    throw conflict(`the state in ${link.name} below ${prefix} has format ${mark.format} and this netctld knows formats up to ${formatVersion}: run the newer netctld that wrote it`);
+  }
+}
+
+/** The Store in etcd, which several hosts share. */
+class EtcdStore implements SharedStore {
+  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #announcements = new Set<Announcement>();
+  #closed: Promise<void> | undefined;
+
+  constructor(
+    private readonly link: EtcdLink,
+    private readonly keys: EtcdKeys,
+    private readonly log: ChangeLog,
+    private readonly feed: EtcdFeed,
+  ) {}
+
+  async get(key: string): Promise<Entry | undefined> {
+    this.#checkOpen();
+    const { kvs } = await this.link.call<IRangeResponse>('KV', 'range', { key: this.keys.of(key) }, { repeatable: true });
+    return kvs[0] && this.keys.entryOf(kvs[0]);
+  }
+
+  async list(prefix: string): Promise<{ entries: readonly Entry[]; revision: number }> {
+    this.#checkOpen();
+    const range = this.keys.below(prefix);
+    for (;;) {
+      try {
+        return await this.#list(range);
+      } catch (error) {
+        // Compacted between two pages: the next list is of a later revision.
+        if (failureOf(error).kind !== 'compacted') throw this.link.explained(error);
+      }
+    }
+  }
+
+  async transact(transaction: Transaction): Promise<Outcome> {
+    checkOperations(transaction.operations);
+    this.#checkOpen();
+    return this.#counted(this.#carryOut(transaction));
+  }
+
+  watch(prefix: string, revision: number, watcher: Watcher): Watch {
+    return this.log.watch(prefix, revision, watcher);
+  }
+
+  async announce(key: string, value: Json, ttlSeconds: number): Promise<Announcement> {
+    this.#checkOpen();
+    const announcement = new EtcdAnnouncement(this.link, this.keys.of(key), Buffer.from(JSON.stringify(value)), ttlSeconds);
+    try {
+      await this.feed.reach(await this.#counted(announcement.begin()), tellMs);
+    } catch (error) {
+      announcement.close();
+      throw this.link.explained(error);
+    }
+    this.#announcements.add(announcement);
+    return announcement;
+  }
+
+  /** Ends what it announced, as `Announcement.close` does, and waits for what is under way. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    for (const announcement of this.#announcements) announcement.close();
+    await Promise.allSettled(this.#underWay);
+    this.log.close();
+    await this.feed.close();
+    this.link.close();
+  }
+
+  async #list(range: Range): Promise<{ entries: readonly Entry[]; revision: number }> {
+    const entries: Entry[] = [];
+    let after: { key: Buffer; revision: number } | undefined;
+    for (;;) {
+      const { header, kvs, more } = await this.link.request<IRangeResponse>('KV', 'range', page(range, pageSize, after), { repeatable: true });
+      const revision: number = after?.revision ?? Number(header.revision);
+      for (const kv of kvs) entries.push(this.keys.entryOf(kv));
+      const last = kvs.at(-1);
+      if (!more || !last) return { entries, revision };
+      after = { key: last.key, revision };
+    }
+  }
+
+  async #carryOut(transaction: Transaction): Promise<Outcome> {
+    const { succeeded, header, responses } = await this.link.call<ITxnResponse>('KV', 'txn', this.keys.txn(transaction), { repeatable: false });
+    const revision = Number(header.revision);
+    // Also who was too late must know what was faster before he plans anew: otherwise he plans the same again.
+    if (!succeeded || wroteAnything(responses)) await this.feed.reach(revision, tellMs);
+    return succeeded ? { committed: true, revision } : { committed: false };
+  }
+
+  async #counted<T>(work: Promise<T>): Promise<T> {
+    this.#underWay.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#underWay.delete(work);
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw unavailable('the store is closed');
+  }
+}
+
