@@ -1,0 +1,46 @@
+# What test/e2e/vagrant.test.ts does on the new machine, before the steps that it makes of what vagrant would do.
+# One pipe, so that what is printed is not seen in another order.
+exec 2>&1
+cd /tmp
+TREE=/usr/src/netctl
+
+# What Debian's boxes have, and the sources as vagrant copies them, without what only git needs.
+make_box() {
+  sudo useradd --create-home --shell /bin/bash vagrant &&
+    sudo apt-get -qq -o Dpkg::Use-Pty=0 install --yes --no-install-recommends systemd systemd-sysv iproute2 &&
+    # Prompts for a login would be on the consoles of the machine that this one is in.
+    sudo systemctl --quiet mask getty.target &&
+    sudo git clone --quiet /srv/netctl $TREE && sudo rm -rf $TREE/.git
+}
+
+# Node.js as the archive of its project has it, made of the one that is here, which then goes.
+move_node() {
+  local name
+  name=node-$(node -p process.version)-linux-$(node -p process.arch)
+  mkdir -p $name/bin $name/lib/node_modules
+  cp /usr/local/bin/node $name/bin/
+  cp -R /usr/local/lib/node_modules/npm $name/lib/node_modules/
+  ln -s ../lib/node_modules/npm/bin/npm-cli.js $name/bin/npm
+  tar -cf $name.tar $name
+  rm -rf $name
+  sudo umount /usr/local/bin/node /usr/local/lib/node_modules/npm
+  sudo rm -rf /usr/local/bin/{node,npm} /usr/local/lib/node_modules
+}
+
+# boot NAME ADDRESS: a host of these files, with systemd; waits until it is up.
+boot() {
+  sudo bash $TREE/test/e2e/support/boot-host.sh "$1" "$2" >/tmp/boot-$1 2>&1 &
+  local waited=0
+  until [ "$(on "$1" systemctl is-system-running 2>/dev/null)" = running ]; do
+    [ $((waited += 1)) -lt 600 ] || { cat /tmp/boot-$1; on "$1" systemctl --no-pager --failed; return 1; }
+    sleep 0.1
+  done
+}
+
+# on NAME COMMAND...: runs it on the host that was booted, as root.
+on() { sudo nsenter --all --target "$(cat /run/$1.pid)" "${@:2}"; }
+
+# What tells whether anything was done on a host since the mark: files that were written, and processes.
+mark() { on "$1" touch /etc/mark; }
+written() { on "$1" find /etc /usr /var/lib/dpkg -xdev -newer /etc/mark ! -name mark; }
+processes() { on "$1" systemctl show --property=MainPID,NRestarts etcd netctld docker; }
