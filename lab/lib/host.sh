@@ -10,6 +10,9 @@ host_check() {
   alive "$HOST_PID" || die_not_up "host $1 of lab '$LAB_NAME' has ended (after a crash: lab/lab down)"
 }
 
+# host_off HOST: it was made, and crashed since.
+host_off() { [ ! -d "$LAB_RUN/$1" ]; }
+
 # host_hold NAME: makes NAME's namespaces, prepared by host-init, held by a process that sleeps until the lab ends.
 host_hold() {
   local name=$1 log=$LAB_STATE/$1/init.log ready

@@ -2,10 +2,11 @@
 
 in_wire() { nsenter --target "$(<"$LAB_RUN/wire/pid")" --net -- "$@"; }
 
+# Larger than any link's: a bridge that was told its MTU keeps it, and passes on what fits the port.
 wire_up() {
   host_hold wire
   in_wire ip -batch - <<'IP'
-link add br0 type bridge
+link add br0 mtu 9600 type bridge
 link set br0 up
 IP
 }
@@ -17,7 +18,7 @@ wire_connect() {
   local host=$1 pid
   pid=$(<"$LAB_RUN/$host/pid")
   in_wire ip -batch - <<IP
-link add $host type veth peer name eth0 netns $pid
+link add $host mtu $MTU type veth peer name eth0 mtu $MTU netns $pid
 link set $host master br0 up
 IP
   nsenter --target "$pid" --net -- ip -batch - <<IP
