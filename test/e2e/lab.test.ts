@@ -214,6 +214,65 @@ t.test('a host', async (t) => {
   });
 });
 
+t.test('hosts that share an etcd', async (t) => {
+  const shared = new Lab(t, labName('etcd'));
+  await shared.ok('up', '--hosts', '3', '--store', 'etcd', '--etcd', '2', '--mtu', '1400', '--without', 'netctld', '--without', 'dockerd');
+  const etcdctl = (host: string, ...args: string[]): Promise<Ended> =>
+    shared.run('exec', host, '--', 'env', 'ETCDCTL_API=3', 'etcdctl', '--endpoints', 'http://127.0.0.1:2379', '--command-timeout', '2s', ...args);
+  const pings = async (from: string, to: number): Promise<boolean> => (await shared.run('exec', from, '--', 'busybox', 'ping', '-c', '1', '-W', '1', `192.168.50.${to}`)).exitCode === 0;
+
+  t.test('it has as many members as were asked for', async (t) => {
+    t.match(await etcdctl('h1', 'put', 'key', 'one'), { exitCode: 0 });
+    t.match(await etcdctl('h2', 'get', 'key'), { stdout: 'key\none' }, 'a member knows what the other was told');
+    t.match(await shared.run('status'), { exitCode: 0, stdout: /^HOST +ADDRESS +DOCKERD +NETCTLD +ETCD\nh1 .* answers\nh2 .* answers\nh3 .* -$/ });
+    t.match(await shared.run('start', 'h3', 'etcd'), { exitCode: 1, stderr: /h3 is no member of etcd/ });
+    t.match(await shared.run('up', '--hosts', '3', '--etcd', '1', '--without', 'netctld', '--without', 'dockerd'), { exitCode: 1, stderr: /--etcd 2 --mtu 1400.*lab\/lab down/ });
+  });
+
+  t.test('the links between hosts have the MTU', async (t) => {
+    t.equal(await shared.exec('h1', 'cat', '/sys/class/net/eth0/mtu'), '1400');
+    t.match(await shared.exec('h1', 'busybox', 'ping', '-c', '1', '-s', '9000', '192.168.50.3'), /1 packets received/, 'in pieces larger packets pass');
+  });
+
+  t.test('two are cut off from each other, and healed', async (t) => {
+    await shared.ok('partition', 'h1', 'h3');
+    await shared.ok('partition', 'h3', 'h1');
+    t.strictSame([await pings('h1', 3), await pings('h3', 1), await pings('h1', 2), await pings('h3', 2)], [false, false, true, true]);
+    t.match(await shared.ok('status'), /^h1 and h3 are cut off from each other$/m);
+    await shared.ok('heal', 'h3', 'h1');
+    await shared.ok('heal', 'h1', 'h2');
+    t.strictSame([await pings('h1', 3), await pings('h3', 1)], [true, true]);
+    t.notMatch(await shared.ok('status'), /cut off/);
+  });
+
+  t.test('one is cut off from all others, and the etcd has no majority', async (t) => {
+    await shared.ok('partition', 'h2');
+    t.strictSame([await pings('h1', 2), await pings('h2', 3), await pings('h1', 3)], [false, false, true]);
+    t.not((await etcdctl('h1', 'put', 'key', 'two')).exitCode, 0);
+    t.match(await shared.run('status'), { exitCode: 1, stdout: /no answer\nh2.*\nh3.*\nh1 and h2 are cut off from each other\nh2 and h3/ });
+    await shared.ok('heal');
+    await until('all is well', async () => (await shared.run('status')).exitCode === 0 || 'not yet');
+  });
+
+  t.test('a member hangs, and goes on', async (t) => {
+    await shared.ok('pause', 'h2', 'etcd');
+    t.match(await shared.run('status'), { exitCode: 1, stdout: /h2 .* paused$/m });
+    await shared.ok('continue', 'h2', 'etcd');
+    await until('all is well', async () => (await shared.run('status')).exitCode === 0 || 'not yet');
+  });
+
+  t.test('a host crashes, and comes back with its disk', async (t) => {
+    await shared.ok('crash', 'h2');
+    t.equal((await shared.run('crash', 'h2')).exitCode, 0, 'once more is fine');
+    t.strictSame(processesIn(`netctl-lab/${shared.name}/h2`), [], 'nothing of it runs');
+    t.match(await shared.run('status'), { exitCode: 1, stdout: /^h2 +192\.168\.50\.2 +off +off +off$/m });
+    t.match(await shared.run('exec', 'h2', '--', 'true'), { exitCode: 125 });
+    await shared.ok('reboot', 'h2');
+    t.match(await etcdctl('h2', 'get', 'key'), { stdout: 'key\none' });
+    t.equal((await shared.run('status')).exitCode, 0);
+  });
+});
+
 t.test('after up was killed at any moment, down leaves nothing and a new up works', async (t) => {
   const crashed = new Lab(t, labName('crash'));
   const before = await readMachine();
@@ -254,11 +313,21 @@ t.test('wrong usage is refused with a sentence and a code', async (t) => {
     [['up', '--without', 'coffee'], 2, /--without takes netctld or dockerd/],
     [['up', '--fast'], 2, /does not know '--fast'/],
     [['down', 'h1'], 2, /down takes no arguments/],
-    [['stop', 'h1'], 2, /needs a host and netctld or dockerd/],
-    [['stop', 'h1', 'sshd'], 2, /needs a host and netctld or dockerd/],
+    [['up', '--store', 'paper'], 2, /--store takes embedded or etcd, not 'paper'/],
+    [['up', '--store', 'embedded', '--etcd', '1'], 2, /--etcd 1 needs --store etcd/],
+    [['up', '--hosts', '2', '--etcd', '3'], 2, /how many of the 2 host\(s\) are its members, not '3'/],
+    [['up', '--mtu', '576'], 2, /--mtu takes a number from 1280/],
+    [['stop', 'h1'], 2, /needs a host and netctld, dockerd or etcd/],
+    [['stop', 'h1', 'sshd'], 2, /needs a host and netctld, dockerd or etcd/],
     [['stop', 'h1', 'dockerd', 'now'], 2, /one host and one daemon/],
     [['stop', 'h1', 'dockerd'], 3, /there is no host h1.*lab\/lab up/],
     [['status'], 3, /is not up.*lab\/lab up/],
+    [['partition'], 2, /partition needs a host, or two/],
+    [['partition', 'h1', 'h2'], 3, /is not up.*lab\/lab up/],
+    [['heal'], 3, /is not up.*lab\/lab up/],
+    [['crash'], 2, /crash takes one host/],
+    [['reboot', 'wire'], 2, /reboot takes one host/],
+    [['reboot', 'h1'], 3, /there is no host h1.*lab\/lab up/],
     [['exec'], 125, /exec needs a host and a command/],
     [['exec', 'h1'], 125, /exec needs a command/],
     [['exec', '../h1', 'true'], 125, /is not a host/],

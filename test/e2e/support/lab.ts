@@ -24,6 +24,9 @@ export interface Ended {
   readonly exitCode: number;
 }
 
+export type Daemon = 'netctld' | 'dockerd' | 'etcd';
+export type DaemonVerb = 'start' | 'stop' | 'kill' | 'restart' | 'pause' | 'continue';
+
 /** A host of a lab that this test file made, and removes at its end. */
 export class Host {
   constructor(
@@ -56,7 +59,7 @@ export class Host {
     return this.run('docker', 'exec', container, 'sh', '-c', script);
   }
 
-  async daemon(verb: 'start' | 'stop' | 'kill' | 'restart', daemon: 'netctld' | 'dockerd', env: Record<string, string> = {}): Promise<void> {
+  async daemon(verb: DaemonVerb, daemon: Daemon, env: Record<string, string> = {}): Promise<void> {
     await must(execLab(this.labName, [verb, this.name, daemon], env), `lab ${verb} ${this.name} ${daemon}`);
   }
 
@@ -65,8 +68,13 @@ export class Host {
     await must(execLab(this.labName, ['reboot', this.name]), `lab reboot ${this.name}`);
   }
 
+  /** The first half of a reboot. The host is off until there is one. */
+  async crash(): Promise<void> {
+    await must(execLab(this.labName, ['crash', this.name]), `lab crash ${this.name}`);
+  }
+
   /** The end of a daemon's log: what helps when a test fails. */
-  async log(daemon: 'netctld' | 'dockerd', lines = 40): Promise<string> {
+  async log(daemon: Daemon, lines = 40): Promise<string> {
     const { stdout } = await execLab(this.labName, ['logs', this.name, daemon]);
     return stdout.split('\n').slice(-lines).join('\n');
   }
@@ -92,6 +100,56 @@ const fileTimeoutMs = 600_000;
 
 /** A lab of one host for this test file; it goes when the test ends, well or not. */
 export async function labHost(t: Test, name: string, env: Record<string, string> = {}): Promise<Host> {
+  return new Host(await makeLab(t, name, [], env), 'h1');
+}
+
+export interface LabOptions {
+  readonly hosts?: number;
+  /** How many of the hosts are members of the etcd, h1 first. */
+  readonly etcd?: number;
+  /** Of the links between hosts, in bytes. */
+  readonly mtu?: number;
+  readonly env?: Record<string, string>;
+}
+
+/** A lab of several hosts that share an etcd. */
+export class Lab {
+  constructor(
+    readonly name: string,
+    readonly hosts: readonly Host[],
+  ) {}
+
+  /** h1 is the first. */
+  host(number: number): Host {
+    const host = this.hosts[number - 1];
+    if (!host) throw new Error(`the lab has no host h${number}`);
+    return host;
+  }
+
+  /** Two hosts do not hear each other any more, or one of them none of the others. */
+  async partition(host: Host, other?: Host): Promise<void> {
+    await must(execLab(this.name, ['partition', host.name, ...(other ? [other.name] : [])]), 'lab partition');
+  }
+
+  /** All hear each other again. */
+  async heal(): Promise<void> {
+    await must(execLab(this.name, ['heal']), 'lab heal');
+  }
+
+  /** What helps when a test fails. */
+  async logs(): Promise<string> {
+    return (await Promise.all(this.hosts.map(async (host) => `${host.name}:\n${await host.log('netctld')}`))).join('\n');
+  }
+}
+
+/** A lab of several hosts for this test file, by default three with an etcd on the first; it goes as {@link labHost}'s does. */
+export async function labHosts(t: Test, name: string, { hosts = 3, etcd = 1, mtu = 1500, env = {} }: LabOptions = {}): Promise<Lab> {
+  const labName = await makeLab(t, name, ['--hosts', String(hosts), '--etcd', String(etcd), '--mtu', String(mtu)], env);
+  return new Lab(labName, Array.from({ length: hosts }, (_, index) => new Host(labName, `h${index + 1}`)));
+}
+
+/** @param name what the file's labs are told apart by; the lab's own name is returned */
+async function makeLab(t: Test, name: string, options: readonly string[], env: Record<string, string>): Promise<string> {
   const labName = `t${process.pid}${name}`;
   t.setTimeout(fileTimeoutMs);
   // An error outside of any subtest ends the process without a teardown.
@@ -101,8 +159,8 @@ export async function labHost(t: Test, name: string, env: Record<string, string>
     await execLab(labName, ['down']);
     process.off('exit', atExit);
   });
-  await must(execLab(labName, ['up'], env), 'lab up');
-  return new Host(labName, 'h1');
+  await must(execLab(labName, ['up', ...options], env), 'lab up');
+  return labName;
 }
 
 /**
