@@ -62,10 +62,11 @@ export function endpointOper({ endpoint, container, ports, error }: EndpointView
   };
 }
 
-export function explanationOf({ container, provider, endpoint, weight, reason }: ProviderExplanation): Explanation {
+export function explanationOf({ container, host, provider, endpoint, weight, reason }: ProviderExplanation): Explanation {
   return {
     containerID: container.id,
     containerName: container.name,
+    homingHost: host,
     provider,
     reason,
     ...present({ ipAddress: endpoint?.addresses.join(', '), network: endpoint?.network, weight: weight && formatWeight(weight) }),

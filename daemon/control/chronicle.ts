@@ -2,6 +2,7 @@ import type { Endpoint } from '../../src/model/endpoint.js';
 import type { EventSubject } from '../../src/model/event.js';
 import type { Service } from '../../src/model/service.js';
 import type { ProviderChoice } from '../../src/selectors/provider.js';
+import type { AllContainers } from './all-containers.js';
 import type { Containers } from './containers.js';
 import type { Events, Happening } from './events.js';
 import type { ObjectChange, State } from './state.js';
@@ -19,6 +20,7 @@ export class Chronicle {
   constructor(
     private readonly events: Events,
     private readonly containers: Containers,
+    private readonly allContainers: Pick<AllContainers, 'ofEndpoint'>,
     private readonly host: string,
   ) {}
 
@@ -61,6 +63,14 @@ export class Chronicle {
 
   hostRepaired(differences: number): void {
     this.tell({ kind: 'host', name: this.host }, 'warning', 'HostRepaired', `somebody else had changed netctl's part of the host's own network in ${differences} ${differences === 1 ? 'place' : 'places'}; it is repaired`);
+  }
+
+  hostCame(name: string): void {
+    this.tell({ kind: 'host', name }, 'normal', 'HostReady', `host ${name} is there: its containers can be providers`);
+  }
+
+  hostWent(name: string): void {
+    this.tell({ kind: 'host', name }, 'warning', 'HostAway', `nothing is heard of host ${name}: its containers get no new connections until it is back`);
   }
 
   /** @param reason why a port of the host that is published is not held for the endpoint. */
@@ -110,9 +120,10 @@ export class Chronicle {
     this.tell(subject, 'normal', attached ? 'Attached' : 'Detached', attached ? 'the container is attached to the network' : 'the container is detached from the network');
   }
 
-  private nameOf({ id, addresses }: Endpoint): string {
-    const container = this.containers.ofEndpoint(id)?.name;
-    return `${container === undefined ? 'an endpoint' : `container ${container}`} (${addresses.join(', ')})`;
+  private nameOf({ id, addresses, host }: Endpoint): string {
+    const container = this.allContainers.ofEndpoint(id)?.name;
+    const place = host === this.host ? '' : ` on host ${host}`;
+    return `${container === undefined ? 'an endpoint' : `container ${container}`}${place} (${addresses.join(', ')})`;
   }
 
   private tell(subject: EventSubject, type: Happening['type'], reason: string, message: string): void {

@@ -50,7 +50,7 @@ export class Doctor {
     const facts = await checkup.read(tenants);
     const docker = facts.dockerVersion === undefined ? [] : await this.examineDockerNetworks();
     const routers = await Promise.all(tenants.map((tenant) => this.examineRouter(tenant)));
-    return [...judgeHost(facts, uplinks.tenants().length > 0), ...docker, ...routers, ...(state.isLoaded ? [] : [notLoaded])];
+    return [...judgeHost(facts, uplinks.tenants().length > 0), ...docker, ...routers, ...(state.isCurrent ? [] : [notCurrent])];
   }
 
   private async repairAll(): Promise<void> {
@@ -109,4 +109,4 @@ export class Doctor {
   }
 }
 
-const notLoaded: Finding = { check: 'store', status: 'failed', message: 'the state is being read again: what is shown may be old', remedy: 'wait a moment; if it stays, see the log of netctld' };
+const notCurrent: Finding = { check: 'store', status: 'failed', message: 'the state is being read again: what is shown may be old', remedy: 'wait a moment; if it stays, see the log of netctld' };

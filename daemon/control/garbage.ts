@@ -15,8 +15,8 @@ import { combine, transact } from './transact.js';
  */
 const patience = 60_000;
 
-/** Addresses forgotten in one transaction. */
-const mostAtOnce = 500;
+/** Addresses forgotten in one transaction: etcd takes no more than 128 operations at once unless it is told to. */
+const mostAtOnce = 100;
 
 interface Parts {
   readonly store: Store;

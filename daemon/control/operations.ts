@@ -60,6 +60,8 @@ export interface ServiceView {
 
 export interface ProviderExplanation {
   readonly container: Container;
+  /** The name of the host it is on. */
+  readonly host: string;
   readonly provider: boolean;
   /** The endpoint that gets the connections; present for providers. */
   readonly endpoint?: Endpoint;

@@ -1,16 +1,19 @@
 import type { Container } from '../../src/model/container.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
 import { keys } from '../../src/model/keys.js';
-import { dockerNetworkName } from '../../src/model/names.js';
-import type { DockerBinding, Network } from '../../src/model/network.js';
+import type { Network } from '../../src/model/network.js';
 import type { Service } from '../../src/model/service.js';
 import { chooseProvider, type ProviderChoice } from '../../src/selectors/provider.js';
-import type { Containers } from './containers.js';
+import type { AllContainers } from './all-containers.js';
+import { bindingFor } from './attachments.js';
+import type { Hosts } from './hosts.js';
 import type { State } from './state.js';
 
 /** A container of a tenant, with its endpoints there. */
 export interface Member {
   readonly container: Container;
+  /** The name of the host it is on. */
+  readonly host: string;
   readonly endpoints: readonly Endpoint[];
 }
 
@@ -26,33 +29,33 @@ export interface Membership {
 export class Providers {
   constructor(
     private readonly state: State,
-    private readonly containers: Containers,
-    private readonly host: string,
+    private readonly containers: AllContainers,
+    private readonly hosts: Pick<Hosts, 'whyAway'>,
   ) {}
 
   /** A container is the tenant's if it is attached, or would be when it runs, to one of the tenant's networks. */
   membership(tenant: string): Membership {
     const networks = new Map(this.state.networks.of(tenant).map((network) => [network.name, network]));
-    const members = this.containers.values().flatMap((container) => {
+    const members = this.containers.values().flatMap(({ host, container }) => {
       const endpoints = this.endpointsIn(tenant, container);
-      return endpoints.length > 0 || this.isAttached(tenant, container) ? [{ container, endpoints }] : [];
+      return endpoints.length > 0 || this.isAttached(tenant, host, container) ? [{ container, host, endpoints }] : [];
     });
     return { members, networks, byLabel: indexByLabel(members) };
   }
 
   /** Every container of the tenant, and why it is or is not a provider. */
   choose(service: Service, { members, networks }: Membership): { member: Member; choice: ProviderChoice }[] {
-    return members.map((member) => ({ member, choice: chooseProvider(service, member.container, member.endpoints, networks) }));
+    return members.map((member) => ({ member, choice: this.choice(service, member, networks) }));
   }
 
   /**
    * The same of those containers only that can be providers at all: with a term `key=value` in the
-   * selector these are the ones that have this label, whatever else there is on the host.
+   * selector these are the ones that have this label, whatever else there is on the hosts.
    */
   candidates(service: Service, { members, networks, byLabel }: Membership): ProviderChoice[] {
     const exact = service.selectors.find((term) => term.operator === '=');
     const possible = exact?.operator === '=' ? (byLabel.get(labelKey(exact.key, exact.value)) ?? []) : members;
-    return possible.map((member) => chooseProvider(service, member.container, member.endpoints, networks));
+    return possible.map((member) => this.choice(service, member, networks));
   }
 
   /** The endpoints that get the service's new connections, in the order of their addresses. */
@@ -62,6 +65,10 @@ export class Providers {
       .sort(byAddress);
   }
 
+  private choice(service: Service, { container, host, endpoints }: Member, networks: ReadonlyMap<string, Network>): ProviderChoice {
+    return chooseProvider(service, container, endpoints, networks, this.hosts.whyAway(host));
+  }
+
   private endpointsIn(tenant: string, container: Container): Endpoint[] {
     return container.attachments.flatMap(({ endpointId }) => {
       const endpoint = this.state.endpoints.get(keys.endpoint(endpointId))?.value;
@@ -69,12 +76,8 @@ export class Providers {
     });
   }
 
-  private isAttached(tenant: string, container: Container): boolean {
-    return container.attachments.some(({ networkId, networkName }) =>
-      networkId === ''
-        ? this.state.bindings.of(tenant).some((binding) => isCalled(binding, networkName))
-        : this.state.bindings.get(keys.binding(this.host, networkId))?.value.tenant === tenant,
-    );
+  private isAttached(tenant: string, host: string, container: Container): boolean {
+    return container.attachments.some((attachment) => bindingFor(this.state, host, attachment)?.tenant === tenant);
   }
 }
 
@@ -86,11 +89,6 @@ export function byAddress(a: Endpoint, b: Endpoint): number {
 /** The endpoint to which open connections live on: it gets new ones, or drains. */
 export function answeringEndpoint(choice: ProviderChoice): Endpoint[] {
   return choice.endpoint && (choice.provider || choice.draining) ? [choice.endpoint] : [];
-}
-
-/** Of a container that was never started Docker says only what the user wrote: the network's name, or the beginning of its id. */
-function isCalled({ tenant, network, dockerNetworkId }: DockerBinding, text: string): boolean {
-  return dockerNetworkName(tenant, network) === text || (text.length >= 12 && dockerNetworkId.startsWith(text));
 }
 
 function indexByLabel(members: readonly Member[]): Map<string, Member[]> {

@@ -1,7 +1,8 @@
 import { bridgeName } from '../../src/fabric/names.js';
-import type { FabricInput } from '../../src/fabric/state.js';
+import type { FabricInput, FabricOverlay } from '../../src/fabric/state.js';
 import { endAddresses, type UplinkLink } from '../../src/fabric/uplink.js';
 import { familiesOf } from '../../src/host/publish.js';
+import type { IpAddress } from '../../src/model/address.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
 import { subnetsOf, type Network } from '../../src/model/network.js';
 import type { Service } from '../../src/model/service.js';
@@ -16,14 +17,24 @@ export interface TenantOnHost {
   readonly services: readonly Service[];
   /** Those on this host. */
   readonly endpoints: readonly Endpoint[];
+  /** Absent: there are no other hosts. */
+  readonly overlay?: OverlayOfTenant;
   /** Absent: its router leads nowhere else. */
   readonly uplink?: UplinkLink;
   /** Whether the host itself reaches the tenant. */
   readonly hostAccess: boolean;
 }
 
+/** How the tenant's segments go on at other hosts. */
+export interface OverlayOfTenant extends Omit<FabricOverlay, 'remotes'> {
+  /** Where the other hosts are, by name. */
+  readonly underlays: ReadonlyMap<string, IpAddress>;
+  /** Those on other hosts, whether these are there or away: their containers may well run on. */
+  readonly endpoints: readonly Endpoint[];
+}
+
 /** Endpoints have links from Join to Leave, and only then. */
-export function fabricInput({ networks, services, endpoints, uplink }: TenantOnHost): FabricInput {
+export function fabricInput({ networks, services, endpoints, uplink, overlay }: TenantOnHost): FabricInput {
   const vnis = new Map(networks.map((network) => [network.name, network.vni]));
   return {
     networks: networks.map((network) => ({ vni: network.vni, subnets: subnetsOf(network) })),
@@ -33,7 +44,17 @@ export function fabricInput({ networks, services, endpoints, uplink }: TenantOnH
     }),
     serviceAddresses: services.flatMap((service) => service.addresses),
     ...(uplink ? { uplink } : {}),
+    ...(overlay ? { overlay: fabricOverlay(overlay, vnis) } : {}),
   };
+}
+
+/** An endpoint on another host is known before it is joined, so that nobody has to ask for it when it sends. */
+function fabricOverlay({ local, port, mtu, underlays, endpoints }: OverlayOfTenant, vnis: ReadonlyMap<string, number>): FabricOverlay {
+  const remotes = endpoints.flatMap(({ network, addresses, mac, host }) => {
+    const [vni, underlay] = [vnis.get(network), underlays.get(host)];
+    return vni === undefined || underlay === undefined ? [] : [{ vni, addresses, mac, underlay }];
+  });
+  return { local, port, mtu, remotes };
 }
 
 /** What the links of containers are inside them. @param isAlive whether Docker says that the endpoint's container runs: then it has put the link there. */

@@ -7,9 +7,11 @@ import type { Service } from '../../src/model/service.js';
 import type { ProviderChoice } from '../../src/selectors/provider.js';
 import type { Living } from '../../src/nat/flows.js';
 import type { Kernel } from '../kernel/port.js';
+import type { AllContainers } from './all-containers.js';
 import type { Chronicle } from './chronicle.js';
 import type { Containers } from './containers.js';
 import { countDrift, type Drift } from './drift.js';
+import type { Hosts } from './hosts.js';
 import type { Logger } from './logger.js';
 import { Pace } from './pace.js';
 import { waitAtMost } from './patience.js';
@@ -37,6 +39,8 @@ interface Parts {
   readonly kernel: Kernel;
   readonly state: State;
   readonly containers: Containers;
+  readonly allContainers: Pick<AllContainers, 'ofEndpoint'>;
+  readonly hosts: Pick<Hosts, 'overlay' | 'isPresent'>;
   readonly providers: Providers;
   readonly host: string;
   readonly log: Logger;
@@ -217,8 +221,8 @@ export class Routers {
   }
 
   private target(onHost: TenantOnHost, choices: ReadonlyMap<Service, readonly ProviderChoice[]>): RouterTarget {
-    const { containers } = this.parts;
-    const answering = (service: Service): Endpoint[] => (choices.get(service) ?? []).flatMap(answeringEndpoint);
+    const { containers, hosts } = this.parts;
+    const answering = (service: Service): Endpoint[] => (choices.get(service) ?? []).flatMap(answeringEndpoint).filter(({ host }) => hosts.isPresent(host));
     return {
       fabric: fabricInput(onHost),
       nat: natInput(onHost, (service) => choices.get(service) ?? []),
@@ -228,13 +232,16 @@ export class Routers {
     };
   }
 
-  /** A container that Docker has not told of yet counts as living: its endpoint was made a moment ago. */
+  /**
+   * A container that its host has not told of yet counts as living: its endpoint was made a moment ago. On a host that is away TCP may live
+   * on; UDP would not notice that nobody answers, so it goes to those who are there.
+   */
   private living(onHost: TenantOnHost, answering: (service: Service) => Endpoint[]): Living {
-    const { services, endpoints } = onHost;
-    const { containers } = this.parts;
-    const alive = endpoints.filter(({ id, sandboxKey }) => {
-      const state = containers.ofEndpoint(id)?.state;
-      return sandboxKey !== undefined && (state === undefined || state === 'running' || state === 'paused');
+    const { services, endpoints, overlay } = onHost;
+    const { allContainers } = this.parts;
+    const alive = [...endpoints, ...(overlay?.endpoints ?? [])].filter(({ id, sandboxKey }) => {
+      const state = allContainers.ofEndpoint(id)?.state;
+      return sandboxKey !== undefined && (state === undefined || isAlive(state));
     });
     return {
       addresses: alive.flatMap((endpoint) => endpoint.addresses),
@@ -243,13 +250,16 @@ export class Routers {
   }
 
   private onHost(tenant: string): TenantOnHost {
-    const { state, host, uplinks } = this.parts;
+    const { state, host, hosts, uplinks } = this.parts;
     const known = state.tenants.get(keys.tenant(tenant))?.value;
     const uplink = uplinks.linkOf(tenant);
+    const overlay = hosts.overlay();
+    const endpoints = state.endpoints.of(tenant);
     return {
       networks: state.networks.of(tenant),
       services: state.services.of(tenant),
-      endpoints: state.endpoints.of(tenant).filter((endpoint) => endpoint.host === host),
+      endpoints: endpoints.filter((endpoint) => endpoint.host === host),
+      ...(overlay ? { overlay: { ...overlay, endpoints: endpoints.filter((endpoint) => endpoint.host !== host) } } : {}),
       ...(uplink ? { uplink } : {}),
       hostAccess: known !== undefined && hasHostAccess(known),
     };

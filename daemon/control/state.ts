@@ -1,7 +1,9 @@
 import type { IpAddress } from '../../src/model/address.js';
 import type { Allocation } from '../../src/model/allocation.js';
 import type { DockerPool } from '../../src/model/docker-pool.js';
+import type { HostContainer } from '../../src/model/container.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
+import type { Host, Presence } from '../../src/model/host.js';
 import { messageOf, notFound, unavailable } from '../../src/model/errors.js';
 import { keys } from '../../src/model/keys.js';
 import type { DockerBinding, Network } from '../../src/model/network.js';
@@ -12,6 +14,7 @@ import type { UnnamedNetwork } from '../../src/model/unnamed-network.js';
 import type { Uplink } from '../../src/model/uplink.js';
 import type { Change, Store, Watch } from '../store/port.js';
 import { AllocationTable } from './allocation-table.js';
+import { HostContainerTable } from './host-container-table.js';
 import type { Logger } from './logger.js';
 import { Table, type Stored } from './table.js';
 
@@ -21,6 +24,9 @@ export type ObjectChange =
   | { readonly kind: 'network'; readonly before?: Network; readonly after?: Network }
   | { readonly kind: 'service'; readonly before?: Service; readonly after?: Service }
   | { readonly kind: 'endpoint'; readonly before?: Endpoint; readonly after?: Endpoint };
+
+/** Between two attempts to read the store again, in milliseconds. */
+const reloadMs = 1000;
 
 /** Told which tenants something changed in. */
 export type StateListener = (tenants: ReadonlySet<string>) => void;
@@ -40,14 +46,23 @@ export class State {
   readonly pools = new Table<DockerPool>(keys.pools, decodeStored.pool, (pool) => pool.host);
   /** What Docker made and netctl does not know the name of yet. */
   readonly unnamed = new Table<UnnamedNetwork>(keys.unnamed, decodeStored.unnamedNetwork, (network) => network.tenant);
+  readonly hosts = new Table<Host>(keys.hosts, decodeStored.host, (host) => host.name);
+  /** Of the hosts that are there. */
+  readonly presences = new Table<Presence>(keys.presences, decodeStored.presence, (presence) => presence.host);
+  /** By host: what each tells the others of its containers. */
+  readonly hostContainers = new HostContainerTable();
   readonly allocations = new AllocationTable();
   readonly vnis = new Set<number>();
 
   private readonly listeners = new Set<StateListener>();
   private readonly allListeners = new Set<() => void>();
+  private readonly readListeners = new Set<() => void>();
   private readonly objectListeners = new Set<(change: ObjectChange) => void>();
   private watch: Watch | undefined;
   private loaded = false;
+  /** Why it may be behind the store. */
+  private gap: string | undefined;
+  private closed = false;
 
   constructor(
     private readonly store: Store,
@@ -57,19 +72,31 @@ export class State {
   /** Lists everything, and from there on follows every change. Rejects if what is stored cannot be understood. */
   async load(): Promise<void> {
     const { entries, revision } = await this.store.list('');
+    if (this.closed) return;
     const before = this.tenantNames();
+    // What cannot be understood is found before what is known is given up.
+    if (this.loaded) for (const { key, value } of entries) this.tableOf(key)?.decode(value);
     this.clear();
+    this.loaded = false;
     for (const entry of entries) this.take({ key: entry.key, put: entry });
     this.loaded = true;
+    this.gap = undefined;
     this.watch = this.store.watch('', revision, {
       changed: (set) => this.changed(set.changes),
       lost: (reason) => this.reload(reason),
     });
     this.notify(new Set([...before, ...this.tenantNames()]));
+    for (const listener of [...this.allListeners, ...this.readListeners]) listener();
   }
 
+  /** Whether the store was read once. From then on what was read last stays in force, whatever becomes of the store. */
   get isLoaded(): boolean {
     return this.loaded;
+  }
+
+  /** Whether it follows the store: otherwise the store could not tell what changed, and is read again. */
+  get isCurrent(): boolean {
+    return this.loaded && this.gap === undefined;
   }
 
   onChange(listener: StateListener): void {
@@ -81,12 +108,18 @@ export class State {
     this.objectListeners.add(listener);
   }
 
+  /** Told when all was read again. */
+  onRead(listener: () => void): void {
+    this.readListeners.add(listener);
+  }
+
   /** Told of every change, also of those that concern no router. */
   onAnyChange(listener: () => void): void {
     this.allListeners.add(listener);
   }
 
   close(): void {
+    this.closed = true;
     this.watch?.close();
     this.loaded = false;
   }
@@ -129,8 +162,7 @@ export class State {
 
   private changed(changes: readonly Change[]): void {
     try {
-      const tenants = changes.map((change) => this.take(change)).filter((tenant) => tenant !== undefined);
-      this.notify(new Set(tenants));
+      this.notify(new Set(changes.flatMap((change) => this.take(change))));
       for (const listener of this.allListeners) listener();
     } catch (error) {
       this.watch?.close();
@@ -138,16 +170,38 @@ export class State {
     }
   }
 
-  /** Returns the tenant in which something changed that concerns its routers; who holds an address does not. */
-  private take(change: Change): string | undefined {
+  /** Returns the tenants in which something changed that concerns their routers; who holds an address does not. */
+  private take(change: Change): readonly string[] {
     if (change.key.startsWith(keys.vnis)) return this.takeVni(change);
-    if (change.key.startsWith(keys.allocations)) return void this.allocations.apply(change);
-    if (change.key.startsWith(keys.pools)) return void this.pools.apply(change);
-    const table = this.tables().find((candidate) => change.key.startsWith(candidate.prefix));
-    const before = table?.get(change.key)?.value;
-    const tenant = table?.apply(change);
-    if (this.loaded && table) this.tellObject(table, before, table.get(change.key)?.value);
-    return tenant;
+    if (change.key.startsWith(keys.allocations)) return this.takeAllocation(change);
+    const table = this.tableOf(change.key);
+    if (!table) return [];
+    const before = table.get(change.key)?.value;
+    const tenant = table.apply(change);
+    const after = table.get(change.key)?.value;
+    if (this.loaded) this.tellObject(table, before, after);
+    return this.loaded ? this.concernedBy(table, tenant, [before, after]) : [];
+  }
+
+  /** The tenants whose routers a change in the table may concern. */
+  private concernedBy(table: Table<unknown>, tenant: string | undefined, values: readonly unknown[]): readonly string[] {
+    if (table === this.pools) return [];
+    // Where a host is reached, and how large packets to it may be, concerns every segment.
+    if (table === this.hosts) return this.tenantNames();
+    if (table === this.presences) return this.tenantsOn(tenant ?? '');
+    if (table === this.hostContainers) return (values as readonly (HostContainer | undefined)[]).flatMap((told) => (told ? this.tenantsOf(told) : []));
+    return tenant === undefined ? [] : [tenant];
+  }
+
+  private tenantsOn(host: string): string[] {
+    return [...new Set(this.endpoints.values().flatMap((endpoint) => (endpoint.host === host ? [endpoint.tenant] : [])))];
+  }
+
+  private tenantsOf({ host, container }: HostContainer): string[] {
+    return container.attachments.flatMap(({ endpointId, networkId }) => {
+      const tenant = this.endpoints.get(keys.endpoint(endpointId))?.value.tenant ?? this.bindings.get(keys.binding(host, networkId))?.value.tenant;
+      return tenant === undefined ? [] : [tenant];
+    });
   }
 
   private tellObject(table: Table<unknown>, before: unknown, after: unknown): void {
@@ -163,14 +217,25 @@ export class State {
     for (const listener of this.objectListeners) listener(change);
   }
 
-  private takeVni(change: Change): undefined {
+  private takeVni(change: Change): readonly string[] {
     const vni = Number(change.key.slice(keys.vnis.length));
     if ('delete' in change) this.vnis.delete(vni);
     else this.vnis.add(vni);
+    return [];
+  }
+
+  private takeAllocation(change: Change): readonly string[] {
+    this.allocations.apply(change);
+    return [];
+  }
+
+  private tableOf(key: string): Table<unknown> | undefined {
+    return this.tables().find(({ prefix }) => key.startsWith(prefix));
   }
 
   private tables(): Table<unknown>[] {
-    return [this.tenants, this.networks, this.services, this.endpoints, this.bindings, this.uplinks, this.pools, this.unnamed] as Table<unknown>[];
+    const { tenants, networks, services, endpoints, bindings, uplinks, pools, unnamed, hosts, presences, hostContainers } = this;
+    return [tenants, networks, services, endpoints, bindings, uplinks, pools, unnamed, hosts, presences, hostContainers] as Table<unknown>[];
   }
 
   private clear(): void {
@@ -183,12 +248,14 @@ export class State {
     if (tenants.size > 0) for (const listener of this.listeners) listener(tenants);
   }
 
+  /** What was read last stays in force until the store is read again. */
   private reload(reason: string): void {
-    this.loaded = false;
-    this.log.warn({ event: 'state-lost', reason }, 'the store cannot tell what changed; reading it again');
+    if (this.closed) return;
+    if (this.gap === undefined) this.log.warn({ event: 'state-lost', reason }, 'the store cannot tell what changed; reading it again');
+    this.gap = reason;
     this.load().catch((error: unknown) => {
       this.log.error({ event: 'state-reload-failed', err: error }, 'the store could not be read again');
-      setTimeout(() => this.reload(messageOf(error)), 1000).unref();
+      setTimeout(() => this.reload(messageOf(error)), reloadMs).unref();
     });
   }
 }

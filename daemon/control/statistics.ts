@@ -1,7 +1,7 @@
 import type { Service } from '../../src/model/service.js';
 import { byServiceIp, tallyService, type Answering } from '../../src/stats/tally.js';
 import type { Kernel } from '../kernel/port.js';
-import type { Containers } from './containers.js';
+import type { AllContainers } from './all-containers.js';
 import type { ServiceStatsView } from './operations.js';
 import type { Providers } from './providers.js';
 import type { State } from './state.js';
@@ -9,7 +9,7 @@ import type { State } from './state.js';
 interface Parts {
   readonly state: State;
   readonly providers: Providers;
-  readonly containers: Containers;
+  readonly containers: Pick<AllContainers, 'ofEndpoint'>;
   readonly kernel: Pick<Kernel, 'nftables' | 'conntrack'>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;

@@ -17,7 +17,7 @@ export class Table<T> {
    */
   constructor(
     readonly prefix: string,
-    private readonly decode: (value: unknown) => T,
+    readonly decode: (value: unknown) => T,
     private readonly tenantOf: (value: T) => string,
   ) {}
 

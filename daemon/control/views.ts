@@ -7,7 +7,7 @@ import type { Network } from '../../src/model/network.js';
 import type { Service, Weight } from '../../src/model/service.js';
 import type { Tenant } from '../../src/model/tenant.js';
 import type { ProviderChoice } from '../../src/selectors/provider.js';
-import type { Containers } from './containers.js';
+import type { AllContainers } from './all-containers.js';
 import type { EndpointView, NetworkView, ProviderExplanation, PublishedPort, ServiceView, TenantView } from './operations.js';
 import { byAddress, type Membership, type Providers } from './providers.js';
 import type { State } from './state.js';
@@ -17,7 +17,7 @@ export class Views {
   /** @param errors why a tenant's router or the host does not hold what is desired, and why an endpoint's ports are not its own, if so */
   constructor(
     private readonly state: State,
-    private readonly containers: Containers,
+    private readonly containers: Pick<AllContainers, 'ofEndpoint'>,
     private readonly providers: Providers,
     private readonly host: string,
     private readonly errors: { readonly ofTenant: (tenant: string) => string | undefined; readonly ofEndpoint: (id: string) => string | undefined },
@@ -63,14 +63,15 @@ export class Views {
   explain(service: Service, membership: Membership): ProviderExplanation[] {
     return this.providers
       .choose(service, membership)
-      .map(({ member: { container }, choice }) => ({
+      .map(({ member: { container, host }, choice }) => ({
         container,
+        host,
         provider: choice.provider,
         ...(choice.provider ? { endpoint: choice.endpoint } : {}),
         ...weightFor(service, choice),
         reason: choice.reason,
       }))
-      .sort((a, b) => a.container.name.localeCompare(b.container.name));
+      .sort((a, b) => a.container.name.localeCompare(b.container.name) || a.host.localeCompare(b.host));
   }
 
   endpoints(endpoints: readonly Endpoint[]): EndpointView[] {

@@ -140,6 +140,19 @@ export interface HostFlows {
   remove(flows: readonly Flow[]): Promise<number>;
 }
 
+/** Where the other hosts reach this one. */
+export interface UnderlayAddress {
+  readonly address: IpAddress;
+  /** Of the link that has it, in bytes. */
+  readonly mtu: number;
+}
+
+/** The network between the hosts. */
+export interface Underlay {
+  /** This host's address there. @throws NetctlError `invalid` if none is there or it is not clear which one is meant. */
+  find(): Promise<UnderlayAddress>;
+}
+
 /** What netctl needs of its host. */
 export interface Checkup {
   /** Changes nothing, and does not reject for what is missing or broken. @param tenants whose routers to look at. */

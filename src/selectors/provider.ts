@@ -31,7 +31,7 @@ export type ProviderChoice =
 /**
  * A container is a provider if its labels satisfy every term, it has an endpoint in the service's
  * tenant, it runs, is neither paused nor being stopped, its health check, if it has one, has
- * passed, and no user has drained it. What is missing is told in this order; but a container that does not run is told so before
+ * passed, its host is there, and no user has drained it. What is missing is told in this order; but a container that does not run is told so before
  * that it has no endpoint, which is only the consequence.
  *
  * An endpoint counts while it is attached, and if it has an address of a family that the service
@@ -40,22 +40,24 @@ export type ProviderChoice =
  * on nothing that changes by itself.
  * @param endpoints The container's, in any order.
  * @param networks The tenant's, by name.
+ * @param away Why nothing is heard of the container's host; absent: it is there.
  */
 export function chooseProvider(
   service: Service,
   container: Container,
   endpoints: readonly Endpoint[],
   networks: ReadonlyMap<string, Network>,
+  away?: string,
 ): ProviderChoice {
   const endpoint = chooseEndpoint(service, endpoints);
-  const obstacle = obstacleOf(container);
+  const obstacle = obstacleOf(container) ?? away;
   const mismatch = explain(service.selectors, container.labels);
   const alive = endpoint !== undefined && hasProcess(container);
   const no = (reason: string, draining: boolean): ProviderChoice => ({ provider: false, reason, alive, draining, ...(endpoint && { endpoint }) });
 
   if (mismatch !== undefined) return no(mismatch, false);
   if (!endpoint) return no(hasProcess(container) ? whyNoEndpoint(service, endpoints) : (obstacle ?? 'is not running'), false);
-  if (obstacle !== undefined) return no(obstacle, alive && container.stopping);
+  if (obstacle !== undefined) return no(obstacle, alive && (container.stopping || away !== undefined));
   if (service.drained.includes(container.id)) return no('is drained by the user: no new connections, open ones live', alive);
   const weight = weightOf(service.weights, container.labels);
   return {

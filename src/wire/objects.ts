@@ -170,6 +170,8 @@ export const endpointInspect = z.object({ Oper: endpointOper.extend(events) });
 export const explanation = z.object({
   containerID: z.string(),
   containerName: z.string(),
+  /** The name of the host it is on. */
+  homingHost: z.string(),
   provider: z.boolean(),
   /** The address that gets the connections; present for providers. */
   ipAddress: z.string().optional(),

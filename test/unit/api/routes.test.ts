@@ -119,8 +119,8 @@ t.test('a service is explained, container by container', async (t) => {
   await request('POST', '/api/v1/serviceLBs/default:web/', service);
   const container = endpoint.container!;
   operations.explanations = [
-    { container, provider: true, endpoint: endpoint.endpoint, weight: parseWeight('version=2:10'), reason: 'it is selected and running' },
-    { container: { ...container, name: 'web-2' }, provider: false, reason: 'it is paused' },
+    { container, host: 'h1', provider: true, endpoint: endpoint.endpoint, weight: parseWeight('version=2:10'), reason: 'it is selected and running' },
+    { container: { ...container, name: 'web-2' }, host: 'h2', provider: false, reason: 'it is paused' },
   ];
   t.same((await request('GET', '/api/v1/explain/serviceLBs/default:web/')).json, {
     tenantName: 'default',
@@ -129,8 +129,8 @@ t.test('a service is explained, container by container', async (t) => {
     algorithm: 'roundrobin',
     weights: [],
     containers: [
-      { containerID: container.id, containerName: 'web-1', provider: true, weight: 'version=2:10', ipAddress: '10.1.1.2', network: 'net', reason: 'it is selected and running' },
-      { containerID: container.id, containerName: 'web-2', provider: false, reason: 'it is paused' },
+      { containerID: container.id, containerName: 'web-1', homingHost: 'h1', provider: true, weight: 'version=2:10', ipAddress: '10.1.1.2', network: 'net', reason: 'it is selected and running' },
+      { containerID: container.id, containerName: 'web-2', homingHost: 'h2', provider: false, reason: 'it is paused' },
     ],
   });
   t.match(await request('GET', '/api/v1/explain/serviceLBs/default:none/'), { status: 404 });

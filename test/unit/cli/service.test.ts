@@ -97,7 +97,7 @@ t.test('service ls --wide has more columns', async (t) => {
 });
 
 t.test('service explain tells which weight a provider counts for', async (t) => {
-  const container = { containerID: 'c'.repeat(64), provider: true, reason: 'labels match' };
+  const container = { containerID: 'c'.repeat(64), homingHost: 'h1', provider: true, reason: 'labels match' };
   const explanation: ServiceExplanation = {
     ...{ tenantName: 'default', serviceName: 'web', selectors: ['tier=web'], algorithm: 'random', weights: ['v=2:10'] },
     containers: [

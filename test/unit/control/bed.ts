@@ -1,5 +1,6 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { Control } from '../../../daemon/control/control.js';
+import type { SharedHost } from '../../../daemon/control/hosts.js';
 import type { DockerEngine } from '../../../daemon/docker/port.js';
 import { FakeConntrack } from '../../../daemon/kernel/conntrack-fake.js';
 import { FakeFabric } from '../../../daemon/kernel/fabric-fake.js';
@@ -48,10 +49,14 @@ export class Bed {
   /** The life of the running daemon: what it still does when it is over has no effect. */
   private life = { over: false };
 
-  /** @param host its name; several hosts may have one store. */
+  /**
+   * @param host its name; several hosts may have one store.
+   * @param shared what makes it one that knows of the others.
+   */
   constructor(
     readonly store: Store = new MemoryStore(),
-    private readonly host: `h${number}` = 'h1',
+    readonly host: `h${number}` = 'h1',
+    private readonly shared?: SharedHost,
   ) {
     this.docker = new FakeDocker(Number(host.slice(1)) * 1_000_000);
   }
@@ -62,6 +67,7 @@ export class Bed {
     this.life = life;
     this.control = new Control({
       ...{ store: this.mortalStore(life), kernel: this.refusing(life), checkup: { read: () => Promise.resolve(this.facts) }, docker: this.engine(life), host: this.host, restMs: 60_000, verifyMs: 3_600_000, log },
+      ...(this.shared ? { shared: this.shared } : {}),
       defaultPools: { 4: { base: Prefix.parse('10.64.0.0/10'), size: 24 }, 6: { base: Prefix.parse('fd00::/48'), size: 64 } },
       uplinkRanges: this.uplinkRanges,
       now: () => this.now,

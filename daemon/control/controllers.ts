@@ -1,0 +1,124 @@
+import { AllContainers } from './all-containers.js';
+import { Addresses } from './addresses.js';
+import { Chronicle } from './chronicle.js';
+import { ContainerReports } from './container-reports.js';
+import { Containers } from './containers.js';
+import type { ControlOptions } from './control-options.js';
+import { DockerNetworks } from './docker-networks.js';
+import { DockerPools } from './docker-pools.js';
+import { Doctor } from './doctor.js';
+import { Drains } from './drains.js';
+import { Events } from './events.js';
+import { Garbage } from './garbage.js';
+import { HostAccess } from './host-access.js';
+import { Host } from './host.js';
+import { Hosts } from './hosts.js';
+import { Networks } from './networks.js';
+import { PluginAddresses } from './plugin-addresses.js';
+import { PluginEndpoints } from './plugin-endpoints.js';
+import { Providers } from './providers.js';
+import { Publications } from './publications.js';
+import { Reconciler } from './reconciler.js';
+import { Routers } from './routers.js';
+import { Services } from './services.js';
+import { State } from './state.js';
+import { Statistics } from './statistics.js';
+import { Tenants } from './tenants.js';
+import { UnnamedNetworks } from './unnamed-networks.js';
+import { Uplinks } from './uplinks.js';
+import { Views } from './views.js';
+import { Waiting } from './waiting.js';
+
+/** Everybody who decides something, put together. Constructed, and nothing is begun. */
+export class Controllers {
+  readonly state: State;
+  readonly events: Events;
+  readonly containers: Containers;
+  readonly hosts: Hosts;
+  readonly reports: ContainerReports;
+  readonly providers: Providers;
+  readonly routers: Routers;
+  readonly hostNetwork: Host;
+  readonly publications: Publications;
+  readonly tenants: Tenants;
+  readonly networks: Networks;
+  readonly services: Services;
+  readonly drains: Drains;
+  readonly statistics: Statistics;
+  readonly views: Views;
+  readonly doctor: Doctor;
+  readonly pools: DockerPools;
+  readonly pluginAddresses: PluginAddresses;
+  readonly pluginEndpoints: PluginEndpoints;
+  readonly garbage: Garbage;
+  /** Brings Docker's networks to agreement with netctl's, under the key `all`. */
+  readonly dockerNetworks: Reconciler;
+  /** Learns the names of networks that Docker made, under the key `all`. */
+  readonly networkNames: Reconciler;
+
+  constructor(options: ControlOptions) {
+    const { store, docker, kernel, host, shared, now, log } = options;
+    const state = new State(store, log);
+    const containers = new Containers(log);
+    const allContainers = new AllContainers(state, containers, host);
+    const addresses = new Addresses(state, now, options.restMs);
+    const waiting = new Waiting();
+    state.onAnyChange(() => waiting.recheck());
+    const doubtDocker = (): void => this.dockerNetworks.enqueue('all');
+    this.state = state;
+    this.containers = containers;
+    this.events = new Events(now);
+    const chronicle = new Chronicle(this.events, containers, allContainers, host);
+    chronicle.follow(state);
+    this.hosts = new Hosts({ store, state, host, ...(shared ? { shared } : {}), now, log, came: (name) => chronicle.hostCame(name), went: (name) => chronicle.hostWent(name) });
+    const { hosts } = this;
+    this.reports = new ContainerReports({ store, state, containers, host, log, told: () => hosts.announce() });
+    this.providers = new Providers(state, allContainers, hosts);
+    const { providers } = this;
+    const access = new HostAccess(state, kernel.host);
+    const uplinks = new Uplinks(store, state, host, options.uplinkRanges);
+    const linked = (): void => this.hostNetwork.linked();
+    this.routers = new Routers({ kernel, state, containers, allContainers, hosts, providers, host, log, metrics: options.metrics, chronicle, uplinks, linked });
+    const { routers } = this;
+    this.hostNetwork = new Host({
+      ...{ hostNetwork: kernel.host, flows: kernel.hostFlows, ranges: options.uplinkRanges, state, uplinks, access, host, log },
+      hasStrangers: () => routers.hasStrangers,
+      repaired: (differences) => chronicle.hostRepaired(differences),
+    });
+    const { hostNetwork } = this;
+    const carryOut = (tenant: string): Promise<string | undefined> => this.carryOut(tenant);
+    this.publications = new Publications({ store, state, containers, hostPorts: kernel.ports, host, log, carryOut, lost: (endpoint, reason) => chronicle.portLost(endpoint, reason) });
+    this.tenants = new Tenants(store, state, access);
+    this.networks = new Networks({ store, state, docker, host, now, log, uplinks, access, doubtDocker });
+    const { networks } = this;
+    this.services = new Services(store, state, addresses);
+    this.drains = new Drains({ state, services: this.services, containers, allContainers, hosts, providers, log });
+    this.statistics = new Statistics({ state, providers, containers: allContainers, kernel, now });
+    this.views = new Views(state, allContainers, providers, host, {
+      ofTenant: (tenant) => routers.errorOf(tenant) ?? hostNetwork.errorOf(tenant) ?? hostNetwork.remarkOf(tenant),
+      ofEndpoint: (id) => this.publications.errorOf(id),
+    });
+    const dockerNetworks = new DockerNetworks({ store, state, docker, networks, host, log });
+    this.dockerNetworks = new Reconciler('docker-networks', () => dockerNetworks.reconcile(), log);
+    this.doctor = new Doctor({ checkup: options.checkup, docker, state, uplinks, host, routers, hostNetwork, syncDocker: () => this.dockerNetworks.sync('all') });
+    this.pools = new DockerPools({ store, state, waiting, defaults: options.defaultPools, hostRoutes: async () => (await kernel.host.foreignRoutes()).map(({ prefix }) => prefix), host, now, log });
+    const { pools } = this;
+    const unnamed = new UnnamedNetworks({ store, state, docker, networks, pools, waiting, uplinks, access, host, now, log, record: (happening) => this.events.record(happening) });
+    this.networkNames = new Reconciler('network-names', () => unnamed.nameAll(), log);
+    this.pluginAddresses = new PluginAddresses({ store, state, addresses, pools, unnamed, networks, host, now });
+    this.pluginEndpoints = new PluginEndpoints({ store, state, addresses, routers, host, networks, unnamed });
+    this.garbage = new Garbage({ store, state, containers, docker, addresses, drains: this.drains, forgetEndpoint: (id) => this.pluginEndpoints.forget(id), host, now, log });
+  }
+
+  /** Resolves when the kernel holds what is true now, or could not be brought to it. The host's pass follows the router's, which makes the link. */
+  async synced(tenant: string): Promise<void> {
+    await this.routers.sync(tenant);
+    await this.hostNetwork.sync();
+  }
+
+  /** Brings what is published into the kernel; answers why it could not. */
+  private async carryOut(tenant: string): Promise<string | undefined> {
+    await this.synced(tenant);
+    return this.routers.failureOf(tenant) ?? this.hostNetwork.errorOf(tenant);
+  }
+}

@@ -1,0 +1,122 @@
+import type { Test } from 'tap';
+import { MemoryStore } from '../../../daemon/store/memory.js';
+import type { Announcement, ChangeSet, Entry, Json, Outcome, SharedStore, Transaction, Watch, Watcher } from '../../../daemon/store/port.js';
+import { IpAddress } from '../../../src/model/address.js';
+import { unavailable } from '../../../src/model/errors.js';
+import { Bed, until } from './bed.js';
+
+/** A store that hosts share, as one of them reaches it: it can be cut off, and then its announcements end when they are told to. */
+export class Connection implements SharedStore {
+  private readonly announced = new Map<string, Json>();
+  private readonly gates = new Set<Gate>();
+  private isCut = false;
+
+  constructor(private readonly store: MemoryStore) {}
+
+  get(key: string): Promise<Entry | undefined> {
+    return this.reached(() => this.store.get(key));
+  }
+
+  list(prefix: string): Promise<{ entries: readonly Entry[]; revision: number }> {
+    return this.reached(() => this.store.list(prefix));
+  }
+
+  transact(transaction: Transaction): Promise<Outcome> {
+    return this.reached(() => this.store.transact(transaction));
+  }
+
+  watch(prefix: string, revision: number, watcher: Watcher): Watch {
+    const gate = new Gate(watcher, () => this.isCut);
+    this.gates.add(gate);
+    const watch = this.store.watch(prefix, revision, gate);
+    return {
+      close: () => {
+        this.gates.delete(gate);
+        watch.close();
+      },
+    };
+  }
+
+  async announce(key: string, value: Json, _ttlSeconds: number): Promise<Announcement> {
+    await this.transact({ conditions: [], operations: [{ key, put: value }] });
+    this.announced.set(key, value);
+    return { close: () => void this.announced.delete(key) };
+  }
+
+  async close(): Promise<void> {}
+
+  /** The store is not reached any more. */
+  cut(): void {
+    this.isCut = true;
+  }
+
+  /** It is reached again: what it told meanwhile comes now, and what was announced is there. */
+  async mend(): Promise<void> {
+    this.isCut = false;
+    for (const gate of this.gates) gate.open();
+    for (const [key, put] of this.announced) await this.store.transact({ conditions: [], operations: [{ key, put }] });
+  }
+
+  private reached<T>(work: () => Promise<T>): Promise<T> {
+    return this.isCut ? Promise.reject(unavailable('the store does not answer')) : work();
+  }
+}
+
+/** Holds back what a watcher would be told while its host is cut off. */
+class Gate implements Watcher {
+  private readonly held: ChangeSet[] = [];
+
+  constructor(
+    private readonly watcher: Watcher,
+    private readonly isCut: () => boolean,
+  ) {}
+
+  changed(set: ChangeSet): void {
+    if (this.isCut()) this.held.push(set);
+    else this.watcher.changed(set);
+  }
+
+  lost(reason: string): void {
+    this.watcher.lost(reason);
+  }
+
+  open(): void {
+    for (const set of this.held.splice(0)) this.watcher.changed(set);
+  }
+}
+
+/** A host of several: its Docker and its kernel are its own, the store is everybody's. */
+export class ClusterHost extends Bed {
+  readonly connection: Connection;
+  /** Where it is on the underlay. */
+  underlay: { address: IpAddress; mtu: number };
+
+  constructor(number: number, readonly everybodys: MemoryStore, identity = `id-of-h${number}`) {
+    const connection = new Connection(everybodys);
+    super(connection, `h${number}`, {
+      announce: (key, value, ttlSeconds) => connection.announce(key, value, ttlSeconds),
+      ...{ id: identity, version: '1.0.0', leaseSeconds: 10, vxlanPort: 4789 },
+      underlay: { find: () => Promise.resolve(this.underlay) },
+    });
+    this.connection = connection;
+    this.underlay = { address: IpAddress.parse(`192.168.7.${number}`), mtu: 1500 };
+  }
+
+  /** Nothing is heard of it any more, and its lease has ended. */
+  async vanish(): Promise<void> {
+    this.connection.cut();
+    await this.everybodys.transact({ conditions: [], operations: [{ key: `presences/${this.host}`, delete: true }] });
+  }
+}
+
+/** Hosts that share a store and are there, all of them. */
+export async function cluster(t: Test, count: number): Promise<[ClusterHost, ...ClusterHost[]]> {
+  const store = new MemoryStore();
+  const hosts = Array.from({ length: count }, (_, index) => new ClusterHost(index + 1, store));
+  for (const host of hosts) {
+    t.teardown(() => host.stop());
+    await host.start();
+  }
+  await until('all hosts are there', async () => (await store.list('presences/')).entries.length === count);
+  return hosts as [ClusterHost, ...ClusterHost[]];
+}
