@@ -12,3 +12,8 @@ export function containerName(container: NamedContainer): string {
 export function shortId(container: NamedContainer): string {
   return (container.containerID ?? '').slice(0, 12);
 }
+
+/** Whether it must be said on which host each of them is. */
+export function areOnSeveralHosts(items: readonly { readonly homingHost?: string | undefined }[]): boolean {
+  return new Set(items.map(({ homingHost }) => homingHost)).size > 1;
+}

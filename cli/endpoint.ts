@@ -1,16 +1,18 @@
 import type { EndpointInspect, EndpointOper } from '../src/wire/objects.js';
 import { command, type Command } from './command.js';
-import { containerName, shortId } from './container.js';
+import { areOnSeveralHosts, containerName, shortId } from './container.js';
 import { Failure } from './failure.js';
 import { listFlags } from './flags.js';
 import { type Listing, ofTenant, printList } from './listing.js';
 import { inspectAll, matchingEndpoints } from './paths.js';
 
-const listing: Listing<EndpointOper> = {
-  titles: ['Container', 'Container ID', 'Tenant', 'Network', 'IP', 'MAC', 'State'],
+/** @param severalHosts they are on more than one, so that it is shown on which. */
+const listing = (severalHosts: boolean): Listing<EndpointOper> => ({
+  titles: ['Container', 'Container ID', ...(severalHosts ? ['Host'] : []), 'Tenant', 'Network', 'IP', 'MAC', 'State'],
   row: (endpoint) => [
     containerName(endpoint),
     shortId(endpoint),
+    ...(severalHosts ? [endpoint.homingHost ?? ''] : []),
     endpoint.tenantName,
     networkName(endpoint),
     endpoint.ipAddress.join(', '),
@@ -18,7 +20,7 @@ const listing: Listing<EndpointOper> = {
     endpoint.state ?? '',
   ],
   name: (endpoint) => endpoint.endpointID,
-};
+});
 
 /** Contiv's `network.tenant` without the tenant; both may hold dots themselves. */
 function networkName({ network, tenantName }: EndpointOper): string {
@@ -35,7 +37,8 @@ const list = command({
   async run(_names, values, context) {
     const fetchAll = async (): Promise<EndpointOper[]> =>
       (await context.api.get<readonly EndpointInspect[]>(inspectAll('endpoints'))).map(({ Oper }) => Oper);
-    await printList(await ofTenant(values, context, fetchAll), values, listing, context);
+    const endpoints = await ofTenant(values, context, fetchAll);
+    await printList(endpoints, values, listing(areOnSeveralHosts(endpoints)), context);
   },
 });
 

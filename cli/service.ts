@@ -1,6 +1,6 @@
 import type { Explanation, ServiceExplanation, ServiceInspect, ServiceObject } from '../src/wire/objects.js';
 import { command, type Command, type Context } from './command.js';
-import { containerName, shortId } from './container.js';
+import { areOnSeveralHosts, containerName, shortId } from './container.js';
 import { createObject } from './creation.js';
 import { listFlags, tenantFlag } from './flags.js';
 import { type Listing, ofTenant, printList } from './listing.js';
@@ -128,10 +128,12 @@ function explained({ tenantName, serviceName, selectors, algorithm, weights, con
   const head = `ServiceLB ${keyOf(tenantName, serviceName)} selects [${selectors.join(' ')}]${balancing}`;
   if (containers.length === 0) return `${head}\nTenant ${tenantName} has no containers on its networks.`;
   const weightOf = ({ provider, weight }: Explanation): string[] => (weights.length === 0 ? [] : [provider ? (weight ?? 'the rest') : '']);
-  const titles = ['Container', 'Container ID', 'Provider', 'IP', 'Network', ...(weights.length === 0 ? [] : ['Weight']), 'Reason'];
+  const severalHosts = areOnSeveralHosts(containers);
+  const titles = ['Container', 'Container ID', ...(severalHosts ? ['Host'] : []), 'Provider', 'IP', 'Network', ...(weights.length === 0 ? [] : ['Weight']), 'Reason'];
   const rows = containers.map((container) => [
     containerName(container),
     shortId(container),
+    ...(severalHosts ? [container.homingHost] : []),
     container.provider ? 'yes' : 'no',
     container.ipAddress ?? '',
     container.network ?? '',
