@@ -36,6 +36,7 @@ export function loadConfig(argv: readonly string[], env: Readonly<Record<string,
   const settings = optionNames.map((name) => [name, pick<unknown>(flagOf(name), options[name], layers)] as const);
   const config = Object.fromEntries(settings) as unknown as Config;
   checkTls(config);
+  checkEtcd(config, commandLine.task);
   return { config, task: commandLine.task };
 }
 
@@ -50,6 +51,16 @@ function checkTls({ listen, tlsCert, tlsKey, tlsCa }: Config): void {
   if (given === 0 && listen && !isLoopback(listen)) {
     throw invalid(`the API cannot be offered on ${listen.host} without TLS, as it does not ask who calls: give tls-cert, tls-key and tls-ca, or listen on a loopback address`);
   }
+}
+
+/** A migration may concern an etcd that is not the store yet, or no more. */
+function checkEtcd({ store, etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile }: Config, task: Task | undefined): void {
+  const usesEtcd = store.kind === 'etcd' || (task?.do === 'migrate-state' && task.to.kind === 'etcd');
+  const given = Object.entries({ etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile }).find(([, value]) => value !== undefined);
+  if (given && !usesEtcd) throw invalid(`${flagOf(given[0])} is given, but the state is not in etcd: give store, too, for example etcd://10.0.0.1:2379`);
+  if ((etcdCert === undefined) !== (etcdKey === undefined)) throw invalid('etcd-cert and etcd-key belong together, and one of them is given: give both, or none');
+  if (etcdCert !== undefined && etcdCa === undefined) throw invalid('etcd-cert is given without etcd-ca: give the authorities of the certificate of etcd, too');
+  if ((etcdUser === undefined) !== (etcdPasswordFile === undefined)) throw invalid('etcd-user and etcd-password-file belong together, and one of them is given: give both, or none');
 }
 
 function pick<T>(flag: string, { parse, fallback }: Option<T>, layers: readonly Layer[]): T {

@@ -22,11 +22,11 @@ import { KernelRouters } from './kernel/routers.js';
 import { KernelSandboxes } from './kernel/sandboxes.js';
 import { RtnetlinkSockets } from './kernel/rtnetlink-sockets.js';
 import { createLogger, type Logger } from './log.js';
+import { openStore, type StoreListener } from './open-store.js';
 import { Metrics } from './metrics.js';
 import { openNotifier, type Notifier } from './notify.js';
 import type { Faults } from './faults.js';
 import { copyState } from './store/copies.js';
-import { openLevelStore } from './store/level.js';
 import type { Store } from './store/port.js';
 import { routerMetrics, sampleControl } from './control-metrics.js';
 import { meteredStore } from './store/metered.js';
@@ -43,9 +43,8 @@ async function start(config: Config, log: Logger, notifier: Notifier): Promise<E
   notifier.status('reading the state');
   const metrics = new Metrics(version);
   metrics.collectProcess();
-  const watcherFailed = (error: unknown): void => log.error({ event: 'watcher-failed', err: error }, 'a watcher of the store failed: a bug');
   const faults = await chosenFaults(log);
-  const store = faults.around('store', meteredStore(await openLevelStore(config.state, { report: watcherFailed }), metrics));
+  const store = faults.around('store', meteredStore(await openStore(config, storeListener(log, notifier)), metrics));
   const sockets = new RtnetlinkSockets();
   const docker = openDocker(config.dockerSocket);
   const control = new Control({
@@ -101,6 +100,20 @@ async function start(config: Config, log: Logger, notifier: Notifier): Promise<E
     await stop(ends, log);
     throw error;
   }
+}
+
+function storeListener(log: Logger, notifier: Notifier): StoreListener {
+  return {
+    report: (error) => log.error({ event: 'watcher-failed', err: error }, 'a watcher of the store failed: a bug'),
+    away: (reason) => {
+      log.warn({ event: 'store-away' }, reason);
+      notifier.status(reason);
+    },
+    back: (awayMs) => {
+      log.info({ event: 'store-back', awayMs }, 'the store answers again');
+      notifier.status('the store answers again');
+    },
+  };
 }
 
 function tlsFilesOf({ tlsCert: cert, tlsKey: key, tlsCa: ca }: Config): TlsFiles | undefined {
@@ -178,7 +191,7 @@ async function main(): Promise<void> {
 /** What is done in the place of running. */
 async function carryOut(task: Task, config: Config): Promise<void> {
   const { runStateTask } = await import('./state-tasks.js');
-  const { print, exitCode } = task.do === 'fault-points' ? { print: (await import('./faults.js')).faultPoints().join('\n'), exitCode: 0 } : await runStateTask(task, config.state, new Date());
+  const { print, exitCode } = task.do === 'fault-points' ? { print: (await import('./faults.js')).faultPoints().join('\n'), exitCode: 0 } : await runStateTask(task, config, new Date());
   process.stdout.write(`${print}\n`);
   process.exitCode = exitCode;
 }

@@ -5,6 +5,7 @@ import type { DefaultPool } from '../../src/ipam/default-pool.js';
 import { addressPool, defaultPools, formatPool } from './address-pool.js';
 import { absolutePath, hostName, tcpAddress, oneOf, socketPath, wholeSeconds } from './values.js';
 import { uplinkSubnet } from './uplink-subnet.js';
+import { etcdPrefix, storeAddress, userName, type StoreAddress } from './store-address.js';
 import type { Parse, TcpAddress } from './values.js';
 
 /** How netctld is to run. */
@@ -19,8 +20,17 @@ export interface Config {
   readonly tlsCa: string | undefined;
   /** The Unix socket of the Docker plugin. */
   readonly pluginSocket: string;
-  /** The directory of the store. */
+  /** The directory of the embedded store, and of what else is this host's own. */
   readonly state: string;
+  readonly store: StoreAddress;
+  /** PEM files: with the first TLS is spoken with etcd, with all three it is shown a certificate. */
+  readonly etcdCa: string | undefined;
+  readonly etcdCert: string | undefined;
+  readonly etcdKey: string | undefined;
+  readonly etcdUser: string | undefined;
+  readonly etcdPasswordFile: string | undefined;
+  /** Begins all keys in etcd. */
+  readonly etcdPrefix: string;
   readonly dockerSocket: string;
   /** This host's name, as endpoints carry it. */
   readonly hostName: string;
@@ -56,6 +66,13 @@ export const options: { readonly [K in keyof Config]: Option<Config[K]> } = {
   tlsCa: { describe: 'authorities of the certificates that clients must have, PEM', fallback: undefined, shown: 'none', parse: absolutePath },
   pluginSocket: { describe: 'Unix socket on which Docker finds the plugin', fallback: '/run/docker/plugins/netctl.sock', parse: socketPath },
   state: { describe: 'directory of the embedded store', fallback: '/var/lib/netctl', parse: absolutePath },
+  store: { describe: 'embedded, or etcd://HOST:PORT[,HOST:PORT...] for several hosts', fallback: { kind: 'embedded' }, shown: 'embedded', parse: storeAddress },
+  etcdCa: { describe: "authorities of etcd's certificate, PEM; with it TLS is spoken", fallback: undefined, shown: 'none', parse: absolutePath },
+  etcdCert: { describe: 'certificate to show to etcd, PEM; with the next', fallback: undefined, shown: 'none', parse: absolutePath },
+  etcdKey: { describe: 'its private key, PEM', fallback: undefined, shown: 'none', parse: absolutePath },
+  etcdUser: { describe: 'user to log in with; with the next', fallback: undefined, shown: 'none', parse: userName },
+  etcdPasswordFile: { describe: 'file with the password of that user', fallback: undefined, shown: 'none', parse: absolutePath },
+  etcdPrefix: { describe: 'what all keys in etcd begin with', fallback: '/netctl/', parse: etcdPrefix },
   dockerSocket: { describe: 'Unix socket of the Docker engine', fallback: '/var/run/docker.sock', parse: socketPath },
   hostName: { describe: 'name of this host', fallback: hostname(), shown: "the host's own", parse: hostName },
   defaultAddressPool: { describe: 'where Docker networks without a subnet get theirs', fallback: defaultPools[4], shown: formatPool(defaultPools[4]), parse: addressPool(4) },

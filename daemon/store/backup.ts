@@ -3,6 +3,7 @@ import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } fro
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { invalid, messageOf, unavailable } from '../../src/model/errors.js';
+import { keys } from '../../src/model/keys.js';
 import type { KeptEntry } from './level-format.js';
 import { syncDirectory } from './witness.js';
 
@@ -43,6 +44,11 @@ export async function readBackup(path: string): Promise<Backup> {
   } catch (error) {
     throw invalid(`the backup ${path} cannot be used: ${messageOf(error)}`);
   }
+}
+
+/** Without what lives only as long as the process that wrote it: put by somebody else, it would stay. */
+export function lasting(backup: Backup): Backup {
+  return { ...backup, entries: backup.entries.filter(([key]) => !key.startsWith(keys.presences)) };
 }
 
 /**

@@ -113,7 +113,7 @@ export class EtcdFeed {
           try {
             this.#take(response);
           } catch (error) {
-            reject(error);
+            reject(error instanceof Error ? error : new Error(String(error)));
           }
           if (!response.created || response.canceled) return;
           begun();

@@ -16,7 +16,7 @@ export class EtcdKeys {
   readonly fence: Buffer;
 
   /** @param prefix begins all keys of the store, and none of another. */
-  constructor(prefix: string) {
+  constructor(readonly prefix: string) {
     this.all = rangeOf(prefix);
     this.data = rangeOf(`${prefix}data/`);
     this.format = Buffer.from(`${prefix}meta/format`);

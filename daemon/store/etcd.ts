@@ -1,13 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { IRangeResponse, ITxnResponse } from 'etcd3';
-import { conflict, messageOf, NetctlError, unavailable } from '../../src/model/errors.js';
+import { messageOf, NetctlError, unavailable } from '../../src/model/errors.js';
 import { ChangeLog } from './changes.js';
 import type { ChangeLogOptions } from './changes.js';
 import { EtcdAnnouncement } from './etcd-announcement.js';
 import { failureOf } from './etcd-failure.js';
 import { EtcdFeed, type Reach } from './etcd-feed.js';
 import { EtcdLink, type EtcdAccess } from './etcd-link.js';
-import { EtcdKeys, page, wroteAnything, type Range } from './etcd-requests.js';
+import { EtcdKeys, wroteAnything } from './etcd-requests.js';
+import { beginState, listRange } from './etcd-state.js';
 import type { Announcement, Entry, Json, Outcome, SharedStore, Transaction, Watch, Watcher } from './port.js';
 import { checkOperations } from './transaction.js';
 
@@ -20,9 +21,6 @@ export interface EtcdOptions extends ChangeLogOptions {
   readonly signal?: AbortSignal;
 }
 
-/** The version of what is written. A state of a later version is left alone. */
-const formatVersion = 1;
-const pageSize = 1000;
 /** How long a transaction waits, once it was carried out, until all watchers know of it, in milliseconds. */
 const tellMs = 5000;
 /** Between two attempts at the start, in milliseconds. */
@@ -36,7 +34,7 @@ export async function openEtcdStore(access: EtcdAccess, options: EtcdOptions): P
   const link = new EtcdLink(access);
   const keys = new EtcdKeys(options.prefix);
   try {
-    const { revision, cluster } = await whenItAnswers(link, () => begin(link, keys, options.prefix), options);
+    const { revision, cluster } = await whenItAnswers(link, () => beginState(link, keys), options);
     const log = new ChangeLog(revision, options);
     const feed = new EtcdFeed(link, keys, log, revision, cluster, options.told ?? (() => undefined));
     feed.start();
@@ -64,29 +62,6 @@ async function whenItAnswers<T>(link: EtcdLink, work: () => Promise<T>, { told, 
   }
 }
 
-/** Looks whose state it is, and marks an empty one as ours. */
-async function begin(link: EtcdLink, keys: EtcdKeys, prefix: string): Promise<{ revision: number; cluster: string }> {
-  const { header, kvs } = await link.request<IRangeResponse>('KV', 'range', { ...keys.all, limit: 1 }, { repeatable: true });
-  const mark = (await link.request<IRangeResponse>('KV', 'range', { key: keys.format }, { repeatable: true })).kvs[0];
-  if (mark) checkFormat(link, prefix, mark.value.toString());
-  else if (kvs.length > 0) throw conflict(`${link.name} has keys below ${prefix} that are not netctl's, for example ${kvs[0]?.key.toString() ?? ''}: choose another --etcd-prefix`);
-  else await link.request('KV', 'put', { key: keys.format, value: Buffer.from(JSON.stringify({ netctl: 'state', format: formatVersion })) }, { repeatable: true });
-  return { revision: Number(header.revision), cluster: header.cluster_id };
-}
-
-function checkFormat(link: EtcdLink, prefix: string, text: string): void {
-  let mark: { readonly netctl?: unknown; readonly format?: unknown; readonly restoring?: unknown } = {};
-  try {
-    mark = JSON.parse(text) as typeof mark;
-  } catch {
-    // It is none of ours.
-  }
-  if (mark.netctl !== 'state' || typeof mark.format !== 'number') throw conflict(`${link.name} has keys below ${prefix} that are not netctl's: choose another --etcd-prefix`);
-  if (mark.format > formatVersion) {
-    throw conflict(`the state in ${link.name} below ${prefix} has format ${mark.format} and this netctld knows formats up to ${formatVersion}: run the newer netctld that wrote it`);
-  }
-}
-
 /** The Store in etcd, which several hosts share. */
 class EtcdStore implements SharedStore {
   readonly #underWay = new Set<Promise<unknown>>();
@@ -108,14 +83,10 @@ class EtcdStore implements SharedStore {
 
   async list(prefix: string): Promise<{ entries: readonly Entry[]; revision: number }> {
     this.#checkOpen();
-    const range = this.keys.below(prefix);
-    for (;;) {
-      try {
-        return await this.#list(range);
-      } catch (error) {
-        // Compacted between two pages: the next list is of a later revision.
-        if (failureOf(error).kind !== 'compacted') throw this.link.explained(error);
-      }
+    try {
+      return await listRange(this.link, this.keys, this.keys.below(prefix));
+    } catch (error) {
+      throw this.link.explained(error);
     }
   }
 
@@ -154,19 +125,6 @@ class EtcdStore implements SharedStore {
     this.log.close();
     await this.feed.close();
     this.link.close();
-  }
-
-  async #list(range: Range): Promise<{ entries: readonly Entry[]; revision: number }> {
-    const entries: Entry[] = [];
-    let after: { key: Buffer; revision: number } | undefined;
-    for (;;) {
-      const { header, kvs, more } = await this.link.request<IRangeResponse>('KV', 'range', page(range, pageSize, after), { repeatable: true });
-      const revision: number = after?.revision ?? Number(header.revision);
-      for (const kv of kvs) entries.push(this.keys.entryOf(kv));
-      const last = kvs.at(-1);
-      if (!more || !last) return { entries, revision };
-      after = { key: last.key, revision };
-    }
   }
 
   async #carryOut(transaction: Transaction): Promise<Outcome> {

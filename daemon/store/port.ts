@@ -19,8 +19,9 @@ export type Operation =
   | { readonly key: string; readonly delete: true };
 
 export interface Transaction {
+  /** At most 64. */
   readonly conditions: readonly Condition[];
-  /** At most one operation per key. Deleting what is absent succeeds, and is no change that a watcher hears of. */
+  /** At most one operation per key, and 4000 in all. Deleting what is absent succeeds, and is no change that a watcher hears of. */
   readonly operations: readonly Operation[];
 }
 
@@ -74,6 +75,10 @@ export interface SharedStore extends Store {
    * Rejects like a transaction does.
    */
   announce(key: string, value: Json, ttlSeconds: number): Promise<Announcement>;
+}
+
+export function isShared(store: Store): store is SharedStore {
+  return 'announce' in store;
 }
 
 export interface Announcement {

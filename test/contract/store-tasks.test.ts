@@ -38,7 +38,7 @@ async function runIn(directory: string, ...args: string[]): Promise<Ended> {
   try {
     const loaded = loadConfig(['--state', directory, ...args], {}, 'test');
     if (!('config' in loaded) || !loaded.task || loaded.task.do === 'fault-points') throw new Error('there is no such task');
-    const { print, exitCode } = await runStateTask(loaded.task, directory, new Date());
+    const { print, exitCode } = await runStateTask(loaded.task, loaded.config, new Date());
     return { exitCode, stdout: `${print}\n`, stderr: '' };
   } catch (error) {
     if (!(error instanceof NetctlError)) throw error;
