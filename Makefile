@@ -37,6 +37,7 @@ packages:
 # npm writes this file last, so it is the mark of a whole installation.
 node_modules/.package-lock.json: package-lock.json | packages
 	npm ci --no-audit --no-fund --loglevel=error
+	@bin/raw-socket
 	@touch $@
 
 # The compiler is incremental; when no source changed it is not even asked.
