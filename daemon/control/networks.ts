@@ -19,6 +19,9 @@ import { combine, transact, when, write, type Fragment } from './transact.js';
 import type { Uplinks } from './uplinks.js';
 import { counted } from './wording.js';
 
+/** As many of a network's addresses go with it in one transaction. Those that nobody holds go before it if there are more; each of these is a condition. */
+const [mostErased, mostAtOnce] = [2000, 100];
+
 interface Parts {
   readonly store: Store;
   readonly state: State;
@@ -69,6 +72,8 @@ export class Networks {
     const { store, state, host, log } = this.parts;
     const key = keys.binding(host, dockerNetworkId);
     this.dying.add(dockerNetworkId);
+    const bound = state.bindings.get(key)?.value;
+    if (bound) await this.thinOut(bound.tenant, bound.network);
     let kept = false;
     await transact(store, () => {
       const binding = state.bindings.get(key)?.value;
@@ -154,6 +159,7 @@ export class Networks {
       this.parts.doubtDocker();
       throw error;
     }
+    await this.thinOut(tenant, name);
     await transact(this.parts.store, () => this.planErase(tenant, name));
   }
 
@@ -259,6 +265,22 @@ export class Networks {
     const endpoints = state.endpoints.of(tenant).filter((endpoint) => endpoint.network === name);
     if (endpoints.length === 0) return undefined;
     return `${counted(endpoints.map((endpoint) => endpoint.addresses.join(' ')), 'endpoint')} ${endpoints.length === 1 ? 'is attached to it; stop or disconnect its container' : 'are attached to it; stop or disconnect their containers'} first`;
+  }
+
+  /** Forgets resting addresses while there are more than can go with the network. Nobody misses them if it stays. */
+  private async thinOut(tenant: string, name: string): Promise<void> {
+    const { state, store } = this.parts;
+    const superfluous = (): Fragment[] =>
+      state.allocations.of(tenant, name).length <= mostErased
+        ? []
+        : state.allocations
+            .values()
+            .filter(({ value }) => value.tenant === tenant && value.network === name && value.owner.kind === 'resting')
+            .slice(0, mostAtOnce)
+            .map(({ value, revision }) => ({ key: keys.allocation(tenant, name, value.address), revision }))
+            .map(({ key, revision }) => combine(when({ key, is: 'at', revision }), write({ key, delete: true })));
+    let more = true;
+    while (more) more = await transact(store, () => combine(...superfluous()));
   }
 
   /** All that belongs to the network, and the network itself. */

@@ -10,7 +10,7 @@ import { EtcdLink, type EtcdAccess } from './etcd-link.js';
 import { EtcdKeys, wroteAnything } from './etcd-requests.js';
 import { beginState, listRange } from './etcd-state.js';
 import type { Announcement, Entry, Json, Outcome, SharedStore, Transaction, Watch, Watcher } from './port.js';
-import { checkOperations } from './transaction.js';
+import { checkTransaction } from './transaction.js';
 
 export interface EtcdOptions extends ChangeLogOptions {
   /** Begins the keys of this store: several can share an etcd. It ends with a slash. */
@@ -91,7 +91,7 @@ class EtcdStore implements SharedStore {
   }
 
   async transact(transaction: Transaction): Promise<Outcome> {
-    checkOperations(transaction.operations);
+    checkTransaction(transaction);
     this.#checkOpen();
     return this.#counted(this.#carryOut(transaction));
   }

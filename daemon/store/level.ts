@@ -10,7 +10,7 @@ import { changesBatch, readDatabase, storedText, type Contents } from './level-f
 import type { Change, Entry, Outcome, Store, Transaction, Watch, Watcher } from './port.js';
 import { Serial } from './serial.js';
 import { damage, explained, StateInUse, readOrBegin, upgrade } from './state-directory.js';
-import { changesOf, checkOperations, conditionHolds, keysToRead } from './transaction.js';
+import { changesOf, checkTransaction, conditionHolds, keysToRead } from './transaction.js';
 import { Witness, type Head } from './witness.js';
 
 /**
@@ -90,7 +90,7 @@ class LevelStore implements Store {
   }
 
   async transact(transaction: Transaction): Promise<Outcome> {
-    checkOperations(transaction.operations);
+    checkTransaction(transaction);
     this.#checkOpen();
     return this.#transactions.run(() => this.#carryOut(transaction));
   }

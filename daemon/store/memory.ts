@@ -3,7 +3,7 @@ import { ChangeLog } from './changes.js';
 import type { ChangeLogOptions } from './changes.js';
 import { EntryTable } from './entry-table.js';
 import type { Entry, Outcome, Store, Transaction, Watch, Watcher } from './port.js';
-import { changesOf, checkOperations, conditionHolds, keysToRead } from './transaction.js';
+import { changesOf, checkTransaction, conditionHolds, keysToRead } from './transaction.js';
 
 /** The Store without a disk: what it holds is gone when it is. */
 export class MemoryStore implements Store {
@@ -27,7 +27,7 @@ export class MemoryStore implements Store {
   }
 
   async transact(transaction: Transaction): Promise<Outcome> {
-    checkOperations(transaction.operations);
+    checkTransaction(transaction);
     await this.#open();
     const before = this.#entries.revisionsOf(keysToRead(transaction));
     if (!transaction.conditions.every((condition) => conditionHolds(condition, before))) return { committed: false };

@@ -19,9 +19,9 @@ export type Operation =
   | { readonly key: string; readonly delete: true };
 
 export interface Transaction {
-  /** At most 64. */
+  /** At most 100. */
   readonly conditions: readonly Condition[];
-  /** At most one operation per key, and 4000 in all. Deleting what is absent succeeds, and is no change that a watcher hears of. */
+  /** At most one operation per key, and 2500 in all. Deleting what is absent succeeds, and is no change that a watcher hears of. */
   readonly operations: readonly Operation[];
 }
 

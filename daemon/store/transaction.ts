@@ -22,8 +22,14 @@ export function conditionHolds(condition: Condition, revisions: Revisions): bool
   }
 }
 
-/** @throws NetctlError `internal`: two operations on one key have no defined order, so the caller has a bug. */
-export function checkOperations(operations: readonly Operation[]): void {
+/** What etcd takes in one transaction at its defaults; so every store takes that, and no more. */
+const [mostConditions, mostOperations] = [100, 2500];
+
+/** @throws NetctlError `internal`: two operations on one key have no defined order, or there are too many, so the caller has a bug. */
+export function checkTransaction({ conditions, operations }: Transaction): void {
+  if (conditions.length > mostConditions || operations.length > mostOperations) {
+    throw new NetctlError('internal', `a transaction has ${conditions.length} conditions and ${operations.length} operations: it may have ${mostConditions} and ${mostOperations}`);
+  }
   const seen = new Set<string>();
   for (const { key } of operations) {
     if (seen.has(key)) throw new NetctlError('internal', `a transaction has two operations on the key "${key}"`);

@@ -294,6 +294,24 @@ const cases: Case[] = [
     },
   },
   {
+    name: 'a transaction of the greatest size is one revision, and a greater one is refused',
+    run: async (t, store) => {
+      const conditions = Array.from({ length: 100 }, (_, i) => ({ key: `there/${i}`, is: 'present' }) as const);
+      await commit(store, ...conditions.map(({ key }) => put(key, 0)));
+      const watcher = new Recorder();
+      store.watch('', (await store.list('')).revision, watcher);
+      const operations = Array.from({ length: 2500 }, (_, i) => put(`big/${i}`, i));
+      const revision = await committed(t, store.transact({ conditions, operations }));
+      t.same(watcher.revisions, [revision]);
+      t.equal(watcher.sets[0]?.changes.length, 2500);
+      t.same(await store.transact({ conditions: [...conditions.slice(1), { key: 'gone', is: 'present' }], operations: [remove('there/1'), ...operations.slice(1)] }), { committed: false });
+      t.equal((await store.list('')).entries.length, 2600, 'and all or nothing');
+      const tooMany = { code: 'internal', message: /it may have 100 and 2500$/ };
+      await t.rejects(store.transact({ conditions: [...conditions, { key: 'a', is: 'absent' }], operations: [] }), tooMany);
+      await t.rejects(store.transact({ conditions: [], operations: [...operations, put('a', 1)] }), tooMany);
+    },
+  },
+  {
     name: 'a closed store refuses, and closing twice is fine',
     run: async (t, store) => {
       const last = commit(store, put('a', 1));

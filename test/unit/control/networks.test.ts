@@ -159,3 +159,15 @@ t.test('a deletion that a crash interrupted is taken back', async (t) => {
   t.equal(bed.control.network('blue', 'n1').network.deleting, undefined);
   await t.resolves(bed.control.createService({ ...service('web', 'n1'), tenant: 'blue' }));
 });
+
+t.test('a network goes with more addresses that rest than a transaction can take', async (t) => {
+  const bed = await started(t);
+  await bed.control.createNetwork(network('n1', '10.1.0.0/16'));
+  const rest = (address: string) => ({ key: keys.allocation('default', 'n1', IpAddress.parse(address)), put: { v: 1, tenant: 'default', network: 'n1', address, owner: { kind: 'resting' }, since: 0 } });
+  for (let third = 1; third <= 12; third++) {
+    await bed.store.transact({ conditions: [], operations: Array.from({ length: 250 }, (_, i) => rest(`10.1.${third}.${i}`)) });
+  }
+  await bed.control.deleteNetwork('default', 'n1');
+  t.strictSame((await bed.store.list(keys.allocationsOf('default', 'n1'))).entries, []);
+  t.throws(() => bed.control.network('default', 'n1'), { code: 'not-found' });
+});
