@@ -4,7 +4,7 @@ import { countOperations, diffNat } from '../../src/nat/diff.js';
 import type { NatState } from '../../src/nat/state.js';
 
 /** What somebody else can have changed in a router. `rule`: an element, a chain, or whole tables, which count as one. */
-export const driftKinds = ['namespace', 'setting', 'link', 'address', 'route', 'neighbour', 'rule'] as const;
+export const driftKinds = ['namespace', 'setting', 'link', 'address', 'route', 'neighbour', 'fdb', 'rule'] as const;
 export type DriftKind = (typeof driftKinds)[number];
 
 /** How many differences of each kind somebody else made; kinds without any are absent. */
@@ -14,8 +14,11 @@ const kinds: { readonly [A in FabricStep['action']]: DriftKind } = {
   createBridge: 'link',
   createPort: 'link',
   createUplink: 'link',
+  createVxlan: 'link',
   setBridge: 'link',
   setPort: 'link',
+  setVxlan: 'link',
+  setMtu: 'link',
   setUplink: 'link',
   deleteLink: 'link',
   addAddress: 'address',
@@ -24,6 +27,8 @@ const kinds: { readonly [A in FabricStep['action']]: DriftKind } = {
   deleteRoute: 'route',
   setNeighbour: 'neighbour',
   deleteNeighbour: 'neighbour',
+  setFdb: 'fdb',
+  deleteFdb: 'fdb',
 };
 
 export function countDrift(drift: Drift): number {

@@ -1,9 +1,10 @@
 import { fabricState } from '../../src/fabric/keys.js';
-import type { FabricState, FabricStep, PortPeer } from '../../src/fabric/state.js';
+import type { FabricState, FabricStep, PortPeer, VxlanLink } from '../../src/fabric/state.js';
 import { stepped } from './fabric-model.js';
 import type { Fabric } from './port.js';
 import type { FakeRouters } from './routers-fake.js';
 import { kernelError } from './rtnetlink-errors.js';
+import { vniInUse } from './vxlan-errors.js';
 
 /** The fabric without a kernel. It refuses what the kernel refuses, and keeps the steps before the one that failed. */
 export class FakeFabric implements Fabric {
@@ -36,6 +37,7 @@ export class FakeFabric implements Fabric {
     const router = this.routers.identityOf(tenant);
     for (const step of steps) {
       try {
+        if (step.action === 'createVxlan') this.#requireFree(step.link, router);
         this.#states.set(router, stepped(this.#states.get(router) ?? fabricState({}), step));
         if (step.action === 'createUplink') this.#takeFromOthers(router, step.peer.name);
       } catch (error) {
@@ -53,6 +55,12 @@ export class FakeFabric implements Fabric {
   /** Somebody deletes the host's end of an uplink, which takes the router's along. */
   deleteUplink(hostEnd: string): void {
     this.#takeFromOthers(undefined, hostEnd);
+  }
+
+  /** The sockets of all VXLAN links are in the host's own namespace, and of a VNI there is one link on a port. */
+  #requireFree({ name, vni, port }: VxlanLink, own: symbol): void {
+    const links = this.routers.identities().flatMap((router) => [...(this.#states.get(router)?.links.values() ?? [])].filter((link) => router !== own || link.name !== name));
+    if (links.some((link) => link.kind === 'vxlan' && link.vni === vni && link.port === port)) throw vniInUse(vni, port);
   }
 
   #takeFromOthers(owner: symbol | undefined, hostEnd: string): void {

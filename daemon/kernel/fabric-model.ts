@@ -1,5 +1,5 @@
-import { fabricState, routeKey } from '../../src/fabric/keys.js';
-import type { AddressState, BridgeLink, FabricLink, FabricState, FabricStep, PortLink, UplinkPort } from '../../src/fabric/state.js';
+import { fabricState, fdbKey, routeKey } from '../../src/fabric/keys.js';
+import type { AddressState, BridgeLink, FabricLink, FabricState, FabricStep, FdbState, PortLink, UplinkPort, VxlanLink } from '../../src/fabric/state.js';
 import { Prefix, type IpAddress } from '../../src/model/address.js';
 import { KernelRefusal } from './rtnetlink-errors.js';
 
@@ -18,6 +18,7 @@ export function stepped(state: FabricState, step: FabricStep): FabricState {
     addresses: [...state.addresses.values()],
     routes: [...state.routes.values()],
     neighbours: [...state.neighbours.values()],
+    fdb: [...state.fdb.values()],
   };
   return fabricState((rules[step.action] as (items: Items, step: FabricStep) => Items)(items, step));
 }
@@ -27,6 +28,12 @@ const rules: Rules = {
   setBridge: ensureBridge,
   createPort: (items, { link }) => attachPort(withLink(withoutLink(items, link.name), observedPort(link)), link),
   setPort: (items, { link }) => attachPort(items, link),
+  createVxlan: (items, { link }) => attachVxlan(withLink(withoutLink(items, link.name), link), link),
+  setVxlan: (items, { link }) => attachVxlan(items, link),
+  setMtu(items, { name, mtu }) {
+    const link = requireLink(items, name);
+    return link.kind === 'uplink' ? items : withLink(items, { ...link, mtu });
+  },
   createUplink: (items, { link, peer }) => withLink(withoutLink(items, link.name), { ...link, peer: { ...peer } }),
   setUplink,
   deleteLink: (items, { name }) => withoutLink(items, name),
@@ -52,7 +59,35 @@ const rules: Rules = {
     ...items,
     neighbours: items.neighbours.filter(({ link, address }) => link !== neighbour.link || !address.equals(neighbour.address)),
   }),
+  setFdb(items, { entry }) {
+    const link = requireLink(items, entry.link);
+    return { ...items, fdb: [...items.fdb, observedEntry(entry, link.kind === 'vxlan' && link.bridge !== undefined)] };
+  },
+  deleteFdb: (items, { entry }) => ({ ...items, fdb: items.fdb.filter((item) => fdbKey(item) !== fdbKey(entry)) }),
 };
+
+function observedEntry(entry: FdbState, bridged: boolean): FdbState {
+  return entry.kind === 'flood' ? entry : { ...entry, bridged };
+}
+
+/** One that changes its bridge leaves its entries there. */
+function attachVxlan(items: Items, link: VxlanLink): Items {
+  const existing = requireLink(items, link.name);
+  if (existing.kind !== 'vxlan') throw new KernelRefusal('ENOTSUP');
+  if (link.bridge !== undefined && requireLink(items, link.bridge).kind !== 'bridge') throw new KernelRefusal('ENOTSUP');
+  const attached = { ...withoutBridge(existing), up: link.up, ...(link.bridge === undefined ? {} : { bridge: link.bridge, suppressing: link.suppressing }) };
+  return withLink(existing.bridge === link.bridge ? items : withoutBridged(items, link.name), attached);
+}
+
+function withoutBridge({ bridge: _, ...link }: VxlanLink): VxlanLink {
+  return { ...link, suppressing: false };
+}
+
+/** What only the bridge knew is known no more. */
+function withoutBridged(items: Items, name: string): Items {
+  const known = items.fdb.filter((entry) => entry.link !== name || entry.kind === 'flood' || entry.destination !== undefined);
+  return { ...items, fdb: known.map((entry) => (entry.link === name ? observedEntry(entry, false) : entry)) };
+}
 
 /** Makes the bridge or changes the one of that name, which drops its neighbours. */
 function ensureBridge(items: Items, { link }: { readonly link: BridgeLink }): Items {
@@ -94,15 +129,16 @@ function withoutAddress(items: Items, { link, address, length }: AddressState): 
   };
 }
 
+/** Its MTU stays as it was made. */
 function attachPort(items: Items, link: PortLink): Items {
-  requireLink(items, link.name);
+  const existing = requireLink(items, link.name);
   if (link.bridge !== undefined && requireLink(items, link.bridge).kind !== 'bridge') throw new KernelRefusal('ENOTSUP');
-  return withLink(items, observedPort(link));
+  return withLink(items, observedPort(existing.kind === 'port' ? { ...link, mtu: existing.mtu } : link));
 }
 
 /** A port as it can be read: its peer is elsewhere. */
-function observedPort({ kind, name, bridge, hairpin, up }: PortLink): PortLink {
-  return bridge === undefined ? { kind, name, hairpin: false, up } : { kind, name, bridge, hairpin, up };
+function observedPort({ kind, name, bridge, hairpin, mtu, up }: PortLink): PortLink {
+  return bridge === undefined ? { kind, name, hairpin: false, mtu, up } : { kind, name, bridge, hairpin, mtu, up };
 }
 
 function withLink(items: Items, link: FabricLink): Items {
@@ -112,14 +148,21 @@ function withLink(items: Items, link: FabricLink): Items {
 /** A link takes all that is on it along; the ports of a bridge stay, attached to nothing. */
 function withoutLink(items: Items, name: string): Items {
   const elsewhere = ({ link }: { readonly link: string }): boolean => link !== name;
-  return {
-    links: items.links
-      .filter((link) => link.name !== name)
-      .map((link) => (link.kind === 'port' && link.bridge === name ? observedPort({ kind: 'port', name: link.name, hairpin: false, up: link.up }) : link)),
+  const detached = items.links.filter((link) => link.kind === 'vxlan' && link.bridge === name);
+  return detached.reduce((left, link) => withoutBridged(left, link.name), {
+    links: items.links.filter((link) => link.name !== name).map((link) => withoutMaster(link, name)),
     addresses: items.addresses.filter(elsewhere),
     routes: items.routes.filter(elsewhere),
     neighbours: items.neighbours.filter(elsewhere),
-  };
+    fdb: items.fdb.filter(elsewhere),
+  });
+}
+
+function withoutMaster(link: FabricLink, bridge: string): FabricLink {
+  if (link.kind === 'vxlan' && link.bridge === bridge) return withoutBridge(link);
+  if (link.kind !== 'port' || link.bridge !== bridge) return link;
+  const { bridge: _, ...port } = link;
+  return observedPort(port);
 }
 
 function requireLink(items: Items, name: string): FabricLink {

@@ -1,9 +1,10 @@
 import type { ifla, rt } from 'netlink';
-import { isBridgeName, isPortName } from '../../src/fabric/names.js';
+import { isBridgeName, isPortName, isVxlanName } from '../../src/fabric/names.js';
 import { fabricState } from '../../src/fabric/keys.js';
 import type { AddressState, FabricLink, FabricState, NeighbourState, RouteState, UplinkPort } from '../../src/fabric/state.js';
 import { routerUplinkName } from '../../src/fabric/uplink.js';
 import { bitsOf, IpAddress, Prefix } from '../../src/model/address.js';
+import { readFdb } from './fdb.js';
 import { parseLinkInfo } from './linkinfo.js';
 import { addressOfOctets, macOfOctets, socketFamily } from './netlink-octets.js';
 import { loopback, mainTable, routeProtocol } from './route-shapes.js';
@@ -18,11 +19,13 @@ export async function readFabric(router: Rtnetlink, host: () => Rtnetlink): Prom
   const names = new Map(messages.map(({ data, attrs }) => [data.index ?? 0, attrs.ifname ?? '']));
   const uplinks = messages.filter(isUplink);
   const addressed = new Map([...messages.filter(isBridge), ...uplinks].map(({ data, attrs }) => [data.index ?? 0, attrs.ifname ?? '']));
+  const links = messages.flatMap((message) => linkOf(message, names));
   return fabricState({
-    links: [...messages.flatMap((message) => linkOf(message, names)), ...(await Promise.all(uplinks.map((message) => uplinkOf(message, host()))))],
+    links: [...links, ...(await Promise.all(uplinks.map((message) => uplinkOf(message, host()))))],
     addresses: (await router.dump('addresses')).flatMap((message) => addressOf(message, addressed)),
     routes: (await readRoutes(router)).flatMap((message) => routeOf(message, names)),
     neighbours: (await router.dump('neighbours')).flatMap((message) => neighbourOf(message, addressed)),
+    fdb: links.some(({ kind }) => kind === 'vxlan') ? await readFdb(router, names) : [],
   });
 }
 
@@ -59,9 +62,11 @@ function linkOf(message: rt.LinkMessage, names: NamesByIndex): FabricLink[] {
   const { data, attrs } = message;
   const name = attrs.ifname ?? '';
   const up = data.flags?.up === true;
-  if (isBridge(message) && attrs.address) return [{ kind: 'bridge', name, mac: macOfOctets(attrs.address), up }];
-  const { kind, hairpin } = parseLinkInfo(attrs.linkinfo);
-  return kind === 'veth' && isPortName(name) ? [{ kind: 'port', name, ...attachment(attrs, names), hairpin, up }] : [];
+  const mtu = attrs.mtu ?? 0;
+  if (isBridge(message) && attrs.address) return [{ kind: 'bridge', name, mac: macOfOctets(attrs.address), mtu, up }];
+  const { kind, hairpin, suppressing, vxlan } = parseLinkInfo(attrs.linkinfo);
+  if (vxlan && isVxlanName(name)) return [{ kind: 'vxlan', name, ...vxlan, ...attachment(attrs, names), mtu, suppressing, up }];
+  return kind === 'veth' && isPortName(name) ? [{ kind: 'port', name, ...attachment(attrs, names), hairpin, mtu, up }] : [];
 }
 
 function attachment({ master }: ifla.LinkAttrs, names: NamesByIndex): { bridge?: string } {

@@ -1,10 +1,12 @@
 import { FlagsNew } from 'netlink';
 import type { BridgeLink, FabricStep, PortLink, PortPeer, RouteState, UplinkPort } from '../../src/fabric/state.js';
 import { addAddress, deleteAddress, deleteLink, deleteNeighbour, gone, onLink, replace, setNeighbour, upFlag, type Place } from './link-items.js';
+import { deleteFdb, setFdb } from './fdb.js';
 import { bridgeInfo, bridgePortInfo, vethInfo } from './linkinfo.js';
 import { octetsOfMac } from './netlink-octets.js';
 import { routeMessage } from './route-shapes.js';
 import { KernelRefusal } from './rtnetlink-errors.js';
+import { createVxlan, setVxlan } from './vxlan.js';
 
 type Action = FabricStep['action'];
 type StepOf<A extends Action> = Extract<FabricStep, { action: A }>;
@@ -13,6 +15,8 @@ type Executors = { readonly [A in Action]: (where: Where, step: StepOf<A>) => Pr
 /** Where steps are carried out: a router, and the host's own namespace for the other ends of its links. */
 export interface Where extends Place {
   readonly host: () => Place;
+  /** The file that holds the router. */
+  readonly namespace: string;
 }
 
 /** Carries out one step. Additions replace what is there; deletions of what is absent succeed. Rejections as Rtnetlink's. */
@@ -25,6 +29,9 @@ const executors: Executors = {
   setBridge: (where, { link }) => ensureBridge(where, link),
   createPort,
   setPort: (where, { link }) => attachPort(where, link),
+  createVxlan: (where, { link }) => createVxlan(where, link),
+  setVxlan: (where, { link }) => setVxlan(where, link),
+  setMtu,
   createUplink,
   setUplink,
   deleteLink: (where, { name }) => deleteLink(where, name),
@@ -34,12 +41,18 @@ const executors: Executors = {
   deleteRoute: (where, { route }) => deleteRoute(where, route),
   setNeighbour: (where, { neighbour }) => setNeighbour(where, neighbour),
   deleteNeighbour: (where, { neighbour }) => deleteNeighbour(where, neighbour),
+  setFdb: (where, { entry }) => setFdb(where, entry),
+  deleteFdb: (where, { entry }) => deleteFdb(where, entry),
 };
 
-/** Without the flag EXCL the kernel makes the link, or changes the one of that name. */
-async function ensureBridge({ rtnetlink }: Where, { name, mac, up }: BridgeLink): Promise<void> {
+/**
+ * Without the flag EXCL the kernel makes the link, or changes the one of that name. The MTU is told afterwards: a bridge that has it from
+ * the beginning takes the least of its ports' later (Linux 6.18, `br_mtu_auto_adjust`).
+ */
+async function ensureBridge(where: Where, { name, mac, mtu, up }: BridgeLink): Promise<void> {
   const attrs = { ifname: name, address: octetsOfMac(mac), linkinfo: bridgeInfo() };
-  await rtnetlink.request((socket, options) => socket.newLink(upFlag(up), attrs, { ...options, flags: FlagsNew.CREATE }));
+  await where.rtnetlink.request((socket, options) => socket.newLink(upFlag(up), attrs, { ...options, flags: FlagsNew.CREATE }));
+  await setMtu(where, { name, mtu });
 }
 
 async function createPort(where: Where, { link, peer }: StepOf<'createPort'>): Promise<void> {
@@ -52,6 +65,10 @@ async function createPort(where: Where, { link, peer }: StepOf<'createPort'>): P
 async function createUplink(where: Where, { link, peer }: StepOf<'createUplink'>): Promise<void> {
   await replaceVeth(where, { ifname: link.name, address: octetsOfMac(link.mac) }, peer);
   await setUplink(where, { link });
+}
+
+async function setMtu({ rtnetlink }: Where, { name, mtu }: Pick<StepOf<'setMtu'>, 'name' | 'mtu'>): Promise<void> {
+  await rtnetlink.request((socket, options) => socket.setLink({}, { ifname: name, mtu }, options));
 }
 
 async function setUplink({ rtnetlink }: Where, { link }: { readonly link: UplinkPort }): Promise<void> {

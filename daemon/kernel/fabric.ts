@@ -2,6 +2,7 @@ import type { FabricState, FabricStep } from '../../src/fabric/state.js';
 import { readFabric } from './fabric-read.js';
 import { carryOut } from './fabric-steps.js';
 import { placeOf } from './link-items.js';
+import { routerPath } from './netns.js';
 import type { Fabric } from './port.js';
 import { kernelError } from './rtnetlink-errors.js';
 import type { RtnetlinkSockets } from './rtnetlink-sockets.js';
@@ -25,7 +26,7 @@ export class KernelFabric implements Fabric {
 
   async apply(tenant: string, steps: readonly FabricStep[]): Promise<void> {
     const router = await this.sockets.ofRouter(tenant);
-    const where = { ...placeOf(router), host: () => placeOf(this.sockets.ofHost()) };
+    const where = { ...placeOf(router), host: () => placeOf(this.sockets.ofHost()), namespace: routerPath(tenant) };
     for (const step of steps) {
       try {
         await carryOut(where, step);
@@ -46,6 +47,7 @@ function subjectOf(step: FabricStep): string {
   if ('name' in step) return step.name;
   if ('link' in step) return step.link.name;
   if ('route' in step) return step.route.prefix.toString();
+  if ('entry' in step) return `entry of ${step.entry.link}`;
   const { address, link } = 'address' in step ? step.address : step.neighbour;
   return `${address.toString()} of ${link}`;
 }

@@ -1,6 +1,6 @@
 import { AttrStream, ifla, rt } from 'netlink';
-import type { PortPeer } from '../../src/fabric/state.js';
-import { octetsOfMac } from './netlink-octets.js';
+import type { PortPeer, VxlanLink } from '../../src/fabric/state.js';
+import { addressOfOctets, octetsOfAddress, octetsOfMac } from './netlink-octets.js';
 
 // The attribute IFLA_LINKINFO: what is particular to a kind of link. The netlink package passes it on
 // as octets, but has the formats of its parts.
@@ -9,13 +9,29 @@ import { octetsOfMac } from './netlink-octets.js';
 export interface LinkInfo {
   readonly kind?: string;
   readonly hairpin: boolean;
+  /** As {@link VxlanLink} has it. */
+  readonly suppressing: boolean;
+  /** Of a VXLAN link with an address of its own. */
+  readonly vxlan?: Pick<VxlanLink, 'vni' | 'local' | 'port'>;
 }
 
 export function parseLinkInfo(octets: Buffer | undefined): LinkInfo {
-  if (!octets) return { hairpin: false };
-  const { kind, slaveKind, slaveData } = ifla.parseInfo(octets);
+  if (!octets) return { hairpin: false, suppressing: false };
+  const { kind, data, slaveKind, slaveData } = ifla.parseInfo(octets);
   const port = slaveKind === 'bridge' && slaveData ? ifla.parseBridgePort(slaveData) : {};
-  return { ...(kind === undefined ? {} : { kind }), hairpin: port.mode === ifla.BridgePortMode.HAIRPIN };
+  const vxlan = kind === 'vxlan' && data ? parseVxlan(data) : undefined;
+  return {
+    ...(kind === undefined ? {} : { kind }),
+    hairpin: port.mode === ifla.BridgePortMode.HAIRPIN,
+    suppressing: port.neighSuppress?.[0] === 1 && port.learning === 0,
+    ...(vxlan ? { vxlan } : {}),
+  };
+}
+
+function parseVxlan(octets: Buffer): LinkInfo['vxlan'] {
+  const { id, local, local6, port } = ifla.parseVxlan(octets);
+  const address = local ?? local6;
+  return id === undefined || !address || !port ? undefined : { vni: id, local: addressOfOctets(address), port: port.readUInt16BE() };
 }
 
 /**
@@ -40,6 +56,24 @@ export function bridgePortInfo(hairpin: boolean): Buffer {
   const mode = hairpin ? ifla.BridgePortMode.HAIRPIN : ifla.BridgePortMode.UNSPEC;
   const slaveData = concatenated((out) => out.emit(ifla.formatBridgePort({ mode })));
   return concatenated((out) => out.emit(ifla.formatInfo({ slaveKind: 'bridge', slaveData })));
+}
+
+/** {@link bridgePortInfo}, of a link to other hosts: the bridge answers for who is there, and learns nothing of what comes from there. */
+export function vxlanPortInfo(suppressing: boolean): Buffer {
+  const slaveData = concatenated((out) => out.emit(ifla.formatBridgePort({ learning: suppressing ? 0 : 1, neighSuppress: Buffer.from([suppressing ? 1 : 0]) })));
+  return concatenated((out) => out.emit(ifla.formatInfo({ slaveKind: 'bridge', slaveData })));
+}
+
+/**
+ * It has no destination of its own and learns none. Its packets are not fragmented on the way (RFC 7348, section 4.3). Over IPv4 they have
+ * no checksum, as that RFC wants it: what is in them has one.
+ */
+export function vxlanInfo({ vni, local, port }: Pick<VxlanLink, 'vni' | 'local' | 'port'>): Buffer {
+  const own = local.family === 4 ? { local: octetsOfAddress(local), udpCsum: 0, df: Buffer.from([ifla.VxlanDf.SET]) } : { local6: octetsOfAddress(local) };
+  const number = Buffer.alloc(2);
+  number.writeUInt16BE(port);
+  const data = concatenated((out) => out.emit(ifla.formatVxlan({ id: vni, port: number, learning: 0, ...own })));
+  return concatenated((out) => out.emit(ifla.formatInfo({ kind: 'vxlan', data })));
 }
 
 function concatenated(write: (out: AttrStream) => void): Buffer {

@@ -3,6 +3,8 @@ import { readdir, rm } from 'node:fs/promises';
 import { execa } from 'execa';
 import { messageOf, unavailable } from '../../src/model/errors.js';
 import { identityOf, inNamespace, isNamespace, namespaceDirectory, routerName, routerPath, tenantOfRouter } from './netns.js';
+import { deleteLink, placeOf } from './link-items.js';
+import { parseLinkInfo } from './linkinfo.js';
 import type { EnsuredRouter, Routers } from './port.js';
 import { kernelError } from './rtnetlink-errors.js';
 import type { RtnetlinkSockets } from './rtnetlink-sockets.js';
@@ -47,6 +49,7 @@ export class KernelRouters implements Routers {
   }
 
   async remove(tenant: string): Promise<void> {
+    if (isNamespace(routerPath(tenant))) await this.#releaseVnis(tenant);
     await this.sockets.closeRouter(tenant);
     this.#letGo(tenant);
     if (isNamespace(routerPath(tenant))) await deleteName(tenant);
@@ -70,6 +73,17 @@ export class KernelRouters implements Routers {
     if (!found) await addNamespace(tenant);
     this.#held.set(tenant, { fd: openSync(path, 'r'), identity: identityOf(path) });
     return found ? 'found' : 'made';
+  }
+
+  /** The kernel ends a namespace some time after it lost its name, and until then the VNIs of its VXLAN links are in use. */
+  async #releaseVnis(tenant: string): Promise<void> {
+    const router = await this.sockets.ofRouter(tenant);
+    try {
+      const links = (await router.dump('links')).filter(({ attrs }) => parseLinkInfo(attrs.linkinfo).vxlan);
+      for (const { attrs } of links) await deleteLink(placeOf(router), attrs.ifname ?? '');
+    } catch (error) {
+      throw kernelError(`remove the links of tenant ${tenant} to other hosts`, error);
+    }
   }
 
   #letGo(tenant: string): void {

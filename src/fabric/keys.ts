@@ -1,4 +1,4 @@
-import type { AddressState, FabricLink, FabricState, NeighbourState, RouteState } from './state.js';
+import type { AddressState, FabricLink, FabricState, FdbState, NeighbourState, RouteState } from './state.js';
 
 // A key holds what identifies an item in the kernel; two items with one key cannot both exist. What
 // is not in the key (a neighbour's MAC address, a bridge's) can be changed in place.
@@ -16,18 +16,24 @@ export function neighbourKey({ link, address }: Pick<NeighbourState, 'link' | 'a
   return `${link} ${address.toString()}`;
 }
 
+export function fdbKey(entry: FdbState): string {
+  return entry.kind === 'flood' ? `${entry.link} flood ${entry.destination.toString()}` : `${entry.link} ${entry.mac.toString()}`;
+}
+
 /** A state with these items, in this order. Of several with one key the last one counts. */
 export function fabricState(items: {
   links?: Iterable<FabricLink>;
   addresses?: Iterable<AddressState>;
   routes?: Iterable<RouteState>;
   neighbours?: Iterable<NeighbourState>;
+  fdb?: Iterable<FdbState>;
 }): FabricState {
   return {
     links: keyed(items.links ?? [], (link) => link.name),
     addresses: keyed(items.addresses ?? [], addressKey),
     routes: keyed(items.routes ?? [], routeKey),
     neighbours: keyed(items.neighbours ?? [], neighbourKey),
+    fdb: keyed(items.fdb ?? [], fdbKey),
   };
 }
 

@@ -8,6 +8,11 @@ export function bridgeName(vni: number): string {
   return `br${checkedVni(vni)}`;
 }
 
+/** The link by which a network goes on at other hosts, in its tenant's router. */
+export function vxlanName(vni: number): string {
+  return `vx${checkedVni(vni)}`;
+}
+
 /**
  * The gateway's MAC address on a network's segment: `02:01:00:` and the VNI. It is the same on every
  * host, so that a container's neighbour entry for its gateway stays true wherever the container runs.
@@ -35,7 +40,17 @@ export function containerLinkName(endpointId: string): string {
 
 /** True for the name of a link that {@link bridgeName} made. */
 export function isBridgeName(name: string): boolean {
-  return /^br(0|[1-9]\d{0,7})$/.test(name) && Number(name.slice(2)) <= highestVni;
+  return name.startsWith('br') && endsWithVni(name);
+}
+
+/** True for the name of a link that {@link vxlanName} made. */
+export function isVxlanName(name: string): boolean {
+  return name.startsWith('vx') && endsWithVni(name);
+}
+
+/** After two letters. */
+function endsWithVni(name: string): boolean {
+  return /^..(0|[1-9]\d{0,7})$/.test(name) && Number(name.slice(2)) <= highestVni;
 }
 
 /** True for the name of a link that {@link portName} made. */

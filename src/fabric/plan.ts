@@ -1,14 +1,12 @@
 import { bitsOf, IpAddress, Prefix, type Family } from '../model/address.js';
 import { fabricState } from './keys.js';
 import { bridgeMac, bridgeName, containerLinkName, portName } from './names.js';
+import { overlayState } from './overlay.js';
 import type { AddressState, BridgeLink, FabricEndpoint, FabricInput, FabricNetwork, FabricState, NeighbourState, PortLink, RouteState, UplinkPort } from './state.js';
 import { endAddresses, type UplinkLink } from './uplink.js';
 
-/**
- * Ethernet's own MTU, in bytes (RFC 894). No frame leaves the host yet; a segment that reaches other
- * hosts must leave room for its tunnel's headers.
- */
-const mtu = 1500;
+/** Ethernet's own MTU, in bytes (RFC 894): of uplinks, and of segments that end at this host. */
+export const ethernetMtu = 1500;
 
 /**
  * What a tenant's router must hold for these networks, endpoints and service addresses. An endpoint
@@ -21,32 +19,39 @@ export function planFabric(input: FabricInput): FabricState {
     .filter((endpoint) => segments.has(endpoint.vni))
     .toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const services = input.serviceAddresses.toSorted((a, b) => a.compare(b)).map((address) => ({ address, segment: segmentOf(address, networks) }));
+  const mtu = input.overlay?.mtu ?? ethernetMtu;
   const own = fabricState({
-    links: [...networks.map(bridgeOf), ...endpoints.map(portOf)],
+    links: [...networks.map((network) => bridgeOf(network, mtu)), ...endpoints.map((endpoint) => portOf(endpoint, mtu))],
     addresses: [...networks.flatMap(gatewaysOf), ...services.flatMap(({ address, segment }) => (segment ? [serviceAddress(address, segment)] : []))],
     routes: [...networks.flatMap(segmentRoutesOf), ...services.flatMap(({ address, segment }) => (segment ? [] : [serviceRoute(address)]))],
     neighbours: endpoints.flatMap(neighboursOf),
   });
-  const { uplink } = input;
-  if (!uplink) return own;
+  const { uplink, overlay } = input;
   const families = new Set(networks.flatMap(({ subnets }) => subnets.map(({ prefix }) => prefix.family)));
-  const led = uplinkState(uplink, families);
+  const others = overlay ? [overlayState(overlay, { networks, endpoints, serviceAddresses: services.map(({ address }) => address) })] : [];
+  const led = uplink ? [uplinkState(uplink, families)] : [];
+  return [...others, own, ...led].reduce(merged);
+}
+
+/** Of two items with one key that of `b` counts. */
+function merged(a: FabricState, b: FabricState): FabricState {
   return {
-    links: new Map([...own.links, ...led.links]),
-    addresses: new Map([...own.addresses, ...led.addresses]),
-    routes: new Map([...own.routes, ...led.routes]),
-    neighbours: new Map([...own.neighbours, ...led.neighbours]),
+    links: new Map([...a.links, ...b.links]),
+    addresses: new Map([...a.addresses, ...b.addresses]),
+    routes: new Map([...a.routes, ...b.routes]),
+    neighbours: new Map([...a.neighbours, ...b.neighbours]),
+    fdb: new Map([...a.fdb, ...b.fdb]),
   };
 }
 
-function bridgeOf({ vni }: FabricNetwork): BridgeLink {
-  return { kind: 'bridge', name: bridgeName(vni), mac: bridgeMac(vni), up: true };
+function bridgeOf({ vni }: FabricNetwork, mtu: number): BridgeLink {
+  return { kind: 'bridge', name: bridgeName(vni), mac: bridgeMac(vni), mtu, up: true };
 }
 
 /** Hairpin is on so that a provider which calls its own service gets its frame back through the port it came from. */
-function portOf({ id, vni, mac }: FabricEndpoint): PortLink {
+function portOf({ id, vni, mac }: FabricEndpoint, mtu: number): PortLink {
   const peer = { name: containerLinkName(id), mac, mtu };
-  return { kind: 'port', name: portName(id), bridge: bridgeName(vni), hairpin: true, up: true, peer };
+  return { kind: 'port', name: portName(id), bridge: bridgeName(vni), hairpin: true, mtu, up: true, peer };
 }
 
 function gatewaysOf({ vni, subnets }: FabricNetwork): AddressState[] {
@@ -84,7 +89,7 @@ function neighboursOf({ vni, addresses, mac }: FabricEndpoint): NeighbourState[]
 
 /** An uplink has the families that the networks have: so a kernel without IPv6 is asked for it only by whoever wants it. */
 function uplinkState({ host, router }: UplinkLink, families: ReadonlySet<Family>): FabricState {
-  const link: UplinkPort = { kind: 'uplink', name: router.link, mac: router.mac, up: true, peer: { name: host.link, mac: host.mac, mtu } };
+  const link: UplinkPort = { kind: 'uplink', name: router.link, mac: router.mac, up: true, peer: { name: host.link, mac: host.mac, mtu: ethernetMtu } };
   const hostAddresses = endAddresses(host, families);
   return fabricState({
     links: [link],

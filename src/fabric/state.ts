@@ -1,7 +1,7 @@
 import type { IpAddress, Mac, Prefix } from '../model/address.js';
 import type { UplinkLink } from './uplink.js';
 
-/** All that decides a router's links, addresses, routes and neighbours. The order of the lists does not matter. */
+/** All that decides a router's links, addresses, routes, neighbours and fdb entries. The order of the lists does not matter. */
 export interface FabricInput {
   readonly networks: readonly FabricNetwork[];
   readonly endpoints: readonly FabricEndpoint[];
@@ -51,10 +51,11 @@ export interface BridgeLink {
   readonly kind: 'bridge';
   readonly name: string;
   readonly mac: Mac;
+  /** Bytes. */
+  readonly mtu: number;
   readonly up: boolean;
 }
 
-/** The router's end of a veth pair, a port of a bridge. */
 /** A segment's way to the other hosts, a port of its bridge. It learns nothing: where everybody is is in the fdb. */
 export interface VxlanLink {
   readonly kind: 'vxlan';
@@ -71,12 +72,15 @@ export interface VxlanLink {
   readonly up: boolean;
 }
 
+/** The router's end of a veth pair, a port of a bridge. */
 export interface PortLink {
   readonly kind: 'port';
   readonly name: string;
   /** Absent: attached to no bridge. */
   readonly bridge?: string;
   readonly hairpin: boolean;
+  /** Bytes. */
+  readonly mtu: number;
   readonly up: boolean;
   /** Always present in a plan, absent in what was read: Docker moves the peer away and renames it. */
   readonly peer?: PortPeer;
@@ -124,7 +128,7 @@ export interface DefaultRoute {
 
 export type RouteState = DirectRoute | DefaultRoute;
 
-export type FabricLink = BridgeLink | PortLink | UplinkPort;
+export type FabricLink = BridgeLink | PortLink | VxlanLink | UplinkPort;
 
 /** A permanent neighbour entry. */
 export interface NeighbourState {
@@ -133,13 +137,28 @@ export interface NeighbourState {
   readonly mac: Mac;
 }
 
-/** Where frames to a MAC address go on the underlay; `flood` is everything that has no entry of its own, and there is one for each host that shall get it. */
-export interface FdbState {
+/** The way to an endpoint on another host. */
+export interface UnicastEntry {
+  readonly kind: 'unicast';
   /** Of a VXLAN link. */
   readonly link: string;
-  readonly mac: Mac | 'flood';
+  readonly mac: Mac;
+  /** The other host's address on the underlay. Always present in a plan; absent in what was read: the link does not know. */
+  readonly destination?: IpAddress;
+  /** Whether the bridge knows that the address is behind the link: otherwise it sends what is for it to all of its ports, and does not answer for it. */
+  readonly bridged: boolean;
+}
+
+/** What has no way of its own, broadcasts among them, goes to this host, too. */
+export interface FloodEntry {
+  readonly kind: 'flood';
+  /** Of a VXLAN link. */
+  readonly link: string;
   readonly destination: IpAddress;
 }
+
+/** Where frames go on the underlay. */
+export type FdbState = UnicastEntry | FloodEntry;
 
 /** Desired or observed. Keys are built by the functions beside the planner and hold what identifies an item. */
 export interface FabricState {
@@ -147,6 +166,7 @@ export interface FabricState {
   readonly addresses: ReadonlyMap<string, AddressState>;
   readonly routes: ReadonlyMap<string, RouteState>;
   readonly neighbours: ReadonlyMap<string, NeighbourState>;
+  readonly fdb: ReadonlyMap<string, FdbState>;
 }
 
 /** One change to the kernel: one netlink message, or one and the sysctls that belong to it. */
@@ -156,9 +176,15 @@ export type FabricStep =
   | { readonly action: 'createPort'; readonly link: PortLink; readonly peer: PortPeer }
   /** Makes the veth pair: `link` in the router, `peer` in the host's own namespace, which raises it when it is prepared. */
   | { readonly action: 'createUplink'; readonly link: UplinkPort; readonly peer: PortPeer }
+  /** Makes the link in the router, with its socket in the host's own namespace. */
+  | { readonly action: 'createVxlan'; readonly link: VxlanLink }
   /** Drops the bridge's neighbours. */
   | { readonly action: 'setBridge'; readonly link: BridgeLink }
   | { readonly action: 'setPort'; readonly link: PortLink }
+  /** Attachment and up or down. One that is moved to another bridge has no entries in this one. */
+  | { readonly action: 'setVxlan'; readonly link: VxlanLink }
+  /** Of a bridge, a VXLAN link, or the router's end of a port. */
+  | { readonly action: 'setMtu'; readonly name: string; readonly mtu: number }
   /** Up or down. One that goes down loses all but its IPv4 addresses. */
   | { readonly action: 'setUplink'; readonly link: UplinkPort }
   | { readonly action: 'deleteLink'; readonly name: string }
@@ -168,4 +194,7 @@ export type FabricStep =
   | { readonly action: 'addRoute'; readonly route: RouteState }
   | { readonly action: 'deleteRoute'; readonly route: RouteState }
   | { readonly action: 'setNeighbour'; readonly neighbour: NeighbourState }
-  | { readonly action: 'deleteNeighbour'; readonly neighbour: NeighbourState };
+  | { readonly action: 'deleteNeighbour'; readonly neighbour: NeighbourState }
+  /** Replaces the way to the same MAC address; adds a host to those that get what has no way of its own. */
+  | { readonly action: 'setFdb'; readonly entry: FdbState }
+  | { readonly action: 'deleteFdb'; readonly entry: FdbState };

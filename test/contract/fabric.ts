@@ -1,7 +1,7 @@
 import type { Test } from 'tap';
 import type { Fabric, Routers } from '../../daemon/kernel/port.js';
-import { addressKey, neighbourKey, routeKey } from '../../src/fabric/keys.js';
-import type { AddressState, BridgeLink, FabricLink, FabricState, FabricStep, NeighbourState, PortLink, RouteState, UplinkPort } from '../../src/fabric/state.js';
+import { addressKey, fdbKey, neighbourKey, routeKey } from '../../src/fabric/keys.js';
+import type { AddressState, BridgeLink, FabricLink, FabricState, FabricStep, FdbState, NeighbourState, PortLink, RouteState, UplinkPort, VxlanLink } from '../../src/fabric/state.js';
 import type { ErrorCode } from '../../src/model/errors.js';
 import { IpAddress, Mac, Prefix } from '../../src/model/address.js';
 
@@ -18,9 +18,10 @@ const mac1 = Mac.parse('02:01:00:00:00:01');
 const mac2 = Mac.parse('02:01:00:00:00:02');
 const peer = { name: 'vc-00000000000a', mac: Mac.parse('02:02:0a:00:00:0a'), mtu: 1500 };
 
-const bridge = (name: string, mac = mac1, up = true): BridgeLink => ({ kind: 'bridge', name, mac, up });
-const port = (name: string, bridge: string, hairpin = true, up = true): PortLink => ({ kind: 'port', name, bridge, hairpin, up });
-const createBridge = (name: string, mac = mac1): FabricStep => ({ action: 'createBridge', link: bridge(name, mac) });
+const mtu = 1500;
+const bridge = (name: string, mac = mac1, up = true, size = mtu): BridgeLink => ({ kind: 'bridge', name, mac, mtu: size, up });
+const port = (name: string, bridge: string, hairpin = true, up = true): PortLink => ({ kind: 'port', name, bridge, hairpin, mtu, up });
+const createBridge = (name: string, mac = mac1, size = mtu): FabricStep => ({ action: 'createBridge', link: bridge(name, mac, true, size) });
 const createPort = (name: string, bridge: string, other = peer): FabricStep => ({ action: 'createPort', link: port(name, bridge), peer: other });
 const setPort = (link: PortLink): FabricStep => ({ action: 'setPort', link });
 const deleteLink = (name: string): FabricStep => ({ action: 'deleteLink', name });
@@ -45,6 +46,22 @@ const defaultRoute = (text: string): RouteState => {
   return { kind: 'default', prefix: Prefix.of(via, 0), link: 'uplink', via };
 };
 
+/** A VXLAN link with the VNI 1 or 2, in the bridge of that number. */
+const vxlan = (vni: number, changes: Partial<VxlanLink> = {}): VxlanLink => {
+  const made = { kind: 'vxlan', name: `vx${vni}`, vni, local: IpAddress.parse('192.0.2.1'), port: 4789, bridge: `br${vni}`, mtu: 1450, suppressing: true, up: true } as const;
+  return { ...made, ...changes };
+};
+const createVxlan = (...of: Parameters<typeof vxlan>): FabricStep => ({ action: 'createVxlan', link: vxlan(...of) });
+const detached = ({ bridge: _, ...link }: VxlanLink): VxlanLink => ({ ...link, suppressing: false });
+const way = (mac: Mac, text: string): FdbState => ({ kind: 'unicast', link: 'vx1', mac, destination: IpAddress.parse(text), bridged: true });
+const flood = (text: string): FdbState => ({ kind: 'flood', link: 'vx1', destination: IpAddress.parse(text) });
+const setFdb = (entry: FdbState): FabricStep => ({ action: 'setFdb', entry });
+const deleteFdb = (entry: FdbState): FabricStep => ({ action: 'deleteFdb', entry });
+const vx1 = 'vx1 1 192.0.2.1 4789 in br1 mtu 1450 suppressing up';
+const small1 = 'br1 02:01:00:00:00:01 up mtu 1450';
+const smallBridge = createBridge('br1', mac1, 1450);
+const overlay1 = [smallBridge, createVxlan(1)];
+
 const uplink0 = 'uplink 02:03:00:00:00:01 to nu-0 02:03:00:00:00:00 up';
 const br1 = 'br1 02:01:00:00:00:01 up';
 const br2 = 'br2 02:01:00:00:00:02 up';
@@ -53,6 +70,7 @@ const twoBridges = [createBridge('br1'), createBridge('br2', mac2)];
 const cases: readonly Case[] = [
   { name: 'a new router holds nothing', steps: [], holds: [] },
   { name: 'bridges', steps: twoBridges, holds: [br1, br2] },
+  { name: 'a bridge has its MTU whatever ports it has', steps: [createBridge('br1', mac1, 1400), createPort('vr-00000000000a', 'br1')], holds: ['br1 02:01:00:00:00:01 up mtu 1400', 'vr-00000000000a in br1 hairpin up'] },
   { name: 'a bridge that exists is changed', steps: [createBridge('br1', mac2), createBridge('br1')], holds: [br1] },
   { name: 'setBridge changes the MAC address', steps: [createBridge('br1', mac2), { action: 'setBridge', link: bridge('br1') }], holds: [br1] },
   {
@@ -95,7 +113,7 @@ const cases: readonly Case[] = [
   },
   {
     name: 'a port is detached',
-    steps: [createBridge('br1'), createPort('vr-00000000000a', 'br1'), setPort({ kind: 'port', name: 'vr-00000000000a', hairpin: false, up: true })],
+    steps: [createBridge('br1'), createPort('vr-00000000000a', 'br1'), setPort({ kind: 'port', name: 'vr-00000000000a', hairpin: false, mtu, up: true })],
     holds: [br1, 'vr-00000000000a up'],
   },
   { name: 'a port that is not there cannot be set', steps: [createBridge('br1'), setPort(port('vr-00000000000a', 'br1'))], holds: [br1], refused: 'unavailable' },
@@ -208,6 +226,49 @@ const cases: readonly Case[] = [
     holds: [uplink0, 'uplink 169.254.240.1/31'],
   },
   { name: 'an uplink that is not there cannot be set', steps: [{ action: 'setUplink', link: uplink(0) }], holds: [], refused: 'unavailable' },
+  { name: 'a VXLAN link', steps: overlay1, holds: [small1, vx1] },
+  { name: 'one over IPv6, on another port', steps: [smallBridge, createVxlan(1, { local: IpAddress.parse('2001:db8::1'), port: 4790 })], holds: [small1, 'vx1 1 2001:db8::1 4790 in br1 mtu 1450 suppressing up'] },
+  { name: 'a VXLAN link that exists is replaced', steps: [...overlay1, setFdb(flood('192.0.2.2')), createVxlan(1, { local: IpAddress.parse('192.0.2.9'), mtu: 8950 })], holds: [small1, 'vx1 1 192.0.2.9 4789 in br1 mtu 8950 suppressing up'] },
+  { name: 'a VXLAN link without its bridge is refused', steps: [createVxlan(1)], holds: [], refused: 'unavailable' },
+  { name: 'a VXLAN link with the number of another one is refused', steps: [smallBridge, createVxlan(1), createVxlan(2, { vni: 1, bridge: 'br1' })], holds: [small1, vx1], refused: 'unavailable' },
+  { name: 'a VXLAN link that is not there cannot be set', steps: [smallBridge, { action: 'setVxlan', link: vxlan(1) }], holds: [small1], refused: 'unavailable' },
+  { name: 'a deleted VXLAN link is gone with its entries', steps: [...overlay1, setFdb(way(peer.mac, '192.0.2.2')), deleteLink('vx1')], holds: [small1] },
+  {
+    name: 'a VXLAN link is set down, and keeps its entries',
+    steps: [...overlay1, setFdb(way(peer.mac, '192.0.2.2')), setFdb(flood('192.0.2.2')), { action: 'setVxlan', link: vxlan(1, { up: false }) }],
+    holds: [small1, 'vx1 1 192.0.2.1 4789 in br1 mtu 1450 suppressing', 'vx1 02:02:0a:00:00:0a to 192.0.2.2 bridged', 'vx1 flood 192.0.2.2'],
+  },
+  {
+    name: 'a VXLAN link leaves its bridge, and with it what the bridge knew',
+    steps: [...overlay1, setFdb(way(peer.mac, '192.0.2.2')), { action: 'setVxlan', link: detached(vxlan(1)) }],
+    holds: [small1, 'vx1 1 192.0.2.1 4789 mtu 1450 up', 'vx1 02:02:0a:00:00:0a to 192.0.2.2'],
+  },
+  {
+    name: 'so it does when the bridge is deleted, and it comes back with neither',
+    steps: [...overlay1, setFdb(way(peer.mac, '192.0.2.2')), deleteLink('br1'), smallBridge, { action: 'setVxlan', link: vxlan(1) }],
+    holds: [small1, vx1, 'vx1 02:02:0a:00:00:0a to 192.0.2.2'],
+  },
+  {
+    name: 'the MTU of a bridge, a VXLAN link and a port',
+    steps: [...overlay1, createPort('vr-00000000000a', 'br1'), ...['br1', 'vx1', 'vr-00000000000a'].map((name): FabricStep => ({ action: 'setMtu', name, mtu: 1400 }))],
+    holds: [`${br1} mtu 1400`, vx1.replace('1450', '1400'), 'vr-00000000000a in br1 hairpin up mtu 1400'],
+  },
+  {
+    name: 'ways to other hosts, changed and set twice',
+    steps: [...overlay1, ...['192.0.2.2', '192.0.2.3', '192.0.2.3'].map((text) => setFdb(way(peer.mac, text))), setFdb(way(mac2, '192.0.2.2'))],
+    holds: [small1, vx1, 'vx1 02:02:0a:00:00:0a to 192.0.2.3 bridged', 'vx1 02:01:00:00:00:02 to 192.0.2.2 bridged'],
+  },
+  {
+    name: 'several hosts that get what has no way of its own',
+    steps: [...overlay1, ...['192.0.2.2', '192.0.2.3', '192.0.2.2', '192.0.2.4'].map((text) => setFdb(flood(text))), deleteFdb(flood('192.0.2.3')), deleteFdb(flood('192.0.2.9'))],
+    holds: [small1, vx1, 'vx1 flood 192.0.2.2', 'vx1 flood 192.0.2.4'],
+  },
+  {
+    name: 'ways are deleted, and those that are not there',
+    steps: [...overlay1, setFdb(way(peer.mac, '192.0.2.2')), deleteFdb(way(peer.mac, '192.0.2.2')), deleteFdb(way(peer.mac, '192.0.2.2')), deleteFdb(way(mac2, '192.0.2.2')), deleteFdb({ ...way(mac2, '192.0.2.2'), link: 'vx9' })],
+    holds: [small1, vx1],
+  },
+  { name: 'a way over an absent link is refused', steps: [setFdb(way(mac2, '192.0.2.2'))], holds: [], refused: 'unavailable' },
   { name: 'the steps before a refused one are done, those after it are not', steps: [createBridge('br1'), setNeighbour('10.0.0.2', mac1, 'br9')], holds: [br1], refused: 'unavailable' },
 ];
 
@@ -246,6 +307,16 @@ export async function fabricContract(t: Test, routers: Routers, fabric: Fabric):
     t.same(linesOf(await fabric.read('red')), [uplink0]);
   });
 
+  await t.test('two routers cannot have one VNI, until the one that has it is removed', async (t) => {
+    t.teardown(() => Promise.all(['blue', 'red'].map((tenant) => routers.remove(tenant))));
+    for (const tenant of ['blue', 'red']) await routers.ensure(tenant);
+    await fabric.apply('blue', overlay1);
+    await t.rejects(fabric.apply('red', overlay1), { code: 'unavailable', message: /^packet tag 1 is in use on this host by a VXLAN link on UDP port 4789 that is not netctl's: / });
+    await routers.remove('blue');
+    await fabric.apply('red', overlay1);
+    t.same(linesOf(await fabric.read('red')), [small1, vx1]);
+  });
+
   await t.test('a router that was removed and made again is empty', async (t) => {
     t.teardown(() => routers.remove('blue'));
     await routers.ensure('blue');
@@ -263,12 +334,22 @@ function linesOf(state: FabricState): string[] {
     ...[...state.addresses.values()].map(addressKey),
     ...[...state.routes.values()].map(routeKey),
     ...[...state.neighbours.values()].map((item) => `${neighbourKey(item)} ${item.mac.text}`),
+    ...[...state.fdb.values()].map(entryLine),
   ].toSorted();
 }
 
+/** The MTU is told where it is not {@link mtu}. */
 function lineOf(link: FabricLink): string {
   const up = link.up ? ['up'] : [];
   if (link.kind === 'uplink') return [link.name, link.mac.text, ...(link.peer ? ['to', link.peer.name, link.peer.mac.text] : []), ...up].join(' ');
-  if (link.kind === 'bridge') return [link.name, link.mac.text, ...up].join(' ');
-  return [link.name, ...(link.bridge === undefined ? [] : ['in', link.bridge]), ...(link.hairpin ? ['hairpin'] : []), ...up].join(' ');
+  const size = link.mtu === mtu ? [] : ['mtu', link.mtu];
+  if (link.kind === 'bridge') return [link.name, link.mac.text, ...up, ...size].join(' ');
+  const master = link.bridge === undefined ? [] : ['in', link.bridge];
+  if (link.kind === 'vxlan') return [link.name, link.vni, link.local.toString(), link.port, ...master, ...size, ...(link.suppressing ? ['suppressing'] : []), ...up].join(' ');
+  return [link.name, ...master, ...(link.hairpin ? ['hairpin'] : []), ...up, ...size].join(' ');
+}
+
+function entryLine(entry: FdbState): string {
+  if (entry.kind === 'flood') return fdbKey(entry);
+  return [fdbKey(entry), ...(entry.destination ? ['to', entry.destination.toString()] : []), ...(entry.bridged ? ['bridged'] : [])].join(' ');
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type t from 'tap';
-import type { FabricEndpoint, FabricInput, FabricLink, FabricNetwork, FabricState, FabricStep } from '../../../src/fabric/state.js';
+import type { FabricEndpoint, FabricInput, FabricLink, FabricNetwork, FabricOverlay, FabricRemote, FabricState, FabricStep, PortLink, VxlanLink } from '../../../src/fabric/state.js';
 import { defaultUplinkRanges, uplinkLink } from '../../../src/fabric/uplink.js';
 import { IpAddress, Mac, Prefix } from '../../../src/model/address.js';
 
@@ -40,12 +40,28 @@ function endpoint(number: number): fc.Arbitrary<FabricEndpoint> {
   });
 }
 
+function remote(number: number): fc.Arbitrary<FabricRemote> {
+  return fc.record({ vni, host: fc.integer({ min: 2, max: 4 }), ipv6: fc.boolean() }).map(({ vni, host, ipv6 }) => {
+    const address = IpAddress.parse(`10.${vni}.0.${100 + number}`);
+    const addresses = ipv6 ? [address, IpAddress.parse(`fd00:${vni}::${100 + number}`)] : [address];
+    return { vni, addresses, mac: Mac.fromIp(IpAddress.parse(`10.0.1.${number}`)), underlay: IpAddress.parse(`192.0.2.${host}`) };
+  });
+}
+
+const overlay: fc.Arbitrary<FabricOverlay> = fc.record({
+  local: fc.constantFrom('192.0.2.1', '192.0.2.9').map((text) => IpAddress.parse(text)),
+  port: fc.constantFrom(4789, 4790),
+  mtu: fc.constantFrom(1450, 8950),
+  remotes: fc.uniqueArray(fc.integer({ min: 1, max: 5 })).chain((numbers) => fc.tuple(...numbers.map(remote))),
+});
+
 export const fabricInput: fc.Arbitrary<FabricInput> = fc.record({
   networks: fc.uniqueArray(vni).chain((numbers) => fc.tuple(...numbers.map(network))),
   endpoints: fc.uniqueArray(fc.integer({ min: 1, max: 5 })).chain((numbers) => fc.tuple(...numbers.map(endpoint))),
   uplink: fc.option(fc.integer({ min: 0, max: 1 }).map((index) => uplinkLink({ host: 'h1', tenant: 'blue', index }, defaultUplinkRanges)), { nil: undefined }),
+  overlay: fc.option(overlay, { nil: undefined }),
   serviceAddresses: fc.uniqueArray(fc.constantFrom('10.1.0.9', '10.2.0.9', '172.16.0.1', 'fd00:1::9')).map((texts) => texts.map((text) => IpAddress.parse(text))),
-}).map(({ uplink, ...rest }) => (uplink ? { ...rest, uplink } : rest));
+}).map(({ uplink, overlay, ...rest }) => ({ ...rest, ...(uplink ? { uplink } : {}), ...(overlay ? { overlay } : {}) }));
 
 /** Each item of the state disturbed, or not: by what people and crashes do to a router behind the daemon's back. */
 export function disturbances(state: FabricState): fc.Arbitrary<FabricStep[]> {
@@ -57,24 +73,28 @@ export function disturbances(state: FabricState): fc.Arbitrary<FabricStep[]> {
     ...[...state.neighbours.values()].map((neighbour): FabricStep => ({ action: 'setNeighbour', neighbour })),
     ...[...state.neighbours.values()].map((neighbour): FabricStep => ({ action: 'deleteNeighbour', neighbour })),
     ...[...state.neighbours.values()].map((neighbour): FabricStep => ({ action: 'setNeighbour', neighbour: { ...neighbour, mac: Mac.parse('02:02:ff:ff:ff:ff') } })),
-    ...[...state.links.values()].toSorted((a, b) => (a.kind === b.kind ? 0 : a.kind === 'port' ? -1 : 1)).map(({ name }): FabricStep => ({ action: 'deleteLink', name })),
+    ...[...state.fdb.values()].map((entry): FabricStep => ({ action: 'deleteFdb', entry })),
+    ...[...state.fdb.values()].map((entry): FabricStep => ({ action: 'setFdb', entry: { ...entry, destination: IpAddress.parse('192.0.2.77') } })),
+    ...[...state.links.values()].toSorted((a, b) => Number(a.kind === 'bridge') - Number(b.kind === 'bridge')).map(({ name }): FabricStep => ({ action: 'deleteLink', name })),
   ];
   return fc.subarray(steps);
 }
 
 function linkDisturbances(link: FabricLink): FabricStep[] {
   if (link.kind === 'uplink') return [{ action: 'setUplink', link: { ...link, up: false } }];
-  if (link.kind === 'bridge') return [{ action: 'setBridge', link: { ...link, mac: Mac.parse('02:01:ff:ff:ff:ff') } }, { action: 'setBridge', link: { ...link, up: false } }];
-  return [{ action: 'setPort', link: { ...link, hairpin: false } }, { action: 'setPort', link: { ...link, up: false } }, { action: 'setPort', link: detached(link) }];
+  const resized: FabricStep = { action: 'setMtu', name: link.name, mtu: 1300 };
+  if (link.kind === 'bridge') return [{ action: 'setBridge', link: { ...link, mac: Mac.parse('02:01:ff:ff:ff:ff') } }, { action: 'setBridge', link: { ...link, up: false } }, resized];
+  if (link.kind === 'vxlan') return [{ action: 'setVxlan', link: { ...link, suppressing: false } }, { action: 'setVxlan', link: { ...link, up: false } }, { action: 'setVxlan', link: { ...detached(link), suppressing: false } }, resized];
+  return [{ action: 'setPort', link: { ...link, hairpin: false } }, { action: 'setPort', link: { ...link, up: false } }, { action: 'setPort', link: { ...detached(link), hairpin: false } }, resized];
 }
 
-function detached({ kind, name, up }: { readonly kind: 'port'; readonly name: string; readonly up: boolean }): { kind: 'port'; name: string; up: boolean; hairpin: boolean } {
-  return { kind, name, up, hairpin: false };
+function detached<T extends PortLink | VxlanLink>({ bridge: _, ...link }: T): Omit<T, 'bridge'> {
+  return link;
 }
 
 /** The state as plain data in a fixed order, without what cannot be read back. */
 export function comparable(state: FabricState): unknown {
   const sorted = (items: ReadonlyMap<string, object>): unknown[] => [...items].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => [key, { ...item, peer: null }]);
-  const plain = { links: sorted(state.links), addresses: sorted(state.addresses), routes: sorted(state.routes), neighbours: sorted(state.neighbours) };
+  const plain = { links: sorted(state.links), addresses: sorted(state.addresses), routes: sorted(state.routes), neighbours: sorted(state.neighbours), fdb: sorted(state.fdb) };
   return JSON.parse(JSON.stringify(plain));
 }

@@ -6,7 +6,7 @@ import { diffFabric } from '../../../src/fabric/diff.js';
 import { fabricState } from '../../../src/fabric/keys.js';
 import { portName } from '../../../src/fabric/names.js';
 import { planFabric } from '../../../src/fabric/plan.js';
-import type { FabricState, FabricStep } from '../../../src/fabric/state.js';
+import type { FabricOverlay, FabricState, FabricStep } from '../../../src/fabric/state.js';
 import { defaultUplinkRanges, uplinkLink, type UplinkLink } from '../../../src/fabric/uplink.js';
 import { IpAddress, Mac, Prefix } from '../../../src/model/address.js';
 import { comparable, disturbances, fabricInput, holds } from './arbitraries.js';
@@ -85,13 +85,14 @@ t.test('what is added leaves what was there alone', (t) => {
 });
 
 function isAddition(step: FabricStep): boolean {
-  return /^(create|add)|^setNeighbour$/.test(step.action);
+  return /^(create|add)|^setNeighbour$|^setFdb$/.test(step.action);
 }
 
 function linkOf(step: FabricStep): string {
   if ('name' in step) return step.name;
   if ('link' in step) return step.link.name;
   if ('route' in step) return step.route.link;
+  if ('entry' in step) return step.entry.link;
   return 'address' in step ? step.address.link : step.neighbour.link;
 }
 
@@ -114,14 +115,14 @@ t.test('ports are deleted before their bridge, and what goes with them is not de
 
 t.test('a bridge that is changed gets its neighbours again: the kernel drops them', (t) => {
   const desired = planFabric({ networks, endpoints: [{ ...endpoint, vni: 1 }], serviceAddresses: [] });
-  const other = { kind: 'bridge', name: 'br1', mac: Mac.parse('02:00:00:00:00:01'), up: true } as const;
+  const other = { kind: 'bridge', name: 'br1', mac: Mac.parse('02:00:00:00:00:01'), mtu: 1500, up: true } as const;
   const steps = diffFabric(desired, { ...desired, links: new Map([...desired.links, ['br1', other]]) });
   t.same(steps.map(({ action }) => action), ['setBridge', 'setNeighbour']);
   t.end();
 });
 
 t.test('a port without its peer is no plan', (t) => {
-  const port = { kind: 'port', name: 'vr-0123456789ab', hairpin: true, up: true } as const;
+  const port = { kind: 'port', name: 'vr-0123456789ab', hairpin: true, mtu: 1500, up: true } as const;
   t.throws(() => diffFabric(fabricState({ links: [port] }), nothing), TypeError);
   t.end();
 });
@@ -146,5 +147,49 @@ t.test('an uplink of another number, or whose end at the host is gone, is made a
 t.test('an uplink that nobody wants goes, with all that is on it', (t) => {
   const { uplink: _, ...without } = { networks: [{ vni: 1, subnets: [{ prefix: Prefix.parse('10.1.0.0/24') }] }], endpoints: [], serviceAddresses: [], uplink: blue };
   t.same(wordsOf(diffFabric(planFabric(without), withUplink(blue))), ['deleteLink uplink']);
+  t.end();
+});
+
+const overlay = { local: IpAddress.parse('192.0.2.1'), port: 4789, mtu: 1450, remotes: [] };
+const remote = { vni: 1, addresses: [IpAddress.parse('10.1.0.2')], mac: Mac.parse('02:02:0a:01:00:02'), underlay: IpAddress.parse('192.0.2.2') };
+const spread = (changes: Partial<FabricOverlay>): FabricState => planFabric({ networks: networks.slice(0, 1), endpoints: [{ ...endpoint, vni: 1 }], serviceAddresses: [], overlay: { ...overlay, ...changes } });
+
+t.test('an endpoint that moves to another host, or whose host gets another address, is never without a way', (t) => {
+  const moved = { ...remote, underlay: IpAddress.parse('192.0.2.3') };
+  const steps = diffFabric(spread({ remotes: [moved] }), spread({ remotes: [remote] }));
+  t.match(steps, [
+    { action: 'setFdb', entry: { kind: 'flood', destination: moved.underlay } },
+    { action: 'setFdb', entry: { kind: 'unicast', destination: moved.underlay } },
+    { action: 'deleteFdb', entry: { kind: 'flood', destination: remote.underlay } },
+  ]);
+  t.equal(steps.length, 3, 'its neighbour entry stays');
+  t.end();
+});
+
+t.test('another MTU reaches every link, without a neighbour lost', (t) => {
+  t.same(diffFabric(spread({ mtu: 1350 }), spread({})), ['vx1', 'br1', portName(id)].map((name) => ({ action: 'setMtu', name, mtu: 1350 })));
+  t.end();
+});
+
+t.test('a VXLAN link that has another address or port is made anew with its entries', (t) => {
+  for (const change of [{ local: IpAddress.parse('192.0.2.9') }, { port: 4790 }]) {
+    t.same(wordsOf(diffFabric(spread({ remotes: [remote], ...change }), spread({ remotes: [remote] }))), ['deleteLink vx1', 'createVxlan vx1', 'setFdb vx1', 'setFdb vx1']);
+  }
+  t.end();
+});
+
+t.test('one that left its bridge is attached, and its entries are made there again', (t) => {
+  const desired = spread({ remotes: [remote] });
+  const link = desired.links.get('vx1');
+  if (link?.kind !== 'vxlan') throw new TypeError('the link is not planned');
+  const { bridge: _, ...alone } = link;
+  const fdb = new Map([...desired.fdb].map(([key, entry]) => [key, entry.kind === 'unicast' ? { ...entry, bridged: false } : entry]));
+  t.same(wordsOf(diffFabric(desired, { ...desired, fdb, links: new Map([...desired.links, ['vx1', alone]]) })), ['setVxlan vx1', 'setFdb vx1']);
+  t.end();
+});
+
+t.test('a host without others holds nothing of the overlay', (t) => {
+  const single = planFabric({ networks: networks.slice(0, 1), endpoints: [{ ...endpoint, vni: 1 }], serviceAddresses: [] });
+  t.same(wordsOf(diffFabric(single, spread({ mtu: 1500, remotes: [remote] }))), ['deleteNeighbour br1', 'deleteLink vx1']);
   t.end();
 });

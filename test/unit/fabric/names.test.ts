@@ -1,5 +1,5 @@
 import t from 'tap';
-import { bridgeMac, bridgeName, containerLinkName, isBridgeName, isPortName, portName } from '../../../src/fabric/names.js';
+import { bridgeMac, bridgeName, containerLinkName, isBridgeName, isPortName, isVxlanName, portName, vxlanName } from '../../../src/fabric/names.js';
 import { IpAddress, Mac } from '../../../src/model/address.js';
 
 const id = '0123456789abcdef'.repeat(4);
@@ -9,6 +9,9 @@ t.test('names fit the 15 characters that Linux gives them, and are known again',
   t.equal(bridgeName(16777215), 'br16777215');
   t.equal(portName(id), 'vr-0123456789ab');
   t.equal(containerLinkName(id), 'vc-0123456789ab');
+  t.equal(vxlanName(16777215), 'vx16777215');
+  t.ok(isVxlanName('vx0') && isVxlanName('vx16777215'));
+  for (const name of ['vx16777216', 'vx01', 'vx', 'br1', 'vxlan1']) t.notOk(isVxlanName(name), name);
   t.ok(isBridgeName(bridgeName(16777215)) && isBridgeName(bridgeName(0)) && isPortName(portName(id)));
   for (const name of ['br16777216', 'br01', 'br', 'br-1', 'bridge1', 'br1x', '', 'vr-0123456789ab']) t.notOk(isBridgeName(name), name);
   for (const name of ['vc-0123456789ab', 'vr-0123456789', 'vr-0123456789AB', 'lo', 'br1']) t.notOk(isPortName(name), name);

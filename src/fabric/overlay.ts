@@ -1,0 +1,58 @@
+import type { IpAddress } from '../model/address.js';
+import { fabricState } from './keys.js';
+import { bridgeMac, bridgeName, vxlanName } from './names.js';
+import type { FabricInput, FabricNetwork, FabricOverlay, FabricRemote, FabricState, FdbState, NeighbourState, VxlanLink } from './state.js';
+
+/**
+ * What the segments of a router need to go on at other hosts. An endpoint that is here is not also elsewhere, whatever
+ * is said of it; and a host whose underlay has other addresses than ours cannot be reached.
+ */
+export function overlayState(overlay: FabricOverlay, { networks, endpoints, serviceAddresses }: FabricInput): FabricState {
+  const segments = new Set(networks.map(({ vni }) => vni));
+  const here = new Set(endpoints.map(endpointKey));
+  const remotes = overlay.remotes
+    .filter((remote) => segments.has(remote.vni) && remote.underlay.family === overlay.local.family && !remote.underlay.equals(overlay.local) && !here.has(endpointKey(remote)))
+    .toSorted(inOrder);
+  return fabricState({
+    links: networks.map((network) => vxlanOf(network, overlay)),
+    neighbours: [...remotes.flatMap(neighboursOf), ...serviceAddresses.flatMap((address) => serviceNeighbours(address, networks))],
+    fdb: [...floodEntries(remotes), ...remotes.map(unicastEntry)],
+  });
+}
+
+function vxlanOf({ vni }: FabricNetwork, { local, port, mtu }: FabricOverlay): VxlanLink {
+  return { kind: 'vxlan', name: vxlanName(vni), vni, local, port, bridge: bridgeName(vni), mtu, suppressing: true, up: true };
+}
+
+/** Permanent as those of our own endpoints. From these the bridge answers its containers, so that nobody asks over the underlay. */
+function neighboursOf({ vni, addresses, mac }: FabricRemote): NeighbourState[] {
+  return addresses.map((address) => ({ link: bridgeName(vni), address, mac }));
+}
+
+/**
+ * An IPv4 service IP is on no link, so that the bridge does not know it for its own and would send a client's question for it to the
+ * other hosts, whose routers would all answer (seen on Linux 6.18). With a neighbour entry it stays here; packets
+ * never come by it, the local route takes them. An IPv6 one is the bridge's own address.
+ */
+function serviceNeighbours(address: IpAddress, networks: readonly FabricNetwork[]): NeighbourState[] {
+  const segment = address.family === 4 ? networks.find(({ subnets }) => subnets.some(({ prefix }) => prefix.contains(address))) : undefined;
+  return segment ? [{ link: bridgeName(segment.vni), address, mac: bridgeMac(segment.vni) }] : [];
+}
+
+function unicastEntry({ vni, mac, underlay }: FabricRemote): FdbState {
+  return { kind: 'unicast', link: vxlanName(vni), mac, destination: underlay, bridged: true };
+}
+
+/** A host without an endpoint on a network gets nothing of it. */
+function floodEntries(remotes: readonly FabricRemote[]): FdbState[] {
+  return remotes.map(({ vni, underlay }) => ({ kind: 'flood', link: vxlanName(vni), destination: underlay }));
+}
+
+function endpointKey({ vni, mac }: Pick<FabricRemote, 'vni' | 'mac'>): string {
+  return `${vni} ${mac.toString()}`;
+}
+
+function inOrder(a: FabricRemote, b: FabricRemote): number {
+  const [first, second] = [endpointKey(a), endpointKey(b)];
+  return first === second ? a.underlay.compare(b.underlay) : first < second ? -1 : 1;
+}
