@@ -32,7 +32,7 @@ const methods: { readonly [P in keyof Ports]: { readonly [M in keyof Ports[P]]: 
   routers: { list: 'read', ensure: 'change', isIntact: 'read', remove: 'change' },
   fabric: { read: 'read', changedByOthers: 'read', apply: 'each' },
   nftables: { read: 'read', replace: 'change', apply: 'change', generation: 'read', traffic: 'read' },
-  sandboxes: { find: 'read', give: 'change' },
+  sandboxes: { find: 'read', give: 'change', setMtu: 'change' },
   conntrack: { list: 'read', remove: 'each' },
   host: { read: 'read', apply: 'each', foreignRoutes: 'read', hasChanged: 'read' },
   ports: { hold: 'change', release: 'change' },

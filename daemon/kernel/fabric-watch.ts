@@ -20,6 +20,8 @@ const groups = 0x1 | 0x4 | 0x10 | 0x40 | 0x100 | 0x400;
 /** RTM_NEWNEIGH and RTM_DELNEIGH. */
 const neighbourTypes: readonly number[] = [28, 29];
 const AF_BRIDGE = 7;
+/** NUD_NOARP and NUD_PERMANENT, as states of an entry, and NTF_SELF, as a flag of it (linux/neighbour.h). */
+const [noArp, permanent, self] = [0x40, 0x80, 0x02];
 const headerLength = 16;
 
 /**
@@ -65,17 +67,27 @@ export class FabricWatch {
   }
 }
 
-/** What a bridge learns of the frames that pass it is told as neighbours of its own family, and is no change. */
+/**
+ * What a bridge learns of the frames that pass it is told as neighbours of its own family, and is no change. Of what somebody sets there it is
+ * not told whose doing it is.
+ */
 function countsIn(messages: Buffer, ownPort: number): boolean {
   for (let offset = 0; offset + headerLength < messages.length; ) {
     const length = messages.readUInt32LE(offset);
     const type = messages.readUInt16LE(offset + 4);
     const port = messages.readUInt32LE(offset + 12);
-    const learned = neighbourTypes.includes(type) && messages[offset + headerLength] === AF_BRIDGE;
+    const learned = neighbourTypes.includes(type) && isLearned(messages.subarray(offset + headerLength));
     if (port !== ownPort && !learned) return true;
     offset += Math.max(headerLength, (length + 3) & ~3);
   }
   return false;
+}
+
+/** @param message a struct ndmsg: its family is the first octet, the state the ninth, the flags the eleventh. */
+function isLearned(message: Buffer): boolean {
+  const [state, flags] = [message[8] ?? 0, message[10] ?? 0];
+  const isFixed = (flags & self) !== 0 || (state & (noArp | permanent)) === noArp;
+  return message[0] === AF_BRIDGE && !isFixed;
 }
 
 function lastError(): string {

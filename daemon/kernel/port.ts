@@ -34,12 +34,12 @@ export interface EnsuredRouter {
   readonly settings: number;
 }
 
-/** Links, addresses, routes and neighbours of a router. */
+/** Links, addresses, routes, neighbours and fdb entries of a router. */
 export interface Fabric {
   read(tenant: string): Promise<FabricState>;
   /**
    * Whether the kernel told of a change since the last call that may have been somebody else's; true at the first
-   * call. Cheap: nothing is read. Of links and of deleted neighbours it does not
+   * call. Cheap: nothing is read. Of links, fdb entries and deleted neighbours it does not
    * tell whose doing it is, so that our own count, too.
    */
   changedByOthers(tenant: string): boolean;
@@ -53,6 +53,8 @@ export interface SandboxEnd {
   readonly name: string;
   /** Where the default routes by it lead. */
   readonly gateways: readonly IpAddress[];
+  /** Bytes. */
+  readonly mtu: number;
 }
 
 /** What a container's end of a port must be. */
@@ -71,6 +73,8 @@ export interface Sandboxes {
   find(sandboxKey: string, mac: Mac): Promise<SandboxEnd | undefined>;
   /** Moves the link `peer`, the other end of a port, from the host's own namespace into the container and makes it what Docker had made of the one that was lost. */
   give(sandboxKey: string, peer: string, link: SandboxLink): Promise<SandboxEnd>;
+  /** Gives the link with this MAC address another MTU, in bytes. */
+  setMtu(sandboxKey: string, mac: Mac, mtu: number): Promise<void>;
 }
 
 /** The nftables tables of a router. */

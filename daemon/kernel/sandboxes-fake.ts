@@ -11,12 +11,14 @@ export class FakeSandboxes implements Sandboxes {
   /** What was given back: sandbox key -> the link. */
   readonly given = new Map<string, SandboxLink>();
   /** What Docker made of a link that was not given back. */
-  end: SandboxEnd = { name: 'eth0', gateways: [] };
+  end: SandboxEnd = { name: 'eth0', gateways: [], mtu: 1500 };
+  /** MTUs that were set, by MAC address. */
+  readonly mtus = new Map<string, number>();
 
   // eslint-disable-next-line @typescript-eslint/require-await -- a missing sandbox must reject, not throw
   async find(sandboxKey: string, mac: Mac): Promise<SandboxEnd | undefined> {
     this.require(sandboxKey);
-    return this.lost.has(mac.toString()) ? undefined : this.end;
+    return this.lost.has(mac.toString()) ? undefined : { ...this.end, mtu: this.mtus.get(mac.toString()) ?? this.end.mtu };
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- see find
@@ -24,7 +26,13 @@ export class FakeSandboxes implements Sandboxes {
     this.require(sandboxKey);
     this.given.set(sandboxKey, link);
     this.lost.delete(link.mac.toString());
-    return { name: link.name ?? 'eth0', gateways: link.gateways };
+    return { name: link.name ?? 'eth0', gateways: link.gateways, mtu: this.end.mtu };
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- see find
+  async setMtu(sandboxKey: string, mac: Mac, mtu: number): Promise<void> {
+    this.require(sandboxKey);
+    this.mtus.set(mac.toString(), mtu);
   }
 
   private require(sandboxKey: string): void {

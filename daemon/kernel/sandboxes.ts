@@ -9,7 +9,7 @@ import { inNamespace, isNamespace } from './netns.js';
 import type { Sandboxes, SandboxEnd, SandboxLink } from './port.js';
 import { mainTable } from './route-shapes.js';
 import { Rtnetlink } from './rtnetlink.js';
-import { kernelError } from './rtnetlink-errors.js';
+import { kernelError, KernelRefusal } from './rtnetlink-errors.js';
 import type { RtnetlinkSockets } from './rtnetlink-sockets.js';
 
 const families: readonly Family[] = [4, 6];
@@ -23,7 +23,7 @@ export class KernelSandboxes implements Sandboxes {
       const link = await linkWith(place, mac);
       const name = link?.attrs.ifname;
       if (link?.data.index === undefined || name === undefined || !isContainerLinkName(name)) return undefined;
-      return { name, gateways: await gatewaysOf(place, link.data.index) };
+      return { name, gateways: await gatewaysOf(place, link.data.index), mtu: link.attrs.mtu ?? 0 };
     });
   }
 
@@ -38,7 +38,15 @@ export class KernelSandboxes implements Sandboxes {
       await place.rtnetlink.request((socket, options) => socket.setLink({ index }, { ifname: name }, options));
       await place.rtnetlink.request((socket, options) => socket.setLink({ index, flags: { up: true }, change: { up: true } }, {}, options));
       for (const via of gateways) await addDefaultRoute(place, index, via);
-      return { name, gateways };
+      return { name, gateways, mtu: (await linkWith(place, link.mac))?.attrs.mtu ?? 0 };
+    });
+  }
+
+  setMtu(sandboxKey: string, mac: Mac, mtu: number): Promise<void> {
+    return this.#inside(sandboxKey, 'set the MTU in', async (place) => {
+      const index = (await linkWith(place, mac))?.data.index;
+      if (index === undefined) throw new KernelRefusal('ENODEV');
+      await place.rtnetlink.request((socket, options) => socket.setLink({ index }, { mtu }, options));
     });
   }
 

@@ -5,6 +5,7 @@ import t, { type Test } from 'tap';
 import { inNamespace, routerName, routerPath } from '../../daemon/kernel/netns.js';
 import { bridgeName, portName } from '../../src/fabric/names.js';
 import { planFabric } from '../../src/fabric/plan.js';
+import { IpAddress, Mac } from '../../src/model/address.js';
 import { endpointId } from '../unit/fabric/arbitraries.js';
 import { fabric, reconcile, routers, sampleInput } from './fabric-bed.js';
 
@@ -71,6 +72,21 @@ t.test('the routes of services do not show, nor what a bridge learns', async (t)
     t.ok((await reconcile(tenant, desired)) > 0);
   });
   await untilUnseen(() => bridgeFdb('replace'));
+});
+
+t.test('what somebody does to the ways to other hosts shows', async (t) => {
+  await start(t);
+  const ip4 = (text: string): IpAddress => IpAddress.parse(text);
+  const remotes = [{ vni: 1, addresses: [ip4('10.1.0.3')], mac: Mac.fromIp(ip4('10.1.0.3')), underlay: ip4('192.0.2.2') }];
+  await reconcile(tenant, planFabric({ ...sampleInput, overlay: { local: ip4('192.0.2.1'), port: 4789, mtu: 1450, remotes } }));
+  await untilUnseen(() => Promise.resolve());
+  const [mac, all] = ['02:02:0a:01:00:03', '00:00:00:00:00:00'];
+  const damages = [`delete ${mac} dev vx1 self`, `delete ${mac} dev vx1 master`, `delete ${all} dev vx1 dst 192.0.2.2 self`, `append ${all} dev vx1 dst 192.0.2.3 self`];
+  for (const damage of damages) {
+    await execa('ip', ['netns', 'exec', routerName(tenant), 'bridge', 'fdb', ...damage.split(' ')]);
+    t.equal(fabric.changedByOthers(tenant), true, damage);
+    await untilUnseen(() => Promise.resolve());
+  }
 });
 
 t.test('more changes than the kernel keeps are changes, too', async (t) => {

@@ -45,7 +45,7 @@ async function lose(): Promise<void> {
 
 t.test('what is found is how Docker left it', async (t) => {
   await start(t);
-  t.same(await sandboxes.find(sandboxKey, mac), { name: 'eth0', gateways: [gateways[0]] });
+  t.same(await sandboxes.find(sandboxKey, mac), { name: 'eth0', gateways: [gateways[0]], mtu: 1500 });
   await fabric.apply(tenant, [{ action: 'deleteLink', name: port }]);
   t.equal(await sandboxes.find(sandboxKey, mac), undefined);
   await t.rejects(sandboxes.find('/run/netns/nobody', mac), { code: 'unavailable', message: /is gone$/ });
@@ -54,13 +54,13 @@ t.test('what is found is how Docker left it', async (t) => {
 t.test('a link that was given back has its name, MAC address, addresses and default routes, and leads to the others', async (t) => {
   await start(t);
   await lose();
-  t.same(await sandboxes.give(sandboxKey, peer, { ...link, name: 'eth3' }), { name: 'eth3', gateways });
+  t.same(await sandboxes.give(sandboxKey, peer, { ...link, name: 'eth3' }), { name: 'eth3', gateways, mtu: 1500 });
   t.match(await inside('-o', 'link', 'show', 'eth3'), new RegExp(`mtu 1500 .* state UP .*link/ether ${mac.toString()}`));
   t.match(await inside('-o', 'address', 'show', 'eth3', 'scope', 'global'), /inet 10\.1\.0\.1\/24 .*\n.*inet6 fd00:1::1\/64/);
   t.match(await inside('route'), /^default via 10\.1\.0\.254 dev eth3/m);
   t.match(await inside('-6', 'route'), /^default via fd00:1::ff dev eth3/m);
   for (const address of ['10.1.0.254', 'fd00:1::ff']) t.ok(await reaches('c1', address), address);
-  t.same(await sandboxes.find(sandboxKey, mac), { name: 'eth3', gateways });
+  t.same(await sandboxes.find(sandboxKey, mac), { name: 'eth3', gateways, mtu: 1500 });
 });
 
 t.test('a name that is taken is not taken away, nor a default route replaced', async (t) => {
@@ -69,7 +69,7 @@ t.test('a name that is taken is not taken away, nor a default route replaced', a
   await inside('link', 'add', 'eth0', 'type', 'bridge');
   await inside('link', 'set', 'eth0', 'up');
   await inside('route', 'add', 'default', 'dev', 'eth0');
-  t.same(await sandboxes.give(sandboxKey, peer, { ...link, name: 'eth0' }), { name: 'eth1', gateways: [gateways[1]] });
+  t.same(await sandboxes.give(sandboxKey, peer, { ...link, name: 'eth0' }), { name: 'eth1', gateways: [gateways[1]], mtu: 1500 });
   t.match(await inside('route'), /^default dev eth0/m);
 });
 
@@ -94,4 +94,13 @@ t.test('what cannot be given back is told', async (t) => {
   await start(t);
   await fabric.apply(tenant, [{ action: 'deleteLink', name: port }]);
   await t.rejects(sandboxes.give(sandboxKey, peer, link), { message: /^cannot give its link back to the container with the network namespace \/run\/netns\/c1: the kernel refused it with ENODEV$/ });
+});
+
+t.test('another MTU is given to the link in the container', async (t) => {
+  await start(t);
+  await sandboxes.setMtu(sandboxKey, mac, 1450);
+  t.match(await inside('-o', 'link', 'show', 'eth0'), / mtu 1450 /);
+  t.match(await sandboxes.find(sandboxKey, mac), { mtu: 1450 });
+  await fabric.apply(tenant, [{ action: 'deleteLink', name: port }]);
+  await t.rejects(sandboxes.setMtu(sandboxKey, mac, 1400), { message: /^cannot set the MTU in the container with the network namespace \/run\/netns\/c1: the kernel refused it with ENODEV$/ });
 });

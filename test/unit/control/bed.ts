@@ -172,6 +172,7 @@ export class Bed {
       sandboxes: {
         find: (key, mac) => failing(() => sandboxes.find(key, mac)),
         give: (key, peer, link) => failing(() => sandboxes.give(key, peer, link)),
+        setMtu: (key, mac, mtu) => failing(() => sandboxes.setMtu(key, mac, mtu)),
       },
       conntrack: {
         list: (tenant) => failing(() => conntrack.list(tenant)),

@@ -1,7 +1,8 @@
 import t from 'tap';
-import { Router } from '../../../daemon/control/router.js';
+import { Router, type RouterTarget } from '../../../daemon/control/router.js';
 import type { Kernel } from '../../../daemon/kernel/port.js';
 import { portName } from '../../../src/fabric/names.js';
+import { IpAddress } from '../../../src/model/address.js';
 import { bed, ids, providersIn, target } from './router-bed.js';
 
 const [a = '', b = ''] = ids;
@@ -131,7 +132,7 @@ t.test('providers come back into their places when the tables were lost', async 
 
 t.test('a running container whose link was lost has it back as it was, and it is counted', async (t) => {
   const { kernel, sandboxes, fabric } = bed();
-  sandboxes.end = { name: 'eth2', gateways: [] };
+  sandboxes.end = { name: 'eth2', gateways: [], mtu: 1500 };
   const router = routerOn(kernel);
   await router.reconcile(target([a, b]));
   await router.reconcile(target([a, b], { joining: [], running: [a, b] }));
@@ -143,6 +144,28 @@ t.test('a running container whose link was lost has it back as it was, and it is
   t.equal(sandboxes.given.size, 1);
   t.ok(router.holdsLink(portName(a)));
   t.equal(router.error, undefined);
+});
+
+t.test('the ends in containers get the MTU of their segment, also those that Docker moved in while it changed', async (t) => {
+  const { kernel, sandboxes } = bed();
+  const router = routerOn(kernel);
+  const targetWith = (mtu: number): RouterTarget => {
+    const one = target([a, b], { joining: [], running: [a, b] });
+    return { ...one, fabric: { ...one.fabric, overlay: { local: IpAddress.parse('192.0.2.1'), port: 4789, mtu, remotes: [] } } };
+  };
+  const mtus = (): number[] => [...sandboxes.mtus.values()];
+  await router.reconcile(target([a, b]));
+  await router.reconcile(target([a, b], { joining: [], running: [a, b] }));
+  await router.learn();
+  t.same(mtus(), [], 'what is right is left alone');
+  await router.reconcile(targetWith(1450));
+  t.same(mtus(), [1450, 1450]);
+  sandboxes.gone.add(a);
+  await router.reconcile(targetWith(1350));
+  t.same(mtus(), [1450, 1350], 'one that cannot be entered');
+  sandboxes.gone.clear();
+  await router.learn();
+  t.same(mtus(), [1350, 1350], 'is tried again');
 });
 
 t.test('a link whose other end is not in its container is given, as after a crash in the middle', async (t) => {
