@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ILeaseGrantResponse, ILeaseKeepAliveResponse, IPutResponse } from 'etcd3';
+import type { ILeaseGrantResponse, ILeaseKeepAliveResponse, ITxnRequest, ITxnResponse } from 'etcd3';
+import { unavailable } from '../../src/model/errors.js';
 import { failureOf } from './etcd-failure.js';
 import type { EtcdLink } from './etcd-link.js';
 import type { Announcement } from './port.js';
@@ -14,12 +15,12 @@ export class EtcdAnnouncement implements Announcement {
 
   constructor(
     private readonly link: EtcdLink,
-    private readonly key: Buffer,
-    private readonly value: Buffer,
+    /** What puts the entry under the lease. */
+    private readonly put: (lease: string) => ITxnRequest,
     private readonly ttlSeconds: number,
   ) {}
 
-  /** @returns the revision at which the entry was put. @throws EtcdFailure */
+  /** @returns the revision at which the entry was put. @throws EtcdFailure, NetctlError */
   async begin(): Promise<number> {
     const revision = await this.#put();
     void this.#renew();
@@ -32,7 +33,8 @@ export class EtcdAnnouncement implements Announcement {
 
   async #put(): Promise<number> {
     const { ID } = await this.link.request<ILeaseGrantResponse>('Lease', 'leaseGrant', { TTL: this.ttlSeconds }, { repeatable: true });
-    const { header } = await this.link.request<IPutResponse>('KV', 'put', { key: this.key, value: this.value, lease: ID }, { repeatable: true });
+    const { header, succeeded } = await this.link.request<ITxnResponse>('KV', 'txn', this.put(ID), { repeatable: true });
+    if (!succeeded) throw unavailable(`nothing was announced, as the state in ${this.link.name} is another one than before`);
     this.#lease = ID;
     return Number(header.revision);
   }

@@ -1,11 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { IEvent, IRangeResponse, IWatchRequest, IWatchResponse } from 'etcd3';
+import type { IEvent, IWatchRequest, IWatchResponse } from 'etcd3';
 import { messageOf, unavailable } from '../../src/model/errors.js';
 import type { ChangeLog } from './changes.js';
 import type { Duplex } from './etcd-connection.js';
 import { EtcdFailure, failureOf } from './etcd-failure.js';
 import type { EtcdLink } from './etcd-link.js';
 import type { EtcdKeys } from './etcd-requests.js';
+import { halfThere, lookAt, type Look } from './etcd-state.js';
 import type { Change } from './port.js';
 
 /** What a store that is elsewhere tells of itself. */
@@ -31,23 +32,35 @@ interface Waiter {
  */
 export class EtcdFeed {
   readonly #waiters = new Set<Waiter>();
+  /** The last revision that is known. */
+  #seen: number;
   readonly #end = new AbortController();
   #stream: Duplex<IWatchRequest, IWatchResponse> | undefined;
   #awaySince: number | undefined;
   #running: Promise<void> | undefined;
 
   /**
-   * @param seen the last revision that is known.
-   * @param cluster which etcd that was.
+   * @param state what was found at the beginning: what changes after that is told.
    */
   constructor(
     private readonly link: EtcdLink,
     private readonly keys: EtcdKeys,
     private readonly log: ChangeLog,
-    private seen: number,
-    private cluster: string,
+    private state: Look,
     private readonly told: (reach: Reach) => void,
-  ) {}
+  ) {
+    this.#seen = state.revision;
+  }
+
+  /** The mark of the state that is followed. */
+  get mark(): string {
+    return this.state.mark;
+  }
+
+  /** The state may be another one: looks at it anew. */
+  doubt(): void {
+    this.#stream?.cancel();
+  }
 
   start(): void {
     this.#running = this.#run();
@@ -55,7 +68,7 @@ export class EtcdFeed {
 
   /** Resolves when all watchers were told of the revision, which must be one that changed something here. @throws NetctlError `unavailable` */
   async reach(revision: number, limitMs: number): Promise<void> {
-    if (this.seen >= revision) return;
+    if (this.#seen >= revision) return;
     await new Promise<void>((resolve, reject) => {
       const tardy = setTimeout(() => this.#stream?.cancel(), tardyMs);
       const late = setTimeout(() => finish(unavailable(`${this.link.name} carried it out and does not say so: look whether it was done, and repeat it if not`)), limitMs);
@@ -119,7 +132,7 @@ export class EtcdFeed {
           begun();
           this.#isBack();
         });
-        stream.write({ create_request: { ...this.keys.all, start_revision: this.seen + 1 } });
+        stream.write({ create_request: { ...this.keys.all, start_revision: this.#seen + 1 } });
       });
     } catch (error) {
       if (error instanceof EtcdFailure && error.kind === 'away') failed();
@@ -131,20 +144,25 @@ export class EtcdFeed {
     }
   }
 
-  /** An etcd that was made anew, or restored, may know nothing of what was seen: then its revisions mean something else. */
+  /**
+   * What was restored or made anew may know nothing of what was seen: then its revisions mean something else. One that is gone is not taken for one
+   * that is empty, as all networks would be removed.
+   */
   async #look(): Promise<void> {
-    const { header } = await this.link.request<IRangeResponse>('KV', 'range', { key: this.keys.format, count_only: true }, { repeatable: true });
-    const revision = Number(header.revision);
-    if (header.cluster_id !== this.cluster) this.#lose(revision, `${this.link.name} is another one than before`);
-    else if (revision < this.seen) this.#lose(revision, `${this.link.name} went back from revision ${this.seen} to ${revision}: it was restored`);
-    this.cluster = header.cluster_id;
+    const { link, keys, state: before } = this;
+    const look = await lookAt(link, keys);
+    if (look.is === 'none') throw unavailable(`${link.name} has no state below ${keys.prefix} any more: restore a backup with "netctld --restore FILE"; what runs goes on, and netctld continues by itself then`);
+    if (look.is === 'half') throw halfThere(link, keys);
+    if (look.mark !== before.mark || look.cluster !== before.cluster) this.#lose(look.revision, `the state in ${link.name} was restored or made anew`);
+    else if (look.revision < this.#seen) this.#lose(look.revision, `${link.name} went back from revision ${this.#seen} to ${look.revision}: it was restored`);
+    this.state = look;
   }
 
   #take({ events, canceled, compact_revision, cancel_reason }: IWatchResponse): void {
     if (canceled) {
       const forgotten = Number(compact_revision);
       // Changes from the compacted revision on are still there. What was before it, nobody can tell.
-      if (forgotten > this.seen) this.#lose(forgotten, `${this.link.name} has forgotten what changed between the revisions ${this.seen} and ${forgotten}`);
+      if (forgotten > this.#seen) this.#lose(forgotten, `${this.link.name} has forgotten what changed between the revisions ${this.#seen} and ${forgotten}`);
       throw new EtcdFailure('other', cancel_reason || 'it ended the watch', true);
     }
     let changes: Change[] = [];
@@ -153,7 +171,7 @@ export class EtcdFeed {
       const change = this.#changeOf(event);
       if (change) changes.push(change);
       if (Number(events[i + 1]?.kv.mod_revision) === revision) continue;
-      if (revision > this.seen) this.#see(revision, changes);
+      if (revision > this.#seen) this.#see(revision, changes);
       changes = [];
     }
   }
@@ -166,19 +184,19 @@ export class EtcdFeed {
   }
 
   #see(revision: number, changes: readonly Change[]): void {
-    this.seen = revision;
+    this.#seen = revision;
     if (changes.length > 0) this.log.publish({ revision, changes });
     this.#release();
   }
 
   #lose(revision: number, reason: string): void {
-    this.seen = revision;
+    this.#seen = revision;
     this.log.lose(revision, reason);
     this.#release();
   }
 
   #release(): void {
-    for (const waiter of this.#waiters) if (waiter.revision <= this.seen) waiter.done();
+    for (const waiter of this.#waiters) if (waiter.revision <= this.#seen) waiter.done();
   }
 
   #isAway(error: unknown): void {

@@ -3,8 +3,8 @@ import type { ICompare, IKeyValue, IRangeRequest, IRequestOp, IResponseOp, ITxnR
 import { NetctlError } from '../../src/model/errors.js';
 import type { Condition, Entry, Json, Operation, Transaction } from './port.js';
 
-/** etcd's default of --max-txn-ops. */
-const mostPerLevel = 128;
+/** etcd's default of --max-txn-ops, less one for what is around each transaction. */
+const mostPerLevel = 127;
 
 /** How the entries of one store lie among all keys of etcd. */
 export class EtcdKeys {
@@ -41,9 +41,15 @@ export class EtcdKeys {
     return { key: this.keyOf(key) ?? '', value: JSON.parse(value.toString()) as Json, revision: Number(mod_revision) };
   }
 
-  txn({ conditions, operations }: Transaction): ITxnRequest {
+  /** The transaction, within one that fails if the state is not the one with the mark: nothing is written into another one. */
+  txn({ conditions, operations }: Transaction, mark: string): ITxnRequest {
     const compare = conditions.map((condition) => this.#compare(condition));
-    return { compare, success: nested(operations.map((operation) => this.#operation(operation)), conditions.length), failure: [{ request_put: { key: this.fence } }] };
+    const success = nested(operations.map((operation) => this.#operation(operation)), conditions.length);
+    return this.marked({ request_txn: { compare, success, failure: [{ request_put: { key: this.fence } }] } }, mark);
+  }
+
+  marked(operation: IRequestOp, mark: string): ITxnRequest {
+    return { compare: [{ key: this.format, target: CompareTarget.Value, result: CompareResult.Equal, value: Buffer.from(mark) }], success: [operation] };
   }
 
   #compare(condition: Condition): ICompare {
@@ -80,7 +86,7 @@ function rangeOf(prefix: string | Buffer): Range {
 }
 
 /**
- * etcd takes 128 conditions or operations in a transaction, and counts those of a transaction within it from what is left. So as
+ * etcd takes 128 conditions or operations in a transaction by default, and counts those of a transaction within it from what is left. So as
  * many inner ones as need be share the operations; all together are one revision, and none of them has conditions of its own.
  */
 function nested(operations: readonly IRequestOp[], conditions: number): IRequestOp[] {

@@ -1,5 +1,6 @@
-import type { IRangeResponse, IRequestOp } from 'etcd3';
-import { conflict, unavailable } from '../../src/model/errors.js';
+import { randomUUID } from 'node:crypto';
+import { CompareResult, CompareTarget, type IRangeResponse, type IRequestOp } from 'etcd3';
+import { conflict, unavailable, type NetctlError } from '../../src/model/errors.js';
 import { failureOf } from './etcd-failure.js';
 import type { EtcdLink } from './etcd-link.js';
 import { page, type EtcdKeys, type Range } from './etcd-requests.js';
@@ -17,38 +18,62 @@ const eraseMs = 30_000;
 
 const again = { repeatable: true } as const;
 
+/** What is below the prefix. `half`: a restoration of it did not end. */
+export interface Look {
+  readonly is: 'none' | 'half' | 'sound';
+  /** What the state is known by; another one has another mark. */
+  readonly mark: string;
+  readonly revision: number;
+  /** Which etcd it is in. */
+  readonly cluster: string;
+}
+
 /**
  * Looks whose state it is, and marks one without keys as ours.
  * @throws NetctlError `conflict` if it is of a later version or another program's, `unavailable` if it is only half there; EtcdFailure.
  */
-export async function beginState(link: EtcdLink, keys: EtcdKeys): Promise<{ revision: number; cluster: string }> {
-  const { header } = await link.request<IRangeResponse>('KV', 'range', { ...keys.all, count_only: true }, again);
-  const found = await look(link, keys);
-  if (found === 'half') {
-    throw unavailable(`the state in ${link.name} below ${keys.prefix} is only half there, as it is being restored or that was cut short: wait for its end, or repeat "netctld --restore FILE --force"`);
+export async function beginState(link: EtcdLink, keys: EtcdKeys): Promise<Look> {
+  for (;;) {
+    const look = await lookAt(link, keys);
+    if (look.is === 'sound') return look;
+    if (look.is === 'half') throw halfThere(link, keys);
+    // Of several hosts that begin it at once one does.
+    const compare = [{ key: keys.format, target: CompareTarget.Create, result: CompareResult.Equal, create_revision: 0 }];
+    await link.request('KV', 'txn', { compare, success: [{ request_put: { key: keys.format, value: Buffer.from(newMark()) } }] }, again);
   }
-  if (found === 'none') await mark(link, keys, false);
-  return { revision: Number(header.revision), cluster: header.cluster_id };
 }
 
-/** All entries, at one revision; `none`: there is no state, `half`: its restoration did not end. Nothing is changed. @throws as `beginState` does. */
+/** @throws NetctlError `conflict` if the state is of a later version or another program's; EtcdFailure. */
+export async function lookAt(link: EtcdLink, keys: EtcdKeys): Promise<Look> {
+  const { header, kvs } = await link.request<IRangeResponse>('KV', 'range', { key: keys.format }, again);
+  const mark = kvs[0]?.value.toString();
+  const is = mark === undefined ? await lookForOthers(link, keys) : readMark(link, keys, mark);
+  return { is, mark: mark ?? '', revision: Number(header.revision), cluster: header.cluster_id };
+}
+
+export function halfThere(link: EtcdLink, keys: EtcdKeys): NetctlError {
+  return unavailable(`the state in ${link.name} below ${keys.prefix} is only half there, as it is being restored or that was cut short: wait for its end, or repeat "netctld --restore FILE --force"`);
+}
+
+/** All entries, at one revision; `none`: there is no state, `half`: its restoration did not end. Nothing is changed. @throws as `lookAt` does. */
 export async function readState(link: EtcdLink, keys: EtcdKeys): Promise<{ entries: readonly Entry[]; revision: number } | 'none' | 'half'> {
-  const found = await look(link, keys);
-  return found === 'sound' ? listRange(link, keys, keys.data) : found;
+  const { is } = await lookAt(link, keys);
+  return is === 'sound' ? listRange(link, keys, keys.data) : is;
 }
 
 /**
- * Puts these entries in the place of all others. While that is under way, and if it is cut short, nobody can open the state.
+ * Puts these entries in the place of all others. While that is under way, and if it is cut short, nobody can open the state, and who has
+ * it open cannot write.
  * @throws EtcdFailure
  */
 export async function replaceState(link: EtcdLink, keys: EtcdKeys, entries: readonly Entry[]): Promise<void> {
-  await mark(link, keys, true);
+  await putMark(link, keys, newMark({ restoring: true }));
   await link.request('KV', 'deleteRange', keys.data, { ...again, limitMs: eraseMs });
   for (let i = 0; i < entries.length; i += batchSize) {
     const success = entries.slice(i, i + batchSize).map(({ key, value }): IRequestOp => ({ request_put: { key: keys.of(key), value: Buffer.from(JSON.stringify(value)) } }));
     await link.request('KV', 'txn', { success }, again);
   }
-  await mark(link, keys, false);
+  await putMark(link, keys, newMark());
 }
 
 /** Every entry of the range, in the order of keys, at one revision. @throws EtcdFailure */
@@ -76,13 +101,10 @@ async function listPages(link: EtcdLink, keys: EtcdKeys, range: Range): Promise<
   }
 }
 
-async function look(link: EtcdLink, keys: EtcdKeys): Promise<'none' | 'half' | 'sound'> {
-  const marked = await link.request<IRangeResponse>('KV', 'range', { key: keys.format }, again);
-  if (marked.kvs[0]) return readMark(link, keys, marked.kvs[0].value.toString());
+async function lookForOthers(link: EtcdLink, keys: EtcdKeys): Promise<'none'> {
   const { kvs } = await link.request<IRangeResponse>('KV', 'range', { ...keys.all, limit: 1, keys_only: true }, again);
-  if (!kvs[0]) return 'none';
   // Another host may have begun the state between the two looks.
-  if (kvs[0].key.equals(keys.format)) return 'sound';
+  if (!kvs[0] || kvs[0].key.equals(keys.format)) return 'none';
   throw conflict(`${link.name} has keys below ${keys.prefix} that are not netctl's, for example ${kvs[0].key.toString()}: choose another --etcd-prefix`);
 }
 
@@ -103,7 +125,10 @@ function parsed(text: string): { readonly netctl?: unknown; readonly format?: un
   }
 }
 
-async function mark(link: EtcdLink, keys: EtcdKeys, restoring: boolean): Promise<void> {
-  const value = JSON.stringify({ netctl: 'state', format: formatVersion, ...(restoring ? { restoring } : {}) });
-  await link.request('KV', 'put', { key: keys.format, value: Buffer.from(value) }, again);
+function newMark(more: object = {}): string {
+  return JSON.stringify({ netctl: 'state', format: formatVersion, id: randomUUID(), ...more });
+}
+
+async function putMark(link: EtcdLink, keys: EtcdKeys, mark: string): Promise<void> {
+  await link.request('KV', 'put', { key: keys.format, value: Buffer.from(mark) }, again);
 }

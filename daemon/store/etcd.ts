@@ -34,9 +34,9 @@ export async function openEtcdStore(access: EtcdAccess, options: EtcdOptions): P
   const link = new EtcdLink(access);
   const keys = new EtcdKeys(options.prefix);
   try {
-    const { revision, cluster } = await whenItAnswers(link, () => beginState(link, keys), options);
-    const log = new ChangeLog(revision, options);
-    const feed = new EtcdFeed(link, keys, log, revision, cluster, options.told ?? (() => undefined));
+    const state = await whenItAnswers(link, () => beginState(link, keys), options);
+    const log = new ChangeLog(state.revision, options);
+    const feed = new EtcdFeed(link, keys, log, state, options.told ?? (() => undefined));
     feed.start();
     return new EtcdStore(link, keys, log, feed);
   } catch (error) {
@@ -102,7 +102,7 @@ class EtcdStore implements SharedStore {
 
   async announce(key: string, value: Json, ttlSeconds: number): Promise<Announcement> {
     this.#checkOpen();
-    const announcement = new EtcdAnnouncement(this.link, this.keys.of(key), Buffer.from(JSON.stringify(value)), ttlSeconds);
+    const announcement = new EtcdAnnouncement(this.link, (lease) => this.keys.marked({ request_put: { key: this.keys.of(key), value: Buffer.from(JSON.stringify(value)), lease } }, this.feed.mark), ttlSeconds);
     try {
       await this.feed.reach(await this.#counted(announcement.begin()), tellMs);
     } catch (error) {
@@ -128,11 +128,16 @@ class EtcdStore implements SharedStore {
   }
 
   async #carryOut(transaction: Transaction): Promise<Outcome> {
-    const { succeeded, header, responses } = await this.link.call<ITxnResponse>('KV', 'txn', this.keys.txn(transaction), { repeatable: false });
+    const { succeeded, header, responses } = await this.link.call<ITxnResponse>('KV', 'txn', this.keys.txn(transaction, this.feed.mark), { repeatable: false });
+    const inner = responses[0]?.response_txn;
+    if (!succeeded || !inner) {
+      this.feed.doubt();
+      throw unavailable(`nothing was changed, as the state in ${this.link.name} is another one than before: try again when netctld has read it`);
+    }
     const revision = Number(header.revision);
     // Also who was too late must know what was faster before he plans anew: otherwise he plans the same again.
-    if (!succeeded || wroteAnything(responses)) await this.feed.reach(revision, tellMs);
-    return succeeded ? { committed: true, revision } : { committed: false };
+    if (!inner.succeeded || wroteAnything(inner.responses)) await this.feed.reach(revision, tellMs);
+    return inner.succeeded ? { committed: true, revision } : { committed: false };
   }
 
   async #counted<T>(work: Promise<T>): Promise<T> {
