@@ -157,6 +157,27 @@ export interface Underlay {
   find(): Promise<UnderlayAddress>;
 }
 
+/**
+ * What became of an echo request. `tooLong`: the link, or a router on the way, is too small for it; `lost`: no answer in time;
+ * `unsent`: the kernel did not send it, there being no route for instance.
+ */
+export type Echo =
+  | { readonly outcome: 'answered'; readonly milliseconds: number }
+  | { readonly outcome: 'tooLong' }
+  | { readonly outcome: 'lost' }
+  | { readonly outcome: 'unsent'; readonly reason: string };
+
+/** ICMP echo requests, which are never cut into fragments. */
+export interface Pinger {
+  /**
+   * Sends one and waits for its answer.
+   * @param router the tenant from whose router; undefined: from the host's own namespace
+   * @param request.length of the whole IP packet, in octets
+   * @throws NetctlError `unavailable` if there is no such router, or if raw sockets cannot be had.
+   */
+  echo(router: string | undefined, target: IpAddress, request: { readonly length: number; readonly timeoutMs: number }): Promise<Echo>;
+}
+
 /** What netctl needs of its host. */
 export interface Checkup {
   /** Changes nothing, and does not reject for what is missing or broken. @param tenants whose routers to look at. */
