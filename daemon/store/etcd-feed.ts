@@ -2,7 +2,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { IEvent, IWatchRequest, IWatchResponse } from 'etcd3';
 import { messageOf, unavailable } from '../../src/model/errors.js';
 import type { ChangeLog } from './changes.js';
-import type { Duplex } from './etcd-connection.js';
 import { EtcdFailure, failureOf } from './etcd-failure.js';
 import type { EtcdLink } from './etcd-link.js';
 import type { EtcdKeys } from './etcd-requests.js';
@@ -18,6 +17,9 @@ const [askMs, silentMs] = [1000, 4000];
 const tardyMs = 2000;
 /** Between two attempts, in milliseconds. */
 const [leastRestMs, mostRestMs] = [50, 1000];
+
+/** Nothing is wrong with etcd, but the stream must be begun anew. */
+class Anew extends Error {}
 
 interface Waiter {
   readonly revision: number;
@@ -35,7 +37,8 @@ export class EtcdFeed {
   /** The last revision that is known. */
   #seen: number;
   readonly #end = new AbortController();
-  #stream: Duplex<IWatchRequest, IWatchResponse> | undefined;
+  /** Ends the stream that is followed now. */
+  #interrupt: ((reason: Error) => void) | undefined;
   #awaySince: number | undefined;
   #running: Promise<void> | undefined;
 
@@ -59,7 +62,7 @@ export class EtcdFeed {
 
   /** The state may be another one: looks at it anew. */
   doubt(): void {
-    this.#stream?.cancel();
+    this.#interrupt?.(new Anew());
   }
 
   start(): void {
@@ -70,7 +73,7 @@ export class EtcdFeed {
   async reach(revision: number, limitMs: number): Promise<void> {
     if (this.#seen >= revision) return;
     await new Promise<void>((resolve, reject) => {
-      const tardy = setTimeout(() => this.#stream?.cancel(), tardyMs);
+      const tardy = setTimeout(() => this.doubt(), tardyMs);
       const late = setTimeout(() => finish(unavailable(`${this.link.name} carried it out and does not say so: look whether it was done, and repeat it if not`)), limitMs);
       const finish = (error?: Error): void => {
         clearTimeout(tardy);
@@ -86,7 +89,7 @@ export class EtcdFeed {
 
   async close(): Promise<void> {
     this.#end.abort();
-    this.#stream?.cancel();
+    this.doubt();
     await this.#running;
   }
 
@@ -97,7 +100,7 @@ export class EtcdFeed {
       try {
         await this.#follow(() => (restMs = leastRestMs));
       } catch (error) {
-        if (!signal.aborted) this.#isAway(error);
+        if (!signal.aborted && !(error instanceof Anew)) this.#isAway(error);
       }
       await pause(restMs, undefined, { signal }).catch(() => undefined);
       restMs = Math.min(restMs * 2, mostRestMs);
@@ -108,27 +111,28 @@ export class EtcdFeed {
   async #follow(begun: () => void): Promise<void> {
     await this.#look();
     const { stream, failed } = await this.link.stream<IWatchRequest, IWatchResponse>('Watch', 'watch');
-    if (this.#end.signal.aborted) return stream.cancel();
-    this.#stream = stream;
     let heard = Date.now();
     const asking = setInterval(() => {
-      if (Date.now() - heard < silentMs) return stream.write({ progress_request: {} });
-      failed();
-      stream.cancel();
+      if (Date.now() - heard < silentMs) stream.write({ progress_request: {} });
+      else this.#interrupt?.(new EtcdFailure('away', `it is silent for ${silentMs} ms`, true));
     }, askMs);
     try {
       await new Promise<void>((_, reject) => {
+        this.#interrupt = reject;
+        if (this.#end.signal.aborted) reject(new Anew());
         stream.on('error', (error) => reject(failureOf(error)));
         stream.on('end', () => reject(new EtcdFailure('away', 'it ended the stream of changes', true)));
         stream.on('data', (response) => {
           heard = Date.now();
-          // What is wrong with a message, or with us, must not pass for a message that was seen.
+          // What comes after a message that could not be taken is left for the next stream, which begins with that message.
+          if (this.#interrupt !== reject) return;
           try {
             this.#take(response);
           } catch (error) {
-            reject(error instanceof Error ? error : new Error(String(error)));
+            this.#interrupt = undefined;
+            return reject(error instanceof Error ? error : new Error(String(error)));
           }
-          if (!response.created || response.canceled) return;
+          if (!response.created) return;
           begun();
           this.#isBack();
         });
@@ -139,7 +143,7 @@ export class EtcdFeed {
       throw error;
     } finally {
       clearInterval(asking);
-      this.#stream = undefined;
+      this.#interrupt = undefined;
       stream.cancel();
     }
   }
@@ -162,15 +166,19 @@ export class EtcdFeed {
     if (canceled) {
       const forgotten = Number(compact_revision);
       // Changes from the compacted revision on are still there. What was before it, nobody can tell.
-      if (forgotten > this.#seen) this.#lose(forgotten, `${this.link.name} has forgotten what changed between the revisions ${this.#seen} and ${forgotten}`);
-      throw new EtcdFailure('other', cancel_reason || 'it ended the watch', true);
+      if (forgotten <= this.#seen) throw new EtcdFailure('other', cancel_reason || 'it ended the watch', true);
+      this.#lose(forgotten, `${this.link.name} has forgotten what changed between the revisions ${this.#seen} and ${forgotten}`);
+      throw new Anew();
     }
-    let changes: Change[] = [];
+    let [changes, doubtful]: [Change[], boolean] = [[], false];
     for (const [i, event] of events.entries()) {
       const revision = Number(event.kv.mod_revision);
+      // The state is being replaced or removed: what goes with it is not told as if users had deleted it.
+      doubtful ||= event.kv.key.equals(this.keys.format);
       const change = this.#changeOf(event);
       if (change) changes.push(change);
       if (Number(events[i + 1]?.kv.mod_revision) === revision) continue;
+      if (doubtful) throw new Anew();
       if (revision > this.#seen) this.#see(revision, changes);
       changes = [];
     }

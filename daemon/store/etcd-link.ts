@@ -99,10 +99,8 @@ export class EtcdLink {
         if (failure.kind !== 'away') throw failure;
         this.#moveOn(connection);
         const restMs = ++failures < this.access.endpoints.length ? 0 : Math.min(50 * failures, 500);
-        if (this.#closed || !(repeatable || failure.before) || Date.now() + restMs >= end) {
-          this.#awaySince ??= Date.now();
-          throw failure;
-        }
+        if (failures >= this.access.endpoints.length) this.#awaySince ??= Date.now();
+        if (this.#closed || !(repeatable || failure.before) || Date.now() + restMs >= end) throw failure;
         await pause(restMs);
       }
     }

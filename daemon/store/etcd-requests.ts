@@ -1,6 +1,6 @@
 import { CompareResult, CompareTarget } from 'etcd3';
 import type { ICompare, IKeyValue, IRangeRequest, IRequestOp, IResponseOp, ITxnRequest } from 'etcd3';
-import { NetctlError } from '../../src/model/errors.js';
+import { NetctlError, unavailable } from '../../src/model/errors.js';
 import type { Condition, Entry, Json, Operation, Transaction } from './port.js';
 
 /** etcd's default of --max-txn-ops, less one for what is around each transaction. */
@@ -37,8 +37,13 @@ export class EtcdKeys {
     return bytes.subarray(0, length).equals(this.data.key) ? bytes.toString('utf8', length) : undefined;
   }
 
+  /** @throws NetctlError `unavailable` if it is not what netctl writes. */
   entryOf({ key, value, mod_revision }: IKeyValue): Entry {
-    return { key: this.keyOf(key) ?? '', value: JSON.parse(value.toString()) as Json, revision: Number(mod_revision) };
+    try {
+      return { key: this.keyOf(key) ?? '', value: JSON.parse(value.toString()) as Json, revision: Number(mod_revision) };
+    } catch {
+      throw unavailable(`the key ${key.toString()} in etcd holds what netctl does not write: delete it, or restore a backup`);
+    }
   }
 
   /** The transaction, within one that fails if the state is not the one with the mark: nothing is written into another one. */

@@ -1,3 +1,4 @@
+import { transact } from '../../daemon/control/transact.js';
 import { openEtcdStore } from '../../daemon/store/etcd.js';
 
 // A process that creates so many entries at once, each under the lowest number that it believes to be free. It prints what it got. Usage: etcd-claimer.js ENDPOINTS PREFIX COUNT
@@ -14,16 +15,18 @@ store.watch('numbers/', revision, {
   },
 });
 
+/** As controllers do it: planned from what is known, and planned anew when somebody else was faster. */
 async function claim(): Promise<{ key: string; attempts: number }> {
-  for (let attempts = 1; ; attempts++) {
+  let [key, attempts] = ['', 0];
+  await transact(store, () => {
+    // A refusal without the news of who was faster would be followed by the same attempt.
+    if (attempts++ > 0 && !taken.has(key)) throw new Error(`${key} was refused, and is not known to be taken`);
     let number = 0;
     while (taken.has(`numbers/${number}`)) number++;
-    const key = `numbers/${number}`;
-    const { committed } = await store.transact({ conditions: [{ key, is: 'absent' }], operations: [{ key, put: process.pid }] });
-    if (committed) return { key, attempts };
-    // A refusal without the news of who was faster would be followed by the same attempt.
-    if (!taken.has(key)) throw new Error(`${key} was refused, and is not known to be taken`);
-  }
+    key = `numbers/${number}`;
+    return { conditions: [{ key, is: 'absent' }], operations: [{ key, put: process.pid }] };
+  });
+  return { key, attempts };
 }
 
 const claimed = await Promise.all(Array.from({ length: Number(count) }, claim));
