@@ -25,8 +25,8 @@ help:
 	@echo 'make install what the package has, below PREFIX (/usr/local), and DESTDIR if that is given; make uninstall'
 	@echo '             removes it, and leaves the state, and the configuration if it was changed'
 	@echo
-	@echo 'On a machine with systemd, Debian starts a Docker service when docker.io is installed.'
-	@echo 'Nothing here uses, starts or stops it: the lab and the tests have Docker daemons of their own.'
+	@echo 'On a machine with systemd, Debian starts Docker and etcd when it installs docker.io and etcd-server.'
+	@echo 'Nothing here uses, starts or stops these: the lab and the tests have daemons of their own.'
 
 deps: packages build
 
