@@ -81,7 +81,7 @@ export class Controllers {
     this.routers = new Routers({ kernel, state, containers, allContainers, hosts, providers, host, log, metrics: options.metrics, chronicle, uplinks, linked });
     const { routers } = this;
     this.hostNetwork = new Host({
-      ...{ hostNetwork: kernel.host, flows: kernel.hostFlows, ranges: options.uplinkRanges, state, uplinks, access, host, log },
+      ...{ hostNetwork: kernel.host, flows: kernel.hostFlows, ranges: options.uplinkRanges, state, uplinks, access, hosts, host, log },
       hasStrangers: () => routers.hasStrangers,
       repaired: (differences) => chronicle.hostRepaired(differences),
     });

@@ -1,7 +1,7 @@
 import type { UplinkRanges } from '../../src/fabric/uplink.js';
 import { diffHost, absentLinks } from '../../src/host/diff.js';
 import { staleHostFlows, udpLegsText } from '../../src/host/flows.js';
-import type { HostPublication, HostUplink } from '../../src/host/input.js';
+import type { HostOverlay, HostPublication, HostUplink } from '../../src/host/input.js';
 import { planHost } from '../../src/host/plan.js';
 import { familiesOf, isUnspecified } from '../../src/host/publish.js';
 import { dockerBridges, type Reach } from '../../src/host/reach.js';
@@ -12,6 +12,7 @@ import { messageOf } from '../../src/model/errors.js';
 import { subnetsOf, type Network } from '../../src/model/network.js';
 import type { HostFlows, HostNetwork } from '../kernel/port.js';
 import type { HostAccess } from './host-access.js';
+import type { Hosts } from './hosts.js';
 import type { Logger } from './logger.js';
 import { Pace } from './pace.js';
 import { Reconciler } from './reconciler.js';
@@ -25,6 +26,7 @@ interface Parts {
   readonly state: State;
   readonly uplinks: Pick<Uplinks, 'linkOf' | 'tenants'>;
   readonly access: Pick<HostAccess, 'plan'>;
+  readonly hosts: Pick<Hosts, 'overlay'>;
   readonly host: string;
   readonly log: Logger;
   /** There are routers of which the store knows nothing: what looks like a left-over may be theirs. */
@@ -137,7 +139,7 @@ export class Host {
     const { routes, observed } = await this.readings.measure(async () => ({ routes: await hostNetwork.foreignRoutes(), observed: await hostNetwork.read() }));
     this.reach = access.plan(routes);
     const uplinks = this.uplinks((tenant) => this.reach.get(tenant)?.reachable ?? []);
-    const desired = planHost({ uplinks, dockerBridges: dockerBridges(routes) });
+    const desired = planHost({ uplinks, dockerBridges: dockerBridges(routes), ...this.overlay() });
     const absent = new Set(absentLinks(desired, observed));
     this.linkless = new Set(uplinks.flatMap(({ link }) => (absent.has(link.host.link) ? [link.tenant] : [])));
     const steps = this.allowed(diffHost(desired, observed));
@@ -158,7 +160,12 @@ export class Host {
 
   /** All that a pass depends on but for the host's routes, as text. */
   private wish(): string {
-    return JSON.stringify([this.uplinks(() => []), [...this.parts.access.plan([])], this.parts.hasStrangers()]);
+    return JSON.stringify([this.uplinks(() => []), [...this.parts.access.plan([])], this.parts.hasStrangers(), this.overlay()]);
+  }
+
+  private overlay(): { readonly overlay?: HostOverlay } {
+    const overlay = this.parts.hosts.overlay();
+    return overlay ? { overlay: { port: overlay.port, hosts: [...overlay.underlays.values()] } } : {};
   }
 
   private uplinks(reachable: (tenant: string) => readonly Prefix[]): HostUplink[] {

@@ -8,6 +8,16 @@ export interface HostInput {
   readonly uplinks: readonly HostUplink[];
   /** The links of Docker's own networks, as far as they are not known by their name alone; absent: none. */
   readonly dockerBridges?: readonly string[];
+  /** Absent: there are no other hosts. */
+  readonly overlay?: HostOverlay;
+}
+
+/** From whom VXLAN packets are taken. */
+export interface HostOverlay {
+  /** UDP. */
+  readonly port: number;
+  /** The addresses on the underlay of all hosts that are known, whether they are there or away. */
+  readonly hosts: readonly IpAddress[];
 }
 
 export interface HostUplink {

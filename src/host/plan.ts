@@ -8,7 +8,7 @@ import type { ForwardAccept, HostRouteState, HostState } from './state.js';
 
 const ipv6Loopback = Prefix.parse('::1/128');
 
-/** What the host's own namespace must hold for these uplinks; without any, nothing. */
+/** What the host's own namespace must hold for these uplinks and other hosts; without any, nothing. */
 export function planHost(input: HostInput): HostState {
   const uplinks = input.uplinks.toSorted((a, b) => (a.link.host.link < b.link.host.link ? -1 : 1));
   const families = new Set(uplinks.flatMap((uplink) => [...familiesOf(uplink)]));
@@ -23,7 +23,7 @@ export function planHost(input: HostInput): HostState {
     routes: uplinks.flatMap(routesOf),
     settings: [...[...families].map((family) => [forwarding[family], '1'] as const), ...uplinks.flatMap((uplink) => linkSettings(uplink.link.host.link, familiesOf(uplink)))],
     accepts: ([4, 6] as const).flatMap((family) => acceptsOf(family, families.has(family))),
-    rules: uplinks.length === 0 ? undefined : hostRules(uplinks, input.dockerBridges ?? []),
+    rules: uplinks.length === 0 && !input.overlay ? undefined : hostRules(uplinks, input.dockerBridges ?? [], input.overlay),
   });
 }
 

@@ -1,19 +1,20 @@
 import { endAddresses } from '../fabric/uplink.js';
 import type { Family } from '../model/address.js';
-import type { HostPublication, HostUplink } from './input.js';
+import type { HostOverlay, HostPublication, HostUplink } from './input.js';
 
 /** The table of netctl in the host's own namespace, of the family inet. */
 export const hostTableName = 'netctl_host';
 
 /**
- * The table's whole text for these uplinks, as nft takes it. The rules are always the same, what differs is in
+ * The table's whole text for these uplinks, as nft takes it. The rules are always the same, but for those of the overlay, what differs is in
  * the sets and maps. How a packet goes through it is told in docs/dataplane.md.
  */
-export function hostRules(uplinks: readonly HostUplink[], dockerBridges: readonly string[]): string {
+export function hostRules(uplinks: readonly HostUplink[], dockerBridges: readonly string[], overlay?: HostOverlay): string {
   const bridges = set('set', 'bridges', 'ifname', [...dockerBridges, 'docker0', 'docker_gwbridge']);
-  return [`table inet ${hostTableName} {`, ...bridges, ...([4, 6] as const).flatMap((family) => sets(family, uplinks)), ...chains, '}', ''].join('\n');
+  return [`table inet ${hostTableName} {`, ...bridges, ...([4, 6] as const).flatMap((family) => sets(family, uplinks)), ...chains, ...(overlay ? overlayLines(overlay) : []), '}', ''].join('\n');
 }
 
+const families: readonly Family[] = [4, 6];
 const addressTypes = { 4: 'ipv4_addr', 6: 'ipv6_addr' } as const;
 
 function sets(family: Family, uplinks: readonly HostUplink[]): string[] {
@@ -87,6 +88,19 @@ const chains: readonly string[] = [
     ['oifname "nu-*" drop', 'from another machine to what is not published'],
   ]),
 ];
+
+/** Whoever could send VXLAN packets from elsewhere would be in any network of any tenant: their number is all that they are told apart by. */
+function overlayLines({ port, hosts }: HostOverlay): string[] {
+  const addresses = (family: Family): string[] => hosts.filter((host) => host.family === family).map((host) => host.toString());
+  return [
+    ...families.flatMap((family) => set('set', `hosts${family}`, addressTypes[family], addresses(family))),
+    ...chain('overlay', 'type filter hook input priority 0; policy accept;', [
+      [`udp dport != ${port} accept`, 'not VXLAN'],
+      ...families.map((family): Rule => [`${ipWord(family)} saddr @hosts${family} accept`, 'from a host of netctl']),
+      ['meta l4proto udp counter drop', 'from a stranger'],
+    ]),
+  ];
+}
 
 type Rule = readonly [text: string, comment: string];
 

@@ -108,6 +108,10 @@ function refuse({ ip, answered, unreachable }: Words): BaseChain {
  * translation, and a UDP client that goes on sending would be refused when the service is there again.
  * Frames to the router are known by the beginning of its MAC addresses, see `bridgeMac`.
  *
+ * Containers send what their own network takes. The way may take less: an uplink, if the segments are larger, or the network of a
+ * container that was not given a new MTU yet. TCP is told in the first packet of a connection, so that the packets of all others
+ * do not pay for it; what is left is told by ICMP.
+ *
  * A service whose provider is in none of the networks must not lead out to the default route. Nor may anything
  * leave with the address of another network as its source: the masquerade would hide it from the host, and the
  * answers would be brought to the address' owner.
@@ -119,6 +123,7 @@ function forward(): BaseChain {
       { text: 'ct mark != 0 ct mark . ct direction @traffic accept', comment: 'through a service: count it' },
       { text: 'ct state established,related accept', comment: 'of a connection that was let through' },
       { text: 'ct state invalid drop', comment: 'of a connection that is not known' },
+      { text: 'tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu', comment: 'no segments larger than the way takes' },
       { text: `ct status dnat meta oifname != "${routerUplinkName}" accept`, comment: 'through a service' },
       { text: 'ether daddr & ff:ff:ff:00:00:00 != 02:01:00:00:00:00 meta iifname . meta oifname @segments accept', comment: 'from port to port of a network' },
       { text: `meta oifname "${routerUplinkName}" fib saddr . iif oif missing drop`, comment: 'out, with a source of another network' },

@@ -25,7 +25,11 @@ function uplink(index: number): fc.Arbitrary<HostUplink> {
   }));
 }
 
-export const hostInput: fc.Arbitrary<HostInput> = fc.subarray([0, 1, 2]).chain((indexes) => fc.tuple(...indexes.map(uplink))).map((uplinks) => ({ uplinks }));
+const overlay = fc.subarray(['192.0.2.1', '192.0.2.2', '2001:db8::1']).map((texts) => ({ port: 4789, hosts: texts.map((text) => IpAddress.parse(text)) }));
+
+export const hostInput: fc.Arbitrary<HostInput> = fc
+  .tuple(fc.subarray([0, 1, 2]).chain((indexes) => fc.tuple(...indexes.map(uplink))), fc.option(overlay))
+  .map(([uplinks, others]) => ({ uplinks, ...(others ? { overlay: others } : {}) }));
 
 /** What people do to the host behind the daemon's back: each item of the state disturbed, or not. */
 export function disturbances(state: HostState): fc.Arbitrary<HostStep[]> {

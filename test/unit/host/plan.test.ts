@@ -80,13 +80,25 @@ t.test('publications are elements, of the families that they have', (t) => {
   t.end();
 });
 
+t.test('VXLAN is taken from the hosts that are known, and from nobody where there are none', (t) => {
+  const overlay = { port: 4790, hosts: ['192.0.2.2', '192.0.2.1', '2001:db8::1'].map((text) => IpAddress.parse(text)) };
+  const { rules = '', links } = planHost({ uplinks: [], overlay });
+  t.equal(links.size, 0);
+  t.match(rules, /set hosts4 \{\n +type ipv4_addr\n +elements = \{ 192\.0\.2\.1, 192\.0\.2\.2 \}\n/);
+  t.match(rules, /set hosts6 \{\n +type ipv6_addr\n +elements = \{ 2001:db8::1 \}\n/);
+  t.match(rules, /udp dport != 4790 accept .*\n.*@hosts4 accept .*\n.*@hosts6 accept .*\n.*counter drop /);
+  t.notMatch(planHost({ uplinks: [blue] }).rules, /udp dport|hosts4/);
+  t.end();
+});
+
 t.test('the order of the input does not matter', (t) => {
   const plain = (plan: ReturnType<typeof planHost>): unknown => JSON.parse(JSON.stringify([[...plan.links], [...plan.addresses], [...plan.settings], plan.rules]));
   holds(
     t,
-    fc.property(hostInput, ({ uplinks }) => {
+    fc.property(hostInput, ({ uplinks, overlay }) => {
       const turned = uplinks.toReversed().map((uplink) => ({ ...uplink, publications: uplink.publications.toReversed() }));
-      return isDeepStrictEqual(plain(planHost({ uplinks: turned })), plain(planHost({ uplinks })));
+      const other = overlay ? { overlay: { ...overlay, hosts: overlay.hosts.toReversed() } } : {};
+      return isDeepStrictEqual(plain(planHost({ uplinks: turned, ...other })), plain(planHost({ uplinks, ...(overlay ? { overlay } : {}) })));
     }),
   );
   t.end();

@@ -37,6 +37,7 @@ t.test('the constant rules', (t) => {
     ct mark != 0 ct mark . ct direction @traffic accept comment "through a service: count it"
     ct state established,related accept comment "of a connection that was let through"
     ct state invalid drop comment "of a connection that is not known"
+    tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu comment "no segments larger than the way takes"
     ct status dnat meta oifname != "uplink" accept comment "through a service"
     ether daddr & ff:ff:ff:00:00:00 != 02:01:00:00:00:00 meta iifname . meta oifname @segments accept comment "from port to port of a network"
     meta oifname "uplink" fib saddr . iif oif missing drop comment "out, with a source of another network"
