@@ -15,6 +15,9 @@ export class RtnetlinkSockets {
   readonly #routers = new Map<string, Router>();
   #host?: Rtnetlink;
 
+  /** @param host the file of the host's own namespace; absent: the one of this process. */
+  constructor(private readonly host?: string) {}
+
   /**
    * The socket in a tenant's router. A router that was removed and made again behind our back is
    * another namespace under the same name: the old socket would still speak to the old one.
@@ -44,7 +47,7 @@ export class RtnetlinkSockets {
   }
 
   ofHost(): Rtnetlink {
-    if (!this.#host?.usable) this.#host = Rtnetlink.open();
+    if (!this.#host?.usable) this.#host = Rtnetlink.open(this.host);
     return this.#host;
   }
 
