@@ -43,7 +43,12 @@ export function failureOf(error: unknown): EtcdFailure {
   const kind = sayings.find(([pattern]) => pattern.test(text))?.[1] ?? (code !== undefined && awayCodes.includes(code) ? 'away' : 'other');
   // grpc-js fails a call like this when there is no connection to send it on.
   const before = kind === 'away' ? /no leader|No connection established/.test(text) : true;
-  return new EtcdFailure(kind, text.replace(/^etcdserver: /, '').replace(/^No connection established\. Last error: /, ''), before);
+  return new EtcdFailure(kind, wording(text), before);
+}
+
+/** The reason alone, of what is around it. */
+function wording(text: string): string {
+  return text.replace(/^etcdserver: /, '').replace(/^No connection established\. Last error: (Error: )?/, '').replace(/\. Resolution note: *$/, '');
 }
 
 /** What a user is told. @param name how etcd is called: its endpoints. */
