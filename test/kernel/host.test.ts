@@ -19,7 +19,12 @@ function asked(name: string, steps: readonly Step[]): void {
 /** All at once, because silence takes its time. */
 async function askAll(t: Test, steps: readonly Step[]): Promise<void> {
   const asking = protocols.flatMap((protocol) =>
-    steps.map(async ([from, address, port, answer]) => t.equal(await ask(from, protocol, address, port, answer), answer, `${from} to ${address} ${protocol} ${port}`)),
+    steps.map(async ([from, address, port, answer]) => {
+      const first = await ask(from, protocol, address, port, answer);
+      // Nobody sends a lost datagram again but we.
+      const found = protocol === 'udp' && first === 'silence' && answer !== 'silence' ? await ask(from, protocol, address, port, answer) : first;
+      t.equal(found, answer, `${from} to ${address} ${protocol} ${port}`);
+    }),
   );
   await Promise.all(asking);
 }
