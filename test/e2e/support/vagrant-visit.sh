@@ -41,6 +41,6 @@ boot() {
 on() { sudo nsenter --all --target "$(cat /run/$1.pid)" "${@:2}"; }
 
 # What tells whether anything was done on a host since the mark: files that were written, and processes.
-mark() { on "$1" touch /etc/mark; }
-written() { on "$1" find /etc /usr /var/lib/dpkg -xdev -newer /etc/mark ! -name mark; }
+mark() { on "$1" touch /run/mark; }
+written() { on "$1" find /etc /usr /var/lib/dpkg -xdev -cnewer /run/mark; }
 processes() { on "$1" systemctl show --property=MainPID,NRestarts etcd netctld docker; }
