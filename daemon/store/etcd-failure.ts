@@ -48,7 +48,7 @@ export function failureOf(error: unknown): EtcdFailure {
 
 /** The reason alone, of what is around it. */
 function wording(text: string): string {
-  return text.replace(/^etcdserver: /, '').replace(/^No connection established\. Last error: (Error: )?/, '').replace(/\. Resolution note: *$/, '');
+  return text.replace(/^etcdserver: /, '').replace(/^No connection established\. Last error: (Error: )?/, '').replace(/\. Resolution note: *$/, '').replace(/^Deadline exceeded.*/s, 'no answer in time');
 }
 
 /** What a user is told. @param name how etcd is called: its endpoints. */

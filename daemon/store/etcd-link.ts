@@ -81,7 +81,8 @@ export class EtcdLink {
 
   async #repeated<T>({ repeatable, limitMs = callMs }: CallOptions, attempt: (connection: EtcdConnection, limitMs: number) => Promise<T>): Promise<T> {
     const limit = this.#awaySince !== undefined && Date.now() - this.#awaySince > awayMs ? Math.min(limitMs, shortMs) : limitMs;
-    const end = Date.now() + limit;
+    const start = Date.now();
+    const end = start + limit;
     const mayMove = repeatable && this.access.endpoints.length > 1;
     for (let failures = 0, logins = 0; ; ) {
       const connection = this.#current;
@@ -99,7 +100,7 @@ export class EtcdLink {
         if (failure.kind !== 'away') throw failure;
         this.#moveOn(connection);
         const restMs = ++failures < this.access.endpoints.length ? 0 : Math.min(50 * failures, 500);
-        if (failures >= this.access.endpoints.length) this.#awaySince ??= Date.now();
+        if (failures >= this.access.endpoints.length) this.#awaySince ??= start;
         if (this.#closed || !(repeatable || failure.before) || Date.now() + restMs >= end) throw failure;
         await pause(restMs);
       }
