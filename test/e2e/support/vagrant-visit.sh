@@ -22,9 +22,24 @@ move_node() {
   cp -R /usr/local/lib/node_modules/npm $name/lib/node_modules/
   ln -s ../lib/node_modules/npm/bin/npm-cli.js $name/bin/npm
   tar -cf $name.tar $name
-  rm -rf $name
+  mkdir nodejs
+  mv $name nodejs/usr
   sudo umount /usr/local/bin/node /usr/local/lib/node_modules/npm
   sudo rm -rf /usr/local/bin/{node,npm} /usr/local/lib/node_modules
+}
+
+# The same as a package, from a source of packages that is added; then the source goes again, and the package.
+offer_node() {
+  mkdir nodejs/DEBIAN
+  printf 'Package: nodejs\nVersion: 20.99\nArchitecture: all\nMaintainer: nobody <nobody@example.org>\nDescription: the Node.js that is here\n' >nodejs/DEBIAN/control
+  dpkg-deb --root-owner-group -Znone --build nodejs nodejs.deb >/dev/null
+  (dpkg-deb --field nodejs.deb; stat -c 'Filename: ./%n%nSize: %s' nodejs.deb; echo "SHA256: $(sha256sum nodejs.deb | cut -d ' ' -f 1)") >Packages
+  echo 'deb [trusted=yes] file:/tmp ./' | sudo tee /etc/apt/sources.list.d/offered.list >/dev/null
+  sudo apt-get -qq update
+}
+withdraw_node() {
+  sudo rm /etc/apt/sources.list.d/offered.list
+  sudo apt-get -qq -o Dpkg::Use-Pty=0 purge --yes nodejs
 }
 
 # boot NAME ADDRESS: a host of these files, with systemd; waits until it is up.
