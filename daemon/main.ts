@@ -6,6 +6,7 @@ import { readTls, type TlsFiles } from './api/tls.js';
 import { readBuildInfo } from './build-info.js';
 import { loadConfig, type Config, type Task } from './config.js';
 import { Control } from './control/control.js';
+import type { SharedHost } from './control/hosts.js';
 import { openDocker } from './docker/client.js';
 import { createDockerEngine } from './docker/engine.js';
 import { watchContainers } from './docker/watch.js';
@@ -19,15 +20,18 @@ import { HostCheckup } from './kernel/host-facts.js';
 import { lockHost } from './kernel/host-lock.js';
 import { KernelNftables } from './kernel/nftables.js';
 import { KernelRouters } from './kernel/routers.js';
+import { KernelUnderlay } from './kernel/underlay.js';
+import type { Underlay } from './kernel/port.js';
 import { KernelSandboxes } from './kernel/sandboxes.js';
 import { RtnetlinkSockets } from './kernel/rtnetlink-sockets.js';
+import { readHostId } from './host-id.js';
 import { createLogger, type Logger } from './log.js';
 import { openStore, type StoreListener } from './open-store.js';
 import { Metrics } from './metrics.js';
 import { openNotifier, type Notifier } from './notify.js';
 import type { Faults } from './faults.js';
 import { copyState } from './store/copies.js';
-import type { Store } from './store/port.js';
+import { isShared, type SharedStore, type Store } from './store/port.js';
 import { routerMetrics, sampleControl } from './control-metrics.js';
 import { meteredStore } from './store/metered.js';
 
@@ -44,7 +48,8 @@ async function start(config: Config, log: Logger, notifier: Notifier): Promise<E
   const metrics = new Metrics(version);
   metrics.collectProcess();
   const faults = await chosenFaults(log);
-  const store = faults.around('store', meteredStore(await openStore(config, storeListener(log, notifier)), metrics));
+  const opened = await openStore(config, storeListener(log, notifier));
+  const store = faults.around('store', meteredStore(opened, metrics));
   const sockets = new RtnetlinkSockets();
   const docker = openDocker(config.dockerSocket);
   const control = new Control({
@@ -53,7 +58,7 @@ async function start(config: Config, log: Logger, notifier: Notifier): Promise<E
     kernel: faults.aroundKernel({
       routers: new KernelRouters(sockets),
       fabric: new KernelFabric(sockets),
-    sandboxes: new KernelSandboxes(sockets),
+      sandboxes: new KernelSandboxes(sockets),
       nftables: new KernelNftables(),
       conntrack: new KernelConntrack(),
       host: new KernelHostNetwork(sockets),
@@ -62,6 +67,7 @@ async function start(config: Config, log: Logger, notifier: Notifier): Promise<E
     }),
     checkup: new HostCheckup(config),
     host: config.hostName,
+    ...(isShared(opened) ? { shared: sharedHost(config, opened, new KernelUnderlay(sockets, config.underlayAddress), version.version) } : {}),
     defaultPools: { 4: config.defaultAddressPool, 6: config.defaultAddressPoolv6 },
     restMs: config.addressRest * 1000,
     verifyMs: config.verifyInterval * 1000,
@@ -100,6 +106,12 @@ async function start(config: Config, log: Logger, notifier: Notifier): Promise<E
     await stop(ends, log);
     throw error;
   }
+}
+
+/** @param store as it was opened: what is around it knows of no announcements. */
+function sharedHost({ state, hostLease, vxlanPort }: Config, store: SharedStore, underlay: Underlay, version: string): SharedHost {
+  const announce: SharedStore['announce'] = (key, value, ttlSeconds) => store.announce(key, value, ttlSeconds);
+  return { announce, id: readHostId(state), version, leaseSeconds: hostLease, vxlanPort, underlay };
 }
 
 function storeListener(log: Logger, notifier: Notifier): StoreListener {

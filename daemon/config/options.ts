@@ -1,9 +1,9 @@
 import { hostname } from 'node:os';
 import { defaultUplinkRanges } from '../../src/fabric/uplink.js';
-import type { Prefix } from '../../src/model/address.js';
+import type { IpAddress, Prefix } from '../../src/model/address.js';
 import type { DefaultPool } from '../../src/ipam/default-pool.js';
 import { addressPool, defaultPools, formatPool } from './address-pool.js';
-import { absolutePath, hostName, tcpAddress, oneOf, socketPath, wholeSeconds } from './values.js';
+import { absolutePath, hostName, ipAddress, tcpAddress, oneOf, portNumber, socketPath, wholeSeconds } from './values.js';
 import { uplinkSubnet } from './uplink-subnet.js';
 import { etcdPrefix, storeAddress, userName, type StoreAddress } from './store-address.js';
 import type { Parse, TcpAddress } from './values.js';
@@ -31,6 +31,12 @@ export interface Config {
   readonly etcdPasswordFile: string | undefined;
   /** Begins all keys in etcd. */
   readonly etcdPrefix: string;
+  /** This host's address on the network between the hosts; undefined: the one by which it sends what has no other route. */
+  readonly underlayAddress: IpAddress | undefined;
+  /** UDP, the same on all hosts. */
+  readonly vxlanPort: number;
+  /** How long this host counts as there when nothing is heard of it, in seconds. */
+  readonly hostLease: number;
   readonly dockerSocket: string;
   /** This host's name, as endpoints carry it. */
   readonly hostName: string;
@@ -73,6 +79,9 @@ export const options: { readonly [K in keyof Config]: Option<Config[K]> } = {
   etcdUser: { describe: 'user to log in with; with the next', fallback: undefined, shown: 'none', parse: userName },
   etcdPasswordFile: { describe: 'file with the password of that user', fallback: undefined, shown: 'none', parse: absolutePath },
   etcdPrefix: { describe: 'what all keys in etcd begin with', fallback: '/netctl/', parse: etcdPrefix },
+  underlayAddress: { describe: 'address at which the other hosts reach this one', fallback: undefined, shown: 'by the default route', parse: ipAddress },
+  vxlanPort: { describe: 'UDP port of packets between hosts, the same on all', fallback: 4789, parse: portNumber },
+  hostLease: { describe: 'seconds until a host that is silent counts as away', fallback: 10, parse: wholeSeconds(3, 3600) },
   dockerSocket: { describe: 'Unix socket of the Docker engine', fallback: '/var/run/docker.sock', parse: socketPath },
   hostName: { describe: 'name of this host', fallback: hostname(), shown: "the host's own", parse: hostName },
   defaultAddressPool: { describe: 'where Docker networks without a subnet get theirs', fallback: defaultPools[4], shown: formatPool(defaultPools[4]), parse: addressPool(4) },

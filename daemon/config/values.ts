@@ -51,6 +51,19 @@ export function wholeSeconds(least: number, most: number): Parse<number> {
   };
 }
 
+export const ipAddress: Parse<IpAddress> = (value) => {
+  const address = typeof value === 'string' ? IpAddress.tryParse(value) : undefined;
+  if (!address) throw new Error('must be an IP address, for example 192.168.50.11');
+  return address;
+};
+
+export const portNumber: Parse<number> = (value) => {
+  const text = typeof value === 'number' ? String(value) : value;
+  const port = typeof text === 'string' && /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (!(port >= 1 && port <= 65_535)) throw new Error('must be a port number from 1 to 65535');
+  return port;
+};
+
 /** `127.0.0.1:9999`, `[::1]:9999`, `0.0.0.0:9999` or `localhost:9999`; other names are not looked up. */
 export const tcpAddress: Parse<TcpAddress> = (value) => {
   const match = typeof value === 'string' ? /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(value) : null;

@@ -1,11 +1,12 @@
 import type { FabricOverlay } from '../../src/fabric/state.js';
 import { segmentMtu } from '../../src/fabric/segment-mtu.js';
+import type { UnderlayAddress } from '../../src/host/underlay.js';
 import type { IpAddress } from '../../src/model/address.js';
 import { conflict, messageOf } from '../../src/model/errors.js';
 import type { Host } from '../../src/model/host.js';
 import { keys } from '../../src/model/keys.js';
 import { encodeStored } from '../../src/model/stored.js';
-import type { Underlay, UnderlayAddress } from '../kernel/port.js';
+import type { Underlay } from '../kernel/port.js';
 import type { Announcement, SharedStore, Store } from '../store/port.js';
 import type { Logger } from './logger.js';
 import type { State } from './state.js';

@@ -1,6 +1,7 @@
 import type { HostFacts } from '../../src/checkup/host.js';
 import type { FabricState, FabricStep } from '../../src/fabric/state.js';
 import type { HostState, HostStep } from '../../src/host/state.js';
+import type { UnderlayAddress } from '../../src/host/underlay.js';
 import type { IpAddress, Mac, Prefix } from '../../src/model/address.js';
 import type { Protocol } from '../../src/model/service.js';
 import type { Flow } from '../../src/nat/input.js';
@@ -142,13 +143,6 @@ export interface HostFlows {
   list(): Promise<Flow[]>;
   /** Forgets these; what is already gone does not matter. Returns how many there were. */
   remove(flows: readonly Flow[]): Promise<number>;
-}
-
-/** Where the other hosts reach this one. */
-export interface UnderlayAddress {
-  readonly address: IpAddress;
-  /** Of the link that has it, in bytes. */
-  readonly mtu: number;
 }
 
 /** The network between the hosts. */

@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { invalid, messageOf, unavailable } from '../../src/model/errors.js';
 import { keys } from '../../src/model/keys.js';
 import type { KeptEntry } from './level-format.js';
-import { syncDirectory } from './witness.js';
+import { writeWhole } from './whole-file.js';
 
 /** The version of a backup file. */
 const version = 1;
@@ -56,19 +54,9 @@ export function lasting(backup: Backup): Backup {
  * @throws NetctlError `unavailable`.
  */
 export function writeBackup(path: string, text: string): void {
-  const draft = `${path}.new`;
   try {
-    const fd = openSync(draft, 'w', 0o600);
-    try {
-      writeFileSync(fd, text);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(draft, path);
-    syncDirectory(dirname(path));
+    writeWhole(path, text);
   } catch (error) {
-    rmSync(draft, { force: true });
     throw unavailable(`the backup ${path} cannot be written: ${messageOf(error)}`, error);
   }
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatDigest, parseDigest, type Digest } from './digest.js';
+import { writeWhole } from './whole-file.js';
 
 /** What the store holds, in two numbers: how often it was written, and the sum over what is in it. */
 export interface Head {
@@ -26,20 +27,7 @@ export class Witness {
 
   /** Makes the file with this content, or replaces it, durably. */
   static create(directory: string, head: Head): void {
-    const path = join(directory, witnessName);
-    const draft = `${path}.new`;
-    const fd = openSync(draft, 'w', 0o600);
-    try {
-      writeSync(fd, lineOf(head));
-      fsyncSync(fd);
-    } catch (error) {
-      rmSync(draft, { force: true });
-      throw error;
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(draft, path);
-    syncDirectory(directory);
+    writeWhole(join(directory, witnessName), lineOf(head));
   }
 
   /** Opens the file that is there, to be written. */
@@ -73,17 +61,6 @@ export function readWitness(directory: string): Head | 'missing' | 'damaged' {
   const head = { revision: Number(match?.[1]), digest };
   return text === lineOf(head).toString('latin1') ? head : 'damaged';
 }
-
-/** A rename is durable when its directory is. */
-export function syncDirectory(directory: string): void {
-  const fd = openSync(directory, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
 
 function lineOf({ revision, digest }: Head): Buffer {
   const content = `revision ${revision} digest ${formatDigest(digest)}`;

@@ -6,12 +6,17 @@ export interface OtherRoute {
   readonly link: string;
 }
 
-/**
- * The links of Docker's own networks, told by their names: `br-` and twelve digits of the network's id, unless its user named it
- * otherwise. Those that always have the same name are not among them.
- */
+/** The links of Docker's own networks that always have the same name. */
+export const fixedDockerBridges: readonly string[] = ['docker0', 'docker_gwbridge'];
+
+/** Whether it is a link of a network of Docker's own, told by its name: `br-` and twelve digits of the network's id, unless its user named it otherwise. */
+export function isDockerBridge(link: string): boolean {
+  return /^br-[0-9a-f]{12}$/.test(link) || fixedDockerBridges.includes(link);
+}
+
+/** The links of Docker's own networks. Those that always have the same name are among them, if there is a route by them. */
 export function dockerBridges(routes: readonly OtherRoute[]): string[] {
-  return [...new Set(routes.map(({ link }) => link))].filter((link) => /^br-[0-9a-f]{12}$/.test(link));
+  return [...new Set(routes.map(({ link }) => link))].filter(isDockerBridge);
 }
 
 /** A tenant that the host itself reaches, and the networks in it that it may reach. */

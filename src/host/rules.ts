@@ -1,6 +1,7 @@
 import { endAddresses } from '../fabric/uplink.js';
 import type { Family } from '../model/address.js';
 import type { HostOverlay, HostPublication, HostUplink } from './input.js';
+import { fixedDockerBridges } from './reach.js';
 
 /** The table of netctl in the host's own namespace, of the family inet. */
 export const hostTableName = 'netctl_host';
@@ -10,7 +11,7 @@ export const hostTableName = 'netctl_host';
  * the sets and maps. How a packet goes through it is told in docs/dataplane.md.
  */
 export function hostRules(uplinks: readonly HostUplink[], dockerBridges: readonly string[], overlay?: HostOverlay): string {
-  const bridges = set('set', 'bridges', 'ifname', [...dockerBridges, 'docker0', 'docker_gwbridge']);
+  const bridges = set('set', 'bridges', 'ifname', [...dockerBridges, ...fixedDockerBridges]);
   return [`table inet ${hostTableName} {`, ...bridges, ...([4, 6] as const).flatMap((family) => sets(family, uplinks)), ...chains, ...(overlay ? overlayLines(overlay) : []), '}', ''].join('\n');
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { loadConfig } from '../../../daemon/config.js';
 import type { Config } from '../../../daemon/config.js';
-import { Prefix } from '../../../src/model/address.js';
+import { IpAddress, Prefix } from '../../../src/model/address.js';
 import { flagOf, optionNames, variableOf } from '../../../daemon/config/options.js';
 
 const base = mkdtempSync(join(tmpdir(), 'netctl-config-'));
@@ -41,6 +41,9 @@ t.test('without settings the defaults hold', (t) => {
     etcdUser: undefined,
     etcdPasswordFile: undefined,
     etcdPrefix: '/netctl/',
+    underlayAddress: undefined,
+    vxlanPort: 4789,
+    hostLease: 10,
     dockerSocket: '/var/run/docker.sock',
     hostName: hostname(),
     defaultAddressPool: { base: Prefix.parse('10.64.0.0/10'), size: 24 },
@@ -79,6 +82,9 @@ t.test('every option is taken from everywhere', (t) => {
     etcdUser: 'netctl',
     etcdPasswordFile: '/etcd/password',
     etcdPrefix: '/hosts/netctl/',
+    underlayAddress: '192.168.50.11',
+    vxlanPort: '14789',
+    hostLease: '3',
     dockerSocket: '/d.sock',
     hostName: 'h1.example',
     defaultAddressPool: 'base=172.16.0.0/12,size=28',
@@ -96,6 +102,9 @@ t.test('every option is taken from everywhere', (t) => {
     listen: { host: '127.0.0.1', port: 9999 },
     defaultAddressPool: { base: Prefix.parse('172.16.0.0/12'), size: 28 },
     defaultAddressPoolv6: { base: Prefix.parse('fd00:1::/48'), size: 64 },
+    underlayAddress: IpAddress.parse('192.168.50.11'),
+    vxlanPort: 14789,
+    hostLease: 3,
     addressRest: 0,
     verifyInterval: 86400,
     uplinkSubnet: Prefix.parse('10.255.0.0/24'),
@@ -114,6 +123,10 @@ t.test('a wrong value is said, with its place and what it must be', (t) => {
     [['--state', 'x'], /^--state is "x": it must be an absolute path$/],
     [['--state='], /must be an absolute path/],
     [['--socket', `/${'x'.repeat(107)}`], /at most 107 bytes/],
+    [['--underlay-address', 'eth0'], /^--underlay-address is "eth0": it must be an IP address, for example 192\.168\.50\.11$/],
+    [['--vxlan-port', '0'], /must be a port number from 1 to 65535/],
+    [['--vxlan-port', '65536'], /must be a port number/],
+    [['--host-lease', '2'], /must be a whole number of seconds from 3 to 3600/],
     [['--listen', '9999'], /must be host:port/],
     [['--listen', ':9999'], /must be host:port/],
     [['--uplink-subnet', '10.255.0.0/32'], /--uplink-subnet is "10.255.0.0\/32": it must be an IPv4 subnet of at most 31 bits/],
