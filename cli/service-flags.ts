@@ -9,12 +9,14 @@ export const portFlag = { kind: 'list', aliases: ['p'], describe: 'PORT:TARGETPO
 export const balancingFlags = {
   algorithm: { kind: 'text', aliases: ['algo'], describe: 'Who gets a new connection: roundrobin (each in turn), random, or source (always the same for a client address)' },
   weight: { kind: 'list', aliases: [], describe: 'SELECTOR:PERCENT such as version=2:10, the share of those that it selects; may be repeated; "none" takes all weights away' },
+  prefer: { kind: 'text', aliases: [], describe: "Which providers come first: any (none does) or local (those on the client's own host, while there are any)" },
   'preferred-ip': { kind: 'list', aliases: ['ip'], describe: 'Service IP, at most one of IPv4 and one of IPv6; without it, a free one' },
 } as const satisfies Flags;
 
 interface Balancing {
   readonly algorithm: string | undefined;
   readonly weight: readonly string[];
+  readonly prefer: string | undefined;
   readonly 'preferred-ip': readonly string[];
 }
 
@@ -22,12 +24,13 @@ interface Balancing {
  * The fields of the REST object for the flags that are given.
  * @throws Failure `usage` if there are two addresses of one family; all else is for netctld to judge.
  */
-export function balancingOf(values: Balancing, helpOf: string): Pick<ServiceChangeObject, 'algorithm' | 'weights' | 'ipAddress' | 'ipv6Address'> {
-  const { algorithm, weight } = values;
+export function balancingOf(values: Balancing, helpOf: string): Pick<ServiceChangeObject, 'algorithm' | 'weights' | 'prefer' | 'ipAddress' | 'ipv6Address'> {
+  const { algorithm, weight, prefer } = values;
   const none = weight.length === 1 && weight[0] === 'none';
   return {
     ...(algorithm !== undefined && { algorithm }),
     ...(weight.length > 0 && { weights: none ? [] : [...weight] }),
+    ...(prefer !== undefined && { prefer }),
     ...addressFields(values['preferred-ip'], helpOf),
   };
 }

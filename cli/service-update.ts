@@ -33,7 +33,7 @@ export const update = command({
       ...(values.port.length > 0 && { ports: [...values.port] }),
       ...balancingOf(values, title),
     };
-    if (Object.keys(body).length === 0) throw usageError(`${title} needs something to change: give --selector, --port, --algorithm or --weight`, title);
+    if (Object.keys(body).length === 0) throw usageError(`${title} needs something to change: give --selector, --port, --algorithm, --weight or --prefer`, title);
     // The answer does not tell what was otherwise before; should another user change it in between, only the words are wrong.
     const before = await api.get<ServiceInspect>(inspectOne('serviceLBs', key));
     await api.change<ServiceObject>('PATCH', objectPath('serviceLBs', key), body);
@@ -49,6 +49,7 @@ const shown: Readonly<Record<string, (service: ServiceInspect) => string>> = {
   ports: ({ Config }) => Config.ports.join(','),
   algorithm: ({ Config }) => Config.algorithm ?? 'roundrobin',
   weights: ({ Config }) => (Config.weights ? `[${Config.weights.join(' ')}]` : 'none'),
+  prefer: ({ Config }) => Config.prefer ?? 'any',
   'service IP': ({ Oper }) => addressesOf(Oper),
 };
 

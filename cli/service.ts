@@ -71,12 +71,13 @@ const listing: Listing<ServiceSummary> = {
 /** Contiv's columns, and what Contiv has not. */
 const wideListing: Listing<ServiceSummary> = {
   ...listing,
-  titles: [...listing.titles, 'Service IPv6', 'Algorithm', 'Weights', 'Drained'],
+  titles: [...listing.titles, 'Service IPv6', 'Algorithm', 'Weights', 'Prefer', 'Drained'],
   row: (service) => [
     ...listing.row(service),
     service.serviceVip6 ?? '',
     service.algorithm ?? 'roundrobin',
     service.weights ? `[${service.weights.join(' ')}]` : '',
+    service.prefer ?? 'any',
     String(service.drained?.length ?? 0),
   ],
 };
@@ -85,7 +86,7 @@ const list = command({
   name: 'ls',
   aliases: ['list'],
   summary: 'List the services of a tenant',
-  flags: { ...listFlags, wide: { kind: 'switch', aliases: ['w'], describe: 'Show the IPv6 service IPs, algorithms, weights and how many containers are drained, too' } },
+  flags: { ...listFlags, wide: { kind: 'switch', aliases: ['w'], describe: 'Show the IPv6 service IPs, algorithms, weights, preferences and how many containers are drained, too' } },
   examples: ['netctl service ls', 'netctl service ls -t blue', 'netctl service ls --wide'],
   async run(_names, values, context) {
     const fetchAll = async (): Promise<ServiceSummary[]> =>
@@ -123,8 +124,8 @@ const explain = command({
   },
 });
 
-function explained({ tenantName, serviceName, selectors, algorithm, weights, containers }: ServiceExplanation): string {
-  const balancing = `${algorithm === 'roundrobin' ? '' : `, algorithm ${algorithm}`}${weights.length === 0 ? '' : `, weights [${weights.join(' ')}]`}`;
+function explained({ tenantName, serviceName, selectors, algorithm, weights, prefer, containers }: ServiceExplanation): string {
+  const balancing = `${algorithm === 'roundrobin' ? '' : `, algorithm ${algorithm}`}${weights.length === 0 ? '' : `, weights [${weights.join(' ')}]`}${prefer === 'local' ? ', prefer local' : ''}`;
   const head = `ServiceLB ${keyOf(tenantName, serviceName)} selects [${selectors.join(' ')}]${balancing}`;
   if (containers.length === 0) return `${head}\nTenant ${tenantName} has no containers on its networks.`;
   const weightOf = ({ provider, weight }: Explanation): string[] => (weights.length === 0 ? [] : [provider ? (weight ?? 'the rest') : '']);

@@ -52,6 +52,7 @@ function addExplainRoute(app: ApiInstance, operations: Operations): void {
       selectors: service.selectors.map(formatTerm),
       algorithm: service.algorithm,
       weights: service.weights.map(formatWeight),
+      prefer: service.prefer,
       containers: containers.map(explanationOf),
     };
   });

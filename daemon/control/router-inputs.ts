@@ -13,6 +13,8 @@ import { isOutward } from './uplinks.js';
 
 /** What a tenant has on this host, as far as its router is concerned. */
 export interface TenantOnHost {
+  /** This host's name. */
+  readonly host: string;
   readonly networks: readonly Network[];
   readonly services: readonly Service[];
   /** Those on this host. */
@@ -74,7 +76,7 @@ export function natInput(tenant: TenantOnHost, choicesOf: (service: Service) => 
   const services = tenant.services.map((service) => ({
     addresses: service.addresses,
     ports: service.ports,
-    providers: choicesOf(service).flatMap(natProvider),
+    providers: natProviders(service, choicesOf(service), tenant.host),
     draining: choicesOf(service).flatMap(drainingProvider),
     algorithm: service.algorithm,
     weights: service.weights.map(({ percent }) => percent),
@@ -104,11 +106,14 @@ export function publishedServices({ networks, endpoints, uplink }: TenantOnHost)
   });
 }
 
-/** The provider that gets new connections, if the container is one. */
-function natProvider(choice: ProviderChoice): NatProvider[] {
-  if (!choice.provider) return [];
-  const { endpoint, aliases, weight } = choice;
-  return [{ addresses: endpoint.addresses, aliases, ...(weight !== undefined && { group: weight }) }];
+/** The service's providers as this host's router is to take them: all of its clients are on this host. */
+export function natProviders({ prefer }: Service, choices: readonly ProviderChoice[], host: string): NatProvider[] {
+  return choices.flatMap((choice) => {
+    if (!choice.provider) return [];
+    const { endpoint, aliases, weight } = choice;
+    const preferred = prefer === 'local' && endpoint.host === host;
+    return [{ addresses: endpoint.addresses, aliases, ...(weight !== undefined && { group: weight }), ...(preferred && { preferred }) }];
+  });
 }
 
 /** The provider to which open connections live on: what they carry is counted. */

@@ -256,6 +256,7 @@ export class Routers {
     const overlay = hosts.overlay();
     const endpoints = state.endpoints.of(tenant);
     return {
+      host,
       networks: state.networks.of(tenant),
       services: state.services.of(tenant),
       endpoints: endpoints.filter((endpoint) => endpoint.host === host),

@@ -80,14 +80,14 @@ export class Services {
 
   private planUpdate(existing: Stored<Service>, change: ServiceChange): Fragment | undefined {
     const { value: service } = existing;
-    const { selectors = service.selectors, ports = service.ports, algorithm = service.algorithm, weights = service.weights, ips = [] } = change;
+    const { selectors = service.selectors, ports = service.ports, algorithm = service.algorithm, weights = service.weights, prefer = service.prefer, ips = [] } = change;
     refuseFixedChanges(service, change);
     const network = this.state.requireNetwork(service.tenant, service.network);
     const { addresses, fragment } = this.holdMissing(network, service.name, ips, service.addresses);
     const asked = ips.filter((ip) => addresses.includes(ip));
     const updated: Service = {
       ...service,
-      ...{ selectors, ports, algorithm, weights },
+      ...{ selectors, ports, algorithm, weights, prefer },
       requestedIps: inOrder([...service.requestedIps, ...asked]),
       addresses: inOrder([...service.addresses, ...addresses]),
     };

@@ -9,6 +9,7 @@ import type { Tenant } from '../../src/model/tenant.js';
 import type { ProviderChoice } from '../../src/selectors/provider.js';
 import type { AllContainers } from './all-containers.js';
 import type { EndpointView, NetworkView, ProviderExplanation, PublishedPort, ServiceView, TenantView } from './operations.js';
+import { passedOver } from './passed-over.js';
 import { byAddress, type Membership, type Providers } from './providers.js';
 import type { State } from './state.js';
 
@@ -61,15 +62,16 @@ export class Views {
   }
 
   explain(service: Service, membership: Membership): ProviderExplanation[] {
-    return this.providers
-      .choose(service, membership)
+    const chosen = this.providers.choose(service, membership);
+    const remark = passedOver(service, chosen.map(({ choice }) => choice), this.host);
+    return chosen
       .map(({ member: { container, host }, choice }) => ({
         container,
         host,
         provider: choice.provider,
         ...(choice.provider ? { endpoint: choice.endpoint } : {}),
         ...weightFor(service, choice),
-        reason: choice.reason,
+        reason: `${choice.reason}${remark(choice)}`,
       }))
       .sort((a, b) => a.container.name.localeCompare(b.container.name) || a.host.localeCompare(b.host));
   }

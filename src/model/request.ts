@@ -1,6 +1,6 @@
 import type { IpAddress } from './address.js';
 import type { Subnet } from './network.js';
-import type { Algorithm, SelectorTerm, ServicePort, Weight } from './service.js';
+import type { Algorithm, Preference, SelectorTerm, ServicePort, Weight } from './service.js';
 
 /** What a user asks for when creating a network; parsed and well-formed, not yet checked against what exists. */
 export interface NetworkRequest {
@@ -21,6 +21,7 @@ export interface ServiceRequest {
   readonly ports: readonly ServicePort[];
   readonly algorithm: Algorithm;
   readonly weights: readonly Weight[];
+  readonly prefer: Preference;
   /** At most one of each family. */
   readonly ips: readonly IpAddress[];
 }
@@ -35,6 +36,7 @@ export interface ServiceChange {
   readonly ports?: readonly ServicePort[];
   readonly algorithm?: Algorithm;
   readonly weights?: readonly Weight[];
+  readonly prefer?: Preference;
   /** At most one of each family: those that the service has, or one of a family of which it has none. */
   readonly ips?: readonly IpAddress[];
 }

@@ -23,6 +23,10 @@ export type SelectorTerm =
 export const algorithms = ['roundrobin', 'random', 'source'] as const;
 export type Algorithm = (typeof algorithms)[number];
 
+/** Which providers come first: `local`, those on the client's own host while there are any; `any`, none. */
+export const preferences = ['any', 'local'] as const;
+export type Preference = (typeof preferences)[number];
+
 /**
  * The providers that satisfy the term get, together, this share of new connections. A provider counts for the
  * first weight whose term it satisfies; those without share what remains of 100.
@@ -43,6 +47,7 @@ export interface Service {
   readonly ports: readonly ServicePort[];
   readonly algorithm: Algorithm;
   readonly weights: readonly Weight[];
+  readonly prefer: Preference;
   /** The ids of the containers that a user took out of it (`netctl service drain`): no new connections, open ones live. */
   readonly drained: readonly string[];
   /** The service IPs that the user asked for (`-ip`), at most one of each family; none of a family: any. */

@@ -6,7 +6,7 @@ import type { Endpoint } from './endpoint.js';
 import type { DockerPool } from './docker-pool.js';
 import type { Host, Presence } from './host.js';
 import type { DockerBinding, Network, Subnet } from './network.js';
-import { algorithms, protocols, type Service } from './service.js';
+import { algorithms, preferences, protocols, type Service } from './service.js';
 import type { Tenant } from './tenant.js';
 import type { UnnamedNetwork } from './unnamed-network.js';
 import type { Uplink } from './uplink.js';
@@ -56,7 +56,7 @@ const network = z.object({
   addressesBy: z.literal('docker').optional(),
   deleting,
 });
-/** Before there were several algorithms, services had neither these three fields nor more than one IP asked for. */
+/** Before there were several algorithms, services had neither these fields with a default nor more than one IP asked for. */
 const service = z.object({
   ...version,
   tenant: z.string(),
@@ -66,6 +66,7 @@ const service = z.object({
   ports: z.array(z.object({ port: z.number().int(), targetPort: z.number().int(), protocol: z.enum(protocols) })),
   algorithm: z.enum(algorithms).default('roundrobin'),
   weights: z.array(z.object({ term: selectorTerm, percent: z.number() })).default([]),
+  prefer: z.enum(preferences).default('any'),
   drained: z.array(z.string()).default([]),
   requestedIp: ip.optional(),
   requestedIps: z.array(ip).optional(),

@@ -1,6 +1,7 @@
 import type { Family, IpAddress } from '../model/address.js';
 import { addressIn, ascending } from './addresses.js';
 import type { NatService } from './input.js';
+import { groupOf, restOf, servingOf } from './serving.js';
 
 /** Providers that share one weight evenly. Of several groups each has the part of new connections that its weight is of all weights. */
 export interface Group {
@@ -15,13 +16,14 @@ export interface Group {
  * proportion. A group of 0 % gets none, unless there is nobody else: rather than to refuse what providers could
  * serve, all of them then share it.
  */
-export function groupsOf(family: Family, { providers, weights = [] }: NatService): Group[] {
-  const rest = 100 - weights.reduce((sum, weight) => sum + weight, 0);
+export function groupsOf(family: Family, service: NatService): Group[] {
+  const { weights = [] } = service;
+  const providers = servingOf(family, service);
   const remaining = new Set(providers.flatMap(({ addresses }) => addressIn(family, addresses)).map(({ value }) => value));
-  const groups = [...weights.keys(), undefined].map((index) => ({
-    weight: index === undefined ? rest : (weights[index] ?? 0),
+  const groups = [...weights, restOf(weights)].map((weight, index) => ({
+    weight,
     // Who is listed twice is counted once, for the first of his weights.
-    members: ascending(providers.filter(({ group }) => (group !== undefined && group < weights.length ? group : undefined) === index).flatMap(({ addresses }) => addressIn(family, addresses)).filter(({ value }) => remaining.delete(value))),
+    members: ascending(providers.filter((provider) => groupOf(provider, weights) === index).flatMap(({ addresses }) => addressIn(family, addresses)).filter(({ value }) => remaining.delete(value))),
   }));
   const all = ascending(groups.flatMap(({ members }) => members));
   const weighty = groups.filter(({ weight, members }) => weight > 0 && members.length > 0);

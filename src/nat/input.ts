@@ -37,6 +37,8 @@ export interface NatProvider {
   readonly addresses: readonly IpAddress[];
   /** The container's addresses in other networks of the tenant: it may call its own service with one of these. */
   readonly aliases?: readonly IpAddress[];
+  /** While there are such, nobody else gets new connections. */
+  readonly preferred?: true;
   /** The index of its weight; absent: it shares what the weights leave. */
   readonly group?: number;
 }

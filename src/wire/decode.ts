@@ -5,7 +5,7 @@ import { invalid } from '../model/errors.js';
 import { checkName } from '../model/names.js';
 import type { Subnet } from '../model/network.js';
 import type { NetworkRequest, ServiceChange, ServiceRequest, TenantRequest } from '../model/request.js';
-import { algorithms, type Algorithm } from '../model/service.js';
+import { algorithms, preferences, type Algorithm, type Preference } from '../model/service.js';
 import { parseSelectors } from '../selectors/parse.js';
 import { parseWeights } from '../selectors/weights.js';
 import type { NetworkObject, ServiceChangeObject, ServiceObject, TenantObject } from './objects.js';
@@ -52,6 +52,7 @@ export function decodeService(object: ServiceObject): ServiceRequest {
     ports: parsePorts(object.ports),
     algorithm: object.algorithm ? decodeAlgorithm(object.algorithm) : 'roundrobin',
     weights: parseWeights(object.weights ?? []),
+    prefer: object.prefer ? decodePreference(object.prefer) : 'any',
     ips: decodeServiceIps(object),
   };
 }
@@ -62,7 +63,7 @@ export function decodeService(object: ServiceObject): ServiceRequest {
  * @throws NetctlError `invalid` with the first rule that the object breaks.
  */
 export function decodeServiceChange(tenant: string, name: string, object: ServiceChangeObject): ServiceChange {
-  const { networkName, selectors, ports, algorithm, weights } = object;
+  const { networkName, selectors, ports, algorithm, weights, prefer } = object;
   const ips = decodeServiceIps(object);
   return {
     tenant: checkName('tenant', tenant),
@@ -72,6 +73,7 @@ export function decodeServiceChange(tenant: string, name: string, object: Servic
     ...(ports && { ports: parsePorts(ports) }),
     ...(algorithm && { algorithm: decodeAlgorithm(algorithm) }),
     ...(weights && { weights: parseWeights(weights) }),
+    ...(prefer && { prefer: decodePreference(prefer) }),
     ...(ips.length > 0 && { ips }),
   };
 }
@@ -101,6 +103,12 @@ function decodeAlgorithm(word: string): Algorithm {
   const algorithm = algorithms.find((known) => known === word);
   if (algorithm) return algorithm;
   throw invalid(`unknown algorithm "${word}": use ${algorithms.slice(0, -1).join(', ')} or ${algorithms.at(-1) ?? ''}`);
+}
+
+function decodePreference(word: string): Preference {
+  const preference = preferences.find((known) => known === word);
+  if (preference) return preference;
+  throw invalid(`unknown preference "${word}": use ${preferences.join(' or ')}`);
 }
 
 /** `ipAddress` is of IPv4, or the only one; IPv4 comes first. */

@@ -34,8 +34,8 @@ export function encodeNetwork({ tenant, name, ipv4, ipv6, requestedVni, tag, int
   };
 }
 
-/** Round robin is what an object without an algorithm asks for, as those of Contiv's clients do. */
-export function encodeService({ tenant, name, network, requestedIps: [first, second], ports, selectors, algorithm, weights }: Service): ServiceObject {
+/** Round robin over any provider is what an object asks for that says nothing of it, as those of Contiv's clients do. */
+export function encodeService({ tenant, name, network, requestedIps: [first, second], ports, selectors, algorithm, weights, prefer }: Service): ServiceObject {
   return {
     key: objectKey(tenant, name),
     tenantName: tenant,
@@ -47,5 +47,6 @@ export function encodeService({ tenant, name, network, requestedIps: [first, sec
     selectors: selectors.map(formatTerm),
     ...(algorithm !== 'roundrobin' && { algorithm }),
     ...(weights.length > 0 && { weights: weights.map(formatWeight) }),
+    ...(prefer !== 'any' && { prefer }),
   };
 }

@@ -57,6 +57,8 @@ export const serviceObject = z.object({
   algorithm: z.string().optional(),
   /** `SELECTOR:PERCENT` each: the providers that satisfy the selector term get this share of new connections. */
   weights: z.array(z.string()).optional(),
+  /** `local`: providers on the client's own host get its connections while there are any; absent or `any`: all alike. */
+  prefer: z.string().optional(),
   ...links,
 });
 
@@ -188,6 +190,8 @@ export const serviceExplanation = z.object({
   selectors: z.array(z.string()),
   algorithm: z.string(),
   weights: z.array(z.string()),
+  /** `any` or `local`. */
+  prefer: z.string(),
   containers: z.array(explanation),
 });
 

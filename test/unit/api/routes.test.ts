@@ -128,6 +128,7 @@ t.test('a service is explained, container by container', async (t) => {
     selectors: ['tier=web', 'release in (canary,stable)'],
     algorithm: 'roundrobin',
     weights: [],
+    prefer: 'any',
     containers: [
       { containerID: container.id, containerName: 'web-1', homingHost: 'h1', provider: true, weight: 'version=2:10', ipAddress: '10.1.1.2', network: 'net', reason: 'it is selected and running' },
       { containerID: container.id, containerName: 'web-2', homingHost: 'h2', provider: false, reason: 'it is paused' },
@@ -144,6 +145,9 @@ t.test('of a service that is changed, what is absent stays', async (t) => {
   const { status, json } = await request('PATCH', path, { algorithm: 'random', weights: ['version=2:10'] });
   t.match({ status, json }, { status: 200, json: { ports: ['80:8080:TCP'], algorithm: 'random', weights: ['version=2:10'] } });
   t.match((await request('PATCH', path, { serviceName: 'web', tenantName: 'default', weights: [] })).json, { algorithm: 'random', weights: undefined });
+  t.match((await request('PATCH', path, { prefer: 'local' })).json, { algorithm: 'random', prefer: 'local' });
+  t.match((await request('GET', '/api/v1/explain/serviceLBs/default:web/')).json, { prefer: 'local' });
+  t.match((await request('PATCH', path, { prefer: 'any' })).json, { algorithm: 'random', prefer: undefined });
   t.match(await request('PATCH', path, { algorithm: 'fair' }), { status: 400, text: /unknown algorithm "fair"/ });
   t.match(await request('PATCH', path, { serviceName: 'other' }), { status: 400, text: /must name the same object/ });
   t.match(await request('PATCH', path, { networkName: 'other' }), { status: 409 });

@@ -267,6 +267,7 @@ withApi('service rm', { 'DELETE /api/v1/serviceLBs/default:app-svc/': ok({}) }, 
 const explanation = {
   algorithm: 'roundrobin',
   weights: [],
+  prefer: 'any',
   tenantName: 'default',
   serviceName: 'app-svc',
   selectors: ['tier=web'],

@@ -41,6 +41,7 @@ const serviceCases: readonly ServiceCase[] = [
   { words: ['-ip', '2001:db8::1', '-ip', '100.1.1.9'], sends: { ipAddress: '100.1.1.9', ipv6Address: '2001:db8::1' } },
   { words: ['-ip', '2001:db8::1'], sends: { ipAddress: '2001:db8::1' } },
   { words: ['--algorithm', 'source', '--weight', 'version=2:10', '--weight=v in (2,3):25'], sends: { algorithm: 'source', weights: ['version=2:10', 'v in (2,3):25'] } },
+  { words: ['--prefer', 'local'], sends: { prefer: 'local' } },
   { words: ['--weight', 'none'], sends: { weights: [] } },
   // It would be the number 100.1 to a parser that guesses.
   { words: ['-ip', '100.10'], sends: { ipAddress: '100.10' } },

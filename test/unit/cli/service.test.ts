@@ -18,11 +18,11 @@ t.test('service update sends what is given, and tells what became otherwise', as
   const api = await listening(t, {
     'GET /api/v1/inspect/serviceLBs/default:web/': [
       inspected({ weights: ['version=3:5'] }),
-      inspected({ selectors: ['tier=web', 'a'], algorithm: 'random', weights: ['version=2:10'] }, { serviceVip6: '2001:db8::1' }),
+      inspected({ selectors: ['tier=web', 'a'], algorithm: 'random', weights: ['version=2:10'], prefer: 'local' }, { serviceVip6: '2001:db8::1' }),
     ],
     'PATCH /api/v1/serviceLBs/default:web/': ok(web),
   });
-  const words = ['-l', 'tier=web', '-l', 'a', '--algorithm', 'random', '--weight', 'version=2:10'];
+  const words = ['-l', 'tier=web', '-l', 'a', '--algorithm', 'random', '--weight', 'version=2:10', '--prefer', 'local'];
   t.strictSame(await api.netctl('service', 'update', 'web', ...words), {
     code: 0,
     stdout: [
@@ -30,12 +30,13 @@ t.test('service update sends what is given, and tells what became otherwise', as
       '  selectors: [tier=web] -> [tier=web a]',
       '  algorithm: roundrobin -> random',
       '  weights: [version=3:5] -> [version=2:10]',
+      '  prefer: any -> local',
       '  service IP: 10.1.1.1 -> 10.1.1.1, 2001:db8::1',
       '',
     ].join('\n'),
     stderr: '',
   });
-  t.strictSame(api.seen.find(({ method }) => method === 'PATCH')?.body, { selectors: ['tier=web', 'a'], algorithm: 'random', weights: ['version=2:10'] });
+  t.strictSame(api.seen.find(({ method }) => method === 'PATCH')?.body, { selectors: ['tier=web', 'a'], algorithm: 'random', weights: ['version=2:10'], prefer: 'local' });
 });
 
 t.test('service update that changes nothing says so', async (t) => {
@@ -80,17 +81,17 @@ t.test('service undrain', async (t) => {
 
 t.test('service ls --wide has more columns', async (t) => {
   const services = [
-    { Config: { ...web, algorithm: 'source', weights: ['v=1:10', 'v=2:20'] }, Oper: { ...oper, serviceVip6: '2001:db8::1', drained: ['c'.repeat(64)] } },
+    { Config: { ...web, algorithm: 'source', weights: ['v=1:10', 'v=2:20'], prefer: 'local' }, Oper: { ...oper, serviceVip6: '2001:db8::1', drained: ['c'.repeat(64)] } },
     { Config: { ...web, serviceName: 'plain' }, Oper: oper },
   ];
   const api = await listening(t, { 'GET /api/v1/tenants/default/': ok({}), 'GET /api/v1/inspect/serviceLBs/': ok(services) });
   t.equal(
     (await api.netctl('service', 'ls', '--wide')).stdout,
     [
-      'ServiceName  Tenant   Network  Service IP  Ports      Selectors   Providers  Service IPv6  Algorithm   Weights          Drained',
-      '-----------  ------   -------  ----------  -----      ---------   ---------  ------------  ---------   -------          -------',
-      'web          default  n        10.1.1.1    80:80:TCP  [tier=web]  2          2001:db8::1   source      [v=1:10 v=2:20]  1',
-      'plain        default  n        10.1.1.1    80:80:TCP  [tier=web]  2                        roundrobin                   0',
+      'ServiceName  Tenant   Network  Service IP  Ports      Selectors   Providers  Service IPv6  Algorithm   Weights          Prefer  Drained',
+      '-----------  ------   -------  ----------  -----      ---------   ---------  ------------  ---------   -------          ------  -------',
+      'web          default  n        10.1.1.1    80:80:TCP  [tier=web]  2          2001:db8::1   source      [v=1:10 v=2:20]  local   1',
+      'plain        default  n        10.1.1.1    80:80:TCP  [tier=web]  2                        roundrobin                   any     0',
       '',
     ].join('\n'),
   );
@@ -99,7 +100,7 @@ t.test('service ls --wide has more columns', async (t) => {
 t.test('service explain tells which weight a provider counts for', async (t) => {
   const container = { containerID: 'c'.repeat(64), homingHost: 'h1', provider: true, reason: 'labels match' };
   const explanation: ServiceExplanation = {
-    ...{ tenantName: 'default', serviceName: 'web', selectors: ['tier=web'], algorithm: 'random', weights: ['v=2:10'] },
+    ...{ tenantName: 'default', serviceName: 'web', selectors: ['tier=web'], algorithm: 'random', weights: ['v=2:10'], prefer: 'local' },
     containers: [
       { ...container, containerName: 'new', weight: 'v=2:10' },
       { ...container, containerName: 'old' },
@@ -110,7 +111,7 @@ t.test('service explain tells which weight a provider counts for', async (t) => 
   t.equal(
     (await api.netctl('service', 'explain', 'web')).stdout,
     [
-      'ServiceLB default:web selects [tier=web], algorithm random, weights [v=2:10]',
+      'ServiceLB default:web selects [tier=web], algorithm random, weights [v=2:10], prefer local',
       '',
       'Container  Container ID  Provider  IP  Network  Weight    Reason',
       '---------  ------------  --------  --  -------  ------    ------',

@@ -224,7 +224,7 @@ export function networkRequest(tenant: string, name: string, subnet: string, gat
 
 export function serviceRequest(tenant: string, name: string, network: string, selector: string, ip?: string): ServiceRequest {
   const ports = [{ port: 80, targetPort: 8080, protocol: 'tcp' as const }, { port: 53, targetPort: 53, protocol: 'udp' as const }];
-  return { tenant, name, network, selectors: [parseTerm(selector)], ports, algorithm: 'roundrobin', weights: [], ips: ip ? [IpAddress.parse(ip)] : [] };
+  return { tenant, name, network, selectors: [parseTerm(selector)], ports, algorithm: 'roundrobin', weights: [], prefer: 'any', ips: ip ? [IpAddress.parse(ip)] : [] };
 }
 
 /** Resolves when the condition holds; rejects after twenty seconds: the longest back-off, four times, as other tests may run beside this one. */

@@ -120,3 +120,11 @@ export async function cluster(t: Test, count: number): Promise<[ClusterHost, ...
   await until('all hosts are there', async () => (await store.list('presences/')).entries.length === count);
   return hosts as [ClusterHost, ...ClusterHost[]];
 }
+
+/** The addresses that the host's router balances TCP port 80 of 10.1.1.100 over, for each slot one, in order. */
+export async function balancedOn({ kernel }: ClusterHost): Promise<string[]> {
+  const found = await kernel.nftables.read('default');
+  if (typeof found !== 'object') return [];
+  const ports = [...found.ip.ports.values()].filter(({ address, port }) => address.toString() === '10.1.1.100' && port === 80);
+  return ports.flatMap(({ slots }) => slots.map(({ address }) => address.toString())).sort();
+}

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { keys } from '../../../src/model/keys.js';
-import { cluster, ClusterHost } from './cluster.js';
+import { balancedOn, cluster, ClusterHost } from './cluster.js';
 import { networkRequest, serviceRequest, until } from './bed.js';
 
 const web = serviceRequest('default', 'web', 'n1', 'app=a', '10.1.1.100');
@@ -8,14 +8,6 @@ const network = networkRequest('default', 'n1', '10.1.1.0/24', '10.1.1.254');
 
 /** Who provides the service, as the host sees it. */
 const providersOn = ({ control }: ClusterHost): string[] => control.service('default', 'web').providers.map(({ endpoint, container }) => `${container?.name ?? ''} on ${endpoint.host}`);
-
-/** The addresses that the host's router balances the service over. */
-async function balancedOn({ kernel }: ClusterHost): Promise<string[]> {
-  const found = await kernel.nftables.read('default');
-  if (typeof found !== 'object') return [];
-  const ports = [...found.ip.ports.values()].filter(({ address, port }) => address.toString() === '10.1.1.100' && port === 80);
-  return ports.flatMap(({ slots }) => slots.map(({ address }) => address.toString())).sort();
-}
 
 t.test('the providers of a service are on all hosts, and every host balances over all of them', async (t) => {
   const [h1, h2, h3] = await cluster(t, 3);

@@ -20,6 +20,7 @@ const service = (name: string, on: string) => ({
   ports: [{ port: 80, targetPort: 80, protocol: 'tcp' as const }],
   algorithm: 'roundrobin' as const,
   weights: [],
+  prefer: 'any' as const,
   ips: [],
 });
 

@@ -93,6 +93,7 @@ t.test('what is given changes, and nothing else', async (t) => {
   t.same(await bed.control.updateService({ ...name, weights }), { ...kept, algorithm: 'random', weights });
   const selectors = parseSelectors(['version']);
   t.same(await bed.control.updateService({ ...name, selectors, weights: [] }), { ...kept, algorithm: 'random', selectors });
+  t.same(await bed.control.updateService({ ...name, prefer: 'local' }), { ...kept, algorithm: 'random', selectors, prefer: 'local' });
   const before = (await bed.store.list('')).revision;
   await bed.control.updateService({ ...name, selectors, network: 'dual', ips: service.addresses });
   t.equal((await bed.store.list('')).revision, before, 'what is so already is not written');

@@ -27,6 +27,7 @@ const service: Service = {
   ports: [{ port: 8080, targetPort: 80, protocol: 'tcp' }],
   algorithm: 'source',
   weights: [{ term: { key: 'version', operator: '=', value: '2' }, percent: 10 }],
+  prefer: 'local',
   drained: ['c'.repeat(64)],
   requestedIps: [address],
   addresses: [address, IpAddress.parse('2001:db8::1')],
@@ -46,6 +47,11 @@ t.test('what is stored comes back the same through JSON text', (t) => {
   t.same(decodeStored.tenant(through({ name: 'blue' })), { name: 'blue' });
   t.same(decodeStored.network(through(network)), network);
   t.same(decodeStored.network(through({ tenant: 'default', name: 'bare', vni: 1 })), { tenant: 'default', name: 'bare', vni: 1 });
+  t.same(decodeStored.network(through({ ...network, encrypted: true })), { ...network, encrypted: true });
+  const host = { name: 'h1', id: 'i', underlay: address, underlayMtu: 1500, version: '1', since: 1 };
+  const tunnel = { publicKey: 'k=', address: IpAddress.parse('fd00::1'), port: 51820, since: 2 };
+  t.same(decodeStored.host(through(host)), host);
+  t.same(decodeStored.host(through({ ...host, tunnels: [tunnel] })), { ...host, tunnels: [tunnel] });
   t.same(decodeStored.service(through(service)), service);
   t.same(decodeStored.endpoint(through(endpoint)), endpoint);
   const owners: Owner[] = [{ kind: 'gateway' }, { kind: 'service', name: 's' }, { kind: 'endpoint', id: 'e' }, { kind: 'request', host: 'h1' }, { kind: 'resting' }];

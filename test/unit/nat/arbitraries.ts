@@ -50,11 +50,12 @@ function addressesAt(network: number, host: number, of: readonly number[]): IpAd
 }
 
 const provider: fc.Arbitrary<NatProvider> = fc
-  .record({ network: fc.integer({ min: 0, max: 3 }), host: fc.integer({ min: 1, max: 4 }), families, group: fc.constantFrom(undefined, 0, 1), isElsewhere: fc.boolean() })
-  .map(({ network, host, families, group, isElsewhere }) => ({
+  .record({ network: fc.integer({ min: 0, max: 3 }), host: fc.integer({ min: 1, max: 4 }), families, group: fc.constantFrom(undefined, 0, 1), isElsewhere: fc.boolean(), preferred: fc.boolean() })
+  .map(({ network, host, families, group, isElsewhere, preferred }) => ({
     addresses: addressesAt(network, host, families),
     ...(isElsewhere ? { aliases: addressesAt(5, host, families) } : {}),
     ...(group === undefined ? {} : { group }),
+    ...(preferred ? { preferred } : {}),
   }));
 
 const port: fc.Arbitrary<ServicePort> = fc.record({

@@ -7,6 +7,7 @@ import { countOperations, diffNat } from '../../../src/nat/diff.js';
 import type { NatInput } from '../../../src/nat/input.js';
 import { chainName } from '../../../src/nat/keys.js';
 import { planNat } from '../../../src/nat/plan.js';
+import { servingOf } from '../../../src/nat/serving.js';
 import { emptyNat, natFamilies } from '../../../src/nat/state.js';
 import type { BalancedPort, FamilyState, Leg, NatState } from '../../../src/nat/state.js';
 import { maxTurns } from '../../../src/nat/turns.js';
@@ -218,9 +219,9 @@ t.test('without weights every provider has one slot, and keeps it unless it fill
 function checkSlots({ address, slots, chain }: BalancedPort, before: BalancedPort | undefined, { services }: NatInput): void {
   const [owner] = services.filter(({ addresses }) => addresses.some((each) => each.equals(address)));
   if (chain.algorithm === 'source' || before?.chain.algorithm === 'source' || owner?.weights?.length !== 0) return;
-  const wanted = owner?.providers.flatMap(({ addresses }) => addresses).filter(({ family }) => family === address.family);
+  const wanted = servingOf(address.family, owner).flatMap(({ addresses }) => addresses).filter(({ family }) => family === address.family);
   const seated = slots.map((slot) => slot.address.toString());
-  assert.deepEqual(seated.toSorted(), [...new Set(wanted?.map(String))].toSorted());
+  assert.deepEqual(seated.toSorted(), [...new Set(wanted.map(String))].toSorted());
   assert.equal(chain.slots, slots.length);
   const previous = before?.slots.map((slot) => slot.address.toString()) ?? [];
   if (new Set(previous).size < previous.length) return;

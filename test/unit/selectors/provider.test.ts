@@ -18,6 +18,7 @@ const service: Service = {
   ports: [{ port: 8080, targetPort: 80, protocol: 'tcp' }],
   algorithm: 'roundrobin',
   weights: [],
+  prefer: 'any',
   drained: [],
   requestedIps: [],
   addresses: [IpAddress.parse('100.1.1.1')],

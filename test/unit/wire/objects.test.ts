@@ -99,14 +99,14 @@ t.test('a service comes back as it was asked for, in canonical form', (t) => {
   t.end();
 });
 
-t.test('algorithm, weights and an address of each family come back, too', (t) => {
-  const full: ServiceObject = { ...service, ipAddress: '100.1.1.9', ipv6Address: '2001:DB8::9', algorithm: 'source', weights: [' version == 2 : 10', 'v in (b,a):5'] };
+t.test('algorithm, weights, preference and an address of each family come back, too', (t) => {
+  const full: ServiceObject = { ...service, ipAddress: '100.1.1.9', ipv6Address: '2001:DB8::9', algorithm: 'source', weights: [' version == 2 : 10', 'v in (b,a):5'], prefer: 'local' };
   const { ips, ...rest } = decodeService(full);
   const encoded = encodeService({ ...rest, drained: ['c'], addresses: [], requestedIps: ips });
-  t.match(encoded, { ipAddress: '100.1.1.9', ipv6Address: '2001:db8::9', algorithm: 'source', weights: ['version=2:10', 'v in (a,b):5'] });
+  t.match(encoded, { ipAddress: '100.1.1.9', ipv6Address: '2001:db8::9', algorithm: 'source', weights: ['version=2:10', 'v in (a,b):5'], prefer: 'local' });
   t.same(decodeService(encoded), { ...rest, ips }, 'it asks for the same');
-  const plain = encodeService({ ...rest, algorithm: 'roundrobin', weights: [], drained: [], addresses: [], requestedIps: [] });
-  for (const field of ['algorithm', 'weights', 'ipv6Address', 'ipAddress']) t.notOk(field in plain, `what is as ever is left out: ${field}`);
+  const plain = encodeService({ ...rest, algorithm: 'roundrobin', weights: [], prefer: 'any', drained: [], addresses: [], requestedIps: [] });
+  for (const field of ['algorithm', 'weights', 'prefer', 'ipv6Address', 'ipAddress']) t.notOk(field in plain, `what is as ever is left out: ${field}`);
   const six = decodeService({ ...service, ipAddress: '2001:db8::9' }).ips;
   t.match(encodeService({ ...rest, drained: [], addresses: [], requestedIps: six }), { ipAddress: '2001:db8::9' }, 'the only one');
   t.same(decodeService({ ...service, ipv6Address: '2001:db8::9' }).ips, six);
@@ -116,17 +116,18 @@ t.test('algorithm, weights and an address of each family come back, too', (t) =>
 t.test('a change holds what is given, and nothing else', (t) => {
   const name = { tenant: 'default', name: 'web' };
   t.same(decodeServiceChange('default', 'web', {}), name);
-  t.same(decodeServiceChange('default', 'web', { networkName: '', algorithm: '', ipAddress: '', tenantName: 'x' }), name, 'an empty text is absent');
+  t.same(decodeServiceChange('default', 'web', { networkName: '', algorithm: '', prefer: '', ipAddress: '', tenantName: 'x' }), name, 'an empty text is absent');
   t.same(decodeServiceChange('default', 'web', { weights: [] }), { ...name, weights: [] }, 'an empty list of weights is not');
-  t.match(decodeServiceChange('default', 'web', { networkName: 'n', algorithm: 'random', ports: ['1:2:udp'], selectors: ['a'], ipv6Address: '::1' }), {
+  t.match(decodeServiceChange('default', 'web', { networkName: 'n', algorithm: 'random', prefer: 'any', ports: ['1:2:udp'], selectors: ['a'], ipv6Address: '::1' }), {
     ...name,
     network: 'n',
     algorithm: 'random',
+    prefer: 'any',
     ports: [{ port: 1, targetPort: 2, protocol: 'udp' }],
     selectors: [{ key: 'a', operator: 'exists' }],
     ips: [IpAddress.parse('::1')],
   });
-  for (const object of [{ ports: [] }, { selectors: [] }, { algorithm: 'fair' }, { weights: ['x'] }, { networkName: '-' }]) {
+  for (const object of [{ ports: [] }, { selectors: [] }, { algorithm: 'fair' }, { prefer: 'near' }, { weights: ['x'] }, { networkName: '-' }]) {
     t.throws(() => decodeServiceChange('default', 'web', object), { code: 'invalid' }, JSON.stringify(object));
   }
   t.end();
@@ -156,6 +157,7 @@ t.test('services that are refused', (t) => {
     [{ ipv6Address: '100.1.1.9' }, /the IPv6 service IP "100\.1\.1\.9" is an IPv4 address/],
     [{ ipAddress: '::1', ipv6Address: '::2' }, /a service has one IPv6 address, and these are two: ::1, ::2/],
     [{ algorithm: 'fair' }, /unknown algorithm "fair": use roundrobin, random or source/],
+    [{ prefer: 'near' }, /unknown preference "near": use any or local/],
     [{ weights: ['version=2:101'] }, /invalid weight "version=2:101"/],
     [{ weights: ['version=2:60', 'version=3:60'] }, /these are 120 together/],
   ] as const) {
