@@ -1,26 +1,40 @@
 import type { IpAddress } from '../model/address.js';
 import { fabricState } from './keys.js';
 import { bridgeMac, bridgeName, vxlanName } from './names.js';
-import type { FabricInput, FabricNetwork, FabricOverlay, FabricRemote, FabricState, FdbState, NeighbourState, VxlanLink } from './state.js';
+import type { FabricInput, FabricNetwork, FabricOverlay, FabricRemote, FabricState, FabricWay, FdbState, NeighbourState, VxlanLink } from './state.js';
 
 /**
  * What the segments of a router need to go on at other hosts. An endpoint that is here is not also elsewhere, whatever
  * is said of it; and a host whose underlay has other addresses than ours cannot be reached.
  */
 export function overlayState(overlay: FabricOverlay, { networks, endpoints, serviceAddresses }: FabricInput): FabricState {
-  const segments = new Set(networks.map(({ vni }) => vni));
+  const ways = new Map(networks.flatMap((network) => withWay(network, overlay)));
   const here = new Set(endpoints.map(endpointKey));
   const remotes = overlay.remotes
-    .filter((remote) => segments.has(remote.vni) && remote.underlay.family === overlay.local.family && !remote.underlay.equals(overlay.local) && !here.has(endpointKey(remote)))
+    .filter((remote) => isElsewhere(remote, ways.get(remote.vni)) && !here.has(endpointKey(remote)))
     .toSorted(inOrder);
   return fabricState({
-    links: networks.map((network) => vxlanOf(network, overlay)),
+    links: [...ways].map(([vni, way]) => vxlanOf(vni, way)),
     neighbours: [...remotes.flatMap(neighboursOf), ...serviceAddresses.flatMap((address) => serviceNeighbours(address, networks))],
     fdb: [...floodEntries(remotes), ...remotes.map(unicastEntry)],
   });
 }
 
-function vxlanOf({ vni }: FabricNetwork, { local, port, mtu }: FabricOverlay): VxlanLink {
+/** How the network goes on at other hosts; undefined: it ends at this one. What is to be encrypted never takes the other way. */
+export function wayOf({ encrypted }: Pick<FabricNetwork, 'encrypted'>, overlay: FabricOverlay | undefined): FabricWay | undefined {
+  return encrypted ? overlay?.encrypted : overlay;
+}
+
+function withWay(network: FabricNetwork, overlay: FabricOverlay): [vni: number, way: FabricWay][] {
+  const way = wayOf(network, overlay);
+  return way ? [[network.vni, way]] : [];
+}
+
+function isElsewhere({ underlay }: FabricRemote, way: FabricWay | undefined): boolean {
+  return way !== undefined && underlay.family === way.local.family && !underlay.equals(way.local);
+}
+
+function vxlanOf(vni: number, { local, port, mtu }: FabricWay): VxlanLink {
   return { kind: 'vxlan', name: vxlanName(vni), vni, local, port, bridge: bridgeName(vni), mtu, suppressing: true, up: true };
 }
 

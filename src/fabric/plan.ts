@@ -1,8 +1,8 @@
 import { bitsOf, IpAddress, Prefix, type Family } from '../model/address.js';
 import { fabricState } from './keys.js';
 import { bridgeMac, bridgeName, containerLinkName, portName } from './names.js';
-import { overlayState } from './overlay.js';
-import type { AddressState, BridgeLink, FabricEndpoint, FabricInput, FabricNetwork, FabricState, NeighbourState, PortLink, RouteState, UplinkPort } from './state.js';
+import { overlayState, wayOf } from './overlay.js';
+import type { AddressState, BridgeLink, FabricEndpoint, FabricInput, FabricNetwork, FabricOverlay, FabricState, NeighbourState, PortLink, RouteState, UplinkPort } from './state.js';
 import { endAddresses, type UplinkLink } from './uplink.js';
 
 /** Ethernet's own MTU, in bytes (RFC 894): of uplinks, and of segments that end at this host. */
@@ -14,14 +14,14 @@ export const ethernetMtu = 1500;
  */
 export function planFabric(input: FabricInput): FabricState {
   const networks = input.networks.toSorted((a, b) => a.vni - b.vni);
-  const segments = new Set(networks.map((network) => network.vni));
+  const mtus = new Map(networks.map((network) => [network.vni, segmentMtuOf(network, input.overlay)]));
   const endpoints = input.endpoints
-    .filter((endpoint) => segments.has(endpoint.vni))
+    .filter((endpoint) => mtus.has(endpoint.vni))
     .toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const services = input.serviceAddresses.toSorted((a, b) => a.compare(b)).map((address) => ({ address, segment: segmentOf(address, networks) }));
-  const mtu = input.overlay?.mtu ?? ethernetMtu;
+  const mtuOf = (vni: number): number => mtus.get(vni) ?? ethernetMtu;
   const own = fabricState({
-    links: [...networks.map((network) => bridgeOf(network, mtu)), ...endpoints.map((endpoint) => portOf(endpoint, mtu))],
+    links: [...networks.map((network) => bridgeOf(network, mtuOf(network.vni))), ...endpoints.map((endpoint) => portOf(endpoint, mtuOf(endpoint.vni)))],
     addresses: [...networks.flatMap(gatewaysOf), ...services.flatMap(({ address, segment }) => (segment ? [serviceAddress(address, segment)] : []))],
     routes: [...networks.flatMap(segmentRoutesOf), ...services.flatMap(({ address, segment }) => (segment ? [] : [serviceRoute(address)]))],
     neighbours: endpoints.flatMap(neighboursOf),
@@ -31,6 +31,11 @@ export function planFabric(input: FabricInput): FabricState {
   const others = overlay ? [overlayState(overlay, { networks, endpoints, serviceAddresses: services.map(({ address }) => address) })] : [];
   const led = uplink ? [uplinkState(uplink, families)] : [];
   return [...others, own, ...led].reduce(merged);
+}
+
+/** Of all links of the network, in bytes. */
+export function segmentMtuOf(network: Pick<FabricNetwork, 'encrypted'>, overlay: FabricOverlay | undefined): number {
+  return wayOf(network, overlay)?.mtu ?? ethernetMtu;
 }
 
 /** Of two items with one key that of `b` counts. */

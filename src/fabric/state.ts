@@ -13,14 +13,20 @@ export interface FabricInput {
   readonly overlay?: FabricOverlay;
 }
 
-/** How a router's segments go on at other hosts. */
-export interface FabricOverlay {
-  /** This host's own address on the underlay, the source of its VXLAN packets. */
+/** How packets of a segment go to other hosts. */
+export interface FabricWay {
+  /** The source of this host's VXLAN packets; `::`: the one that the route to the other host has. */
   readonly local: IpAddress;
   /** UDP, the same on all hosts. */
   readonly port: number;
-  /** Bytes, of every link of every segment: what every host can send to every other within a VXLAN packet. */
+  /** Bytes, of every link of the segment: what every host can send to every other within a VXLAN packet. */
   readonly mtu: number;
+}
+
+/** How a router's segments go on at other hosts: by this host's own address on the underlay, unless they are encrypted. */
+export interface FabricOverlay extends FabricWay {
+  /** How encrypted segments do; absent: these end at this host. */
+  readonly encrypted?: FabricWay;
   /** The endpoints on other hosts, joined or not: they are known before they can send. */
   readonly remotes: readonly FabricRemote[];
 }
@@ -30,12 +36,14 @@ export interface FabricRemote {
   readonly vni: number;
   readonly addresses: readonly IpAddress[];
   readonly mac: Mac;
-  /** Its host's address on the underlay. */
+  /** Where its host is reached: its address on the underlay, or, if the segment is encrypted, that of its tunnel. */
   readonly underlay: IpAddress;
 }
 
 export interface FabricNetwork {
   readonly vni: number;
+  /** It goes on at other hosts by {@link FabricOverlay.encrypted} only. */
+  readonly encrypted?: true;
   readonly subnets: readonly { readonly prefix: Prefix; readonly gateway?: IpAddress }[];
 }
 
@@ -61,6 +69,7 @@ export interface VxlanLink {
   readonly kind: 'vxlan';
   readonly name: string;
   readonly vni: number;
+  /** `::`: none of its own. */
   readonly local: IpAddress;
   readonly port: number;
   /** Absent: attached to no bridge. */

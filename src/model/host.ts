@@ -12,9 +12,23 @@ export interface Host {
   readonly underlay: IpAddress;
   /** Of the link that has that address, in bytes. */
   readonly underlayMtu: number;
+  /** Where its WireGuard is reached: the first one is sent to, packets are taken by all. Absent: it has none, since no network needs it or because it cannot. */
+  readonly tunnels?: readonly HostTunnel[];
   /** The version of its netctld. */
   readonly version: string;
   /** When it was first seen, milliseconds since the epoch. */
+  readonly since: number;
+}
+
+/** A host's end of the tunnels to all others: one of its keys, whose private part never leaves the host. */
+export interface HostTunnel {
+  /** In base64, as WireGuard's programs have it. */
+  readonly publicKey: string;
+  /** Within the tunnels, made of the key. */
+  readonly address: IpAddress;
+  /** UDP, at the host's address on the underlay. */
+  readonly port: number;
+  /** When it was made, milliseconds since the epoch. */
   readonly since: number;
 }
 

@@ -24,6 +24,8 @@ export interface Network {
   /** Nothing of it leaves the tenant: Docker's `--internal`. */
   readonly internal?: true;
   /** Docker's own IPAM gives its addresses (`docker network create -d netctl` without `--ipam-driver netctl`): netctl takes none of them for services. */
+  /** Between hosts its packets are encrypted. */
+  readonly encrypted?: true;
   readonly addressesBy?: 'docker';
   /** It is being deleted: nothing new may use it. */
   readonly deleting?: true;

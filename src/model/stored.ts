@@ -56,6 +56,7 @@ const network = z.object({
   addressesBy: z.literal('docker').optional(),
   deleting,
 });
+  encrypted: z.literal(true).optional(),
 /** Before there were several algorithms, services had neither these fields with a default nor more than one IP asked for. */
 const service = z.object({
   ...version,
@@ -112,7 +113,12 @@ const unnamedNetwork = z.object({
   since: z.number(),
 });
 const binding = z.object({ ...version, host: z.string(), dockerNetworkId: z.string(), tenant: z.string(), network: z.string() });
-const host = z.object({ ...version, name: z.string(), id: z.string(), underlay: ip, underlayMtu: z.number().int(), version: z.string(), since: z.number() });
+const tunnel = z.object({ publicKey: z.string(), address: ip, port: z.number().int(), since: z.number() });
+const leftover = z.object({ ...version, host: z.string(), dockerNetworkId: z.string() });
+const host = z.object({
+  ...{ ...version, name: z.string(), id: z.string(), underlay: ip, underlayMtu: z.number().int() },
+  ...{ tunnels: z.array(tunnel).optional(), version: z.string(), since: z.number() },
+});
 const presence = z.object({ ...version, host: z.string(), id: z.string(), since: z.number() });
 const hostContainer = z.object({
   ...version,

@@ -29,7 +29,7 @@ function network(number: number): fc.Arbitrary<FabricNetwork> {
     ...(gateway ? { gateway: IpAddress.parse(`fd00:${number}::ff`) } : {}),
   }));
   const subnets = fc.oneof(ipv4.map((v4) => [v4]), ipv6.map((v6) => [v6]), fc.tuple(ipv4, ipv6));
-  return subnets.map((list) => ({ vni: number, subnets: list }));
+  return fc.tuple(subnets, fc.boolean()).map(([list, encrypted]) => ({ vni: number, subnets: list, ...(encrypted ? { encrypted: true as const } : {}) }));
 }
 
 function endpoint(number: number): fc.Arbitrary<FabricEndpoint> {
@@ -41,10 +41,11 @@ function endpoint(number: number): fc.Arbitrary<FabricEndpoint> {
 }
 
 function remote(number: number): fc.Arbitrary<FabricRemote> {
-  return fc.record({ vni, host: fc.integer({ min: 2, max: 4 }), ipv6: fc.boolean() }).map(({ vni, host, ipv6 }) => {
+  const underlay = fc.tuple(fc.constantFrom('192.0.2.', 'fd99::'), fc.integer({ min: 2, max: 4 })).map(([prefix, host]) => IpAddress.parse(`${prefix}${host}`));
+  return fc.record({ vni, underlay, ipv6: fc.boolean() }).map(({ vni, underlay, ipv6 }) => {
     const address = IpAddress.parse(`10.${vni}.0.${100 + number}`);
     const addresses = ipv6 ? [address, IpAddress.parse(`fd00:${vni}::${100 + number}`)] : [address];
-    return { vni, addresses, mac: Mac.fromIp(IpAddress.parse(`10.0.1.${number}`)), underlay: IpAddress.parse(`192.0.2.${host}`) };
+    return { vni, addresses, mac: Mac.fromIp(IpAddress.parse(`10.0.1.${number}`)), underlay };
   });
 }
 
@@ -52,8 +53,9 @@ const overlay: fc.Arbitrary<FabricOverlay> = fc.record({
   local: fc.constantFrom('192.0.2.1', '192.0.2.9').map((text) => IpAddress.parse(text)),
   port: fc.constantFrom(4789, 4790),
   mtu: fc.constantFrom(1450, 8950),
+  encrypted: fc.option(fc.constant({ local: IpAddress.parse('::'), port: 4799, mtu: 1370 }), { nil: undefined }),
   remotes: fc.uniqueArray(fc.integer({ min: 1, max: 5 })).chain((numbers) => fc.tuple(...numbers.map(remote))),
-});
+}).map(({ encrypted, ...rest }) => ({ ...rest, ...(encrypted ? { encrypted } : {}) }));
 
 export const fabricInput: fc.Arbitrary<FabricInput> = fc.record({
   networks: fc.uniqueArray(vni).chain((numbers) => fc.tuple(...numbers.map(network))),

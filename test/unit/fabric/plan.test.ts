@@ -101,6 +101,26 @@ t.test('segments that go on at other hosts', (t) => {
   t.end();
 });
 
+t.test('what is encrypted goes on by the tunnels only', (t) => {
+  const remotes = [
+    { vni: 8, addresses: [ip('10.2.0.2')], mac: Mac.parse('02:02:0a:02:00:02'), underlay: ip('fd12::2') },
+    { vni: 8, addresses: [ip('10.2.0.3')], mac: Mac.parse('02:02:0a:02:00:03'), underlay: ip('192.0.2.3') },
+    { vni: 7, addresses: [ip('10.1.0.4')], mac: Mac.parse('02:02:0a:01:00:04'), underlay: ip('fd12::2') },
+  ];
+  const networks = overlaid.networks.map((network) => ({ ...network, ...(network.vni === 8 ? { encrypted: true as const } : {}) }));
+  const input = { ...overlaid, networks, endpoints: [{ id: endpointId(1), vni: 8, addresses: [ip('10.2.0.1')], mac }] };
+  const plan = planFabric({ ...input, overlay: { ...overlay, encrypted: { local: ip('::'), port: 4790, mtu: 1370 }, remotes } });
+  t.match(plan.links.get('vx7'), { local: ip('192.0.2.1'), port: 4789, mtu: 1450 });
+  t.match(plan.links.get('vx8'), { local: ip('::'), port: 4790, mtu: 1370 });
+  t.match(plan.links.get('vr-000000000001'), { mtu: 1370, peer: { mtu: 1370 } });
+  t.same([...plan.fdb.keys()], ['vx8 flood fd12::2', 'vx8 02:02:0a:02:00:02'], 'neither goes the way of the other, whatever is said of its host');
+  const alone = planFabric({ ...input, overlay: { ...overlay, remotes } });
+  t.notOk(alone.links.has('vx8'), 'without tunnels it ends here');
+  t.same([...alone.fdb.keys()], []);
+  t.match(alone.links.get('br8'), { mtu: 1500 });
+  t.end();
+});
+
 t.test('remote endpoints that cannot be elsewhere, or not be reached, are left out', (t) => {
   const plannedFor = (remote: Partial<FabricOverlay['remotes'][number]>): number => {
     const { fdb, neighbours } = planFabric({ ...overlaid, serviceAddresses: [], overlay: { ...overlay, remotes: [{ vni: 7, addresses: [ip('10.1.0.2')], mac: Mac.parse('02:02:0a:01:00:02'), underlay: ip('192.0.2.2'), ...remote }] } });
