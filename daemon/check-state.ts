@@ -23,6 +23,7 @@ const words: Readonly<Record<string, string>> = {
   uplinks: 'uplinks',
   pools: 'pools',
   unnamed: 'networks without a name',
+  leftovers: 'Docker networks to remove',
   vnis: 'packet tags',
   hosts: 'hosts',
   presences: 'hosts that are there',
@@ -64,6 +65,7 @@ function decodeAll(entries: readonly Entry[], contradictions: string[]) {
     hosts: decode(keys.hosts, decodeStored.host, ({ name }) => keys.host(name)),
     presences: decode(keys.presences, decodeStored.presence, ({ host }) => keys.presence(host)),
     containers: decode(keys.containers, decodeStored.hostContainer, ({ host, container }) => keys.container(host, container.id)),
+    leftovers: decode(keys.leftovers, decodeStored.leftover, ({ host, dockerNetworkId }) => keys.leftover(host, dockerNetworkId)),
     unnamed: decode(keys.unnamed, decodeStored.unnamedNetwork, ({ host, dockerNetworkId }) => keys.unnamedNetwork(host, dockerNetworkId)),
   };
 }
@@ -83,13 +85,18 @@ class Check {
     for (const { id, tenant, network, addresses } of this.tables.endpoints.values()) this.holder(`endpoint ${id.slice(0, 12)}`, tenant, network, addresses, { kind: 'endpoint', id });
     for (const allocation of this.tables.allocations.values()) this.allocation(allocation);
     for (const { dockerNetworkId, tenant, network } of this.tables.bindings.values()) this.mustExist(this.tables.networks.has(keys.network(tenant, network)), `the Docker network ${dockerNetworkId.slice(0, 12)}`, `network ${tenant}:${network}`);
-    for (const { tenant } of this.tables.uplinks.values()) this.mustExist(this.tables.tenants.has(keys.tenant(tenant)), 'an uplink', `tenant ${tenant}`);
+    // A host that is away could not give its uplink back yet.
+    for (const { tenant } of [...this.tables.uplinks.values()].filter(({ host }) => !this.isAway(host))) this.mustExist(this.tables.tenants.has(keys.tenant(tenant)), 'an uplink', `tenant ${tenant}`);
     this.packetTags();
   }
 
   counts(): Record<string, number> {
     const sizes = Object.entries(this.tables).map(([kind, table]) => [words[kind] ?? kind, table.size] as const);
     return { ...Object.fromEntries(sizes), [words['vnis'] ?? '']: this.vnis.length };
+  }
+
+  private isAway(host: string): boolean {
+    return this.tables.hosts.has(keys.host(host)) && !this.tables.presences.has(keys.presence(host));
   }
 
   private unknownKeys(entries: readonly Entry[]): void {

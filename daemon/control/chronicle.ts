@@ -139,7 +139,7 @@ interface Named {
   readonly network?: string;
   readonly addresses?: Endpoint['addresses'];
   readonly sandboxKey?: string;
-  readonly deleting?: true;
+  readonly deleting?: object;
 }
 
 function subjectOf(kind: ObjectChange['kind'], value: Named): EventSubject {

@@ -65,12 +65,11 @@ export class Control implements Operations {
 
   /** Loads the store, then begins to keep the kernel in step. Rejects if the store cannot be read. */
   async start(): Promise<void> {
-    const { state, hosts, tenants, networks, containers, dockerNetworks, networkNames, publications, routers, hostNetwork, reports } = this.parts;
+    const { state, hosts, tenants, marks, containers, dockerNetworks, networkNames, publications, routers, hostNetwork, reports } = this.parts;
     await state.load();
     await hosts.register();
     await tenants.ensureDefault();
-    await tenants.recover();
-    await networks.recover();
+    await marks.takeBackAbandoned();
     containers.onConnected(() => dockerNetworks.enqueue('all'));
     containers.onNetworks(() => networkNames.enqueue('all'));
     publications.start();
@@ -79,7 +78,11 @@ export class Control implements Operations {
     if (hosts.areShared) {
       reports.start();
       const follow = (): void => void (containers.areCurrent && dockerNetworks.enqueue('all'));
-      state.onObjectChange(({ kind }) => kind === 'network' && follow());
+      state.onObjectChange((change) => {
+        if (change.kind !== 'network') return;
+        follow();
+        if (change.after?.deleting) dockerNetworks.enqueue('deletions');
+      });
       state.onRead(follow);
     }
     this.every(this.options.verifyMs, () => this.verify());

@@ -4,6 +4,7 @@ import { Chronicle } from './chronicle.js';
 import { ContainerReports } from './container-reports.js';
 import { Containers } from './containers.js';
 import type { ControlOptions } from './control-options.js';
+import { DeletionMarks } from './deletion-marks.js';
 import { DockerNetworks } from './docker-networks.js';
 import { DockerPools } from './docker-pools.js';
 import { Doctor } from './doctor.js';
@@ -13,6 +14,7 @@ import { Garbage } from './garbage.js';
 import { HostAccess } from './host-access.js';
 import { Host } from './host.js';
 import { Hosts } from './hosts.js';
+import { NetworkRemoval } from './network-removal.js';
 import { Networks } from './networks.js';
 import { PluginAddresses } from './plugin-addresses.js';
 import { PluginEndpoints } from './plugin-endpoints.js';
@@ -29,6 +31,9 @@ import { Uplinks } from './uplinks.js';
 import { Views } from './views.js';
 import { Waiting } from './waiting.js';
 
+/** How long the other hosts have to remove their Docker networks when a network is deleted, in milliseconds. */
+const removalMs = 20_000;
+
 /** Everybody who decides something, put together. Constructed, and nothing is begun. */
 export class Controllers {
   readonly state: State;
@@ -40,6 +45,7 @@ export class Controllers {
   readonly routers: Routers;
   readonly hostNetwork: Host;
   readonly publications: Publications;
+  readonly marks: DeletionMarks;
   readonly tenants: Tenants;
   readonly networks: Networks;
   readonly services: Services;
@@ -51,7 +57,7 @@ export class Controllers {
   readonly pluginAddresses: PluginAddresses;
   readonly pluginEndpoints: PluginEndpoints;
   readonly garbage: Garbage;
-  /** Brings Docker's networks to agreement with netctl's, under the key `all`. */
+  /** Brings Docker's networks to agreement with netctl's, under the key `all`; under `deletions`, follows what other hosts delete. */
   readonly dockerNetworks: Reconciler;
   /** Learns the names of networks that Docker made, under the key `all`. */
   readonly networkNames: Reconciler;
@@ -88,8 +94,11 @@ export class Controllers {
     const { hostNetwork } = this;
     const carryOut = (tenant: string): Promise<string | undefined> => this.carryOut(tenant);
     this.publications = new Publications({ store, state, containers, hostPorts: kernel.ports, host, log, carryOut, lost: (endpoint, reason) => chronicle.portLost(endpoint, reason) });
-    this.tenants = new Tenants(store, state, access);
-    this.networks = new Networks({ store, state, docker, host, now, log, uplinks, access, doubtDocker });
+    this.marks = new DeletionMarks({ store, state, hosts, host, log });
+    const { marks } = this;
+    this.tenants = new Tenants(store, state, access, marks);
+    const removal = new NetworkRemoval({ store, state, marks, hosts, waiting, host, patienceMs: removalMs, doubtDocker });
+    this.networks = new Networks({ store, state, docker, host, now, log, uplinks, access, hosts, removal, doubtDocker });
     const { networks } = this;
     this.services = new Services(store, state, addresses);
     this.drains = new Drains({ state, services: this.services, containers, allContainers, hosts, providers, log });
@@ -98,8 +107,8 @@ export class Controllers {
       ofTenant: (tenant) => routers.errorOf(tenant) ?? hostNetwork.errorOf(tenant) ?? hostNetwork.remarkOf(tenant),
       ofEndpoint: (id) => this.publications.errorOf(id),
     });
-    const dockerNetworks = new DockerNetworks({ store, state, docker, networks, host, log });
-    this.dockerNetworks = new Reconciler('docker-networks', () => dockerNetworks.reconcile(), log);
+    const dockerNetworks = new DockerNetworks({ store, state, docker, networks, marks, host, log });
+    this.dockerNetworks = new Reconciler('docker-networks', (key) => (key === 'all' ? dockerNetworks.reconcile() : dockerNetworks.followDeletions()), log);
     this.doctor = new Doctor({ checkup: options.checkup, docker, state, uplinks, host, routers, hostNetwork, syncDocker: () => this.dockerNetworks.sync('all') });
     this.pools = new DockerPools({ store, state, waiting, defaults: options.defaultPools, hostRoutes: async () => (await kernel.host.foreignRoutes()).map(({ prefix }) => prefix), host, now, log });
     const { pools } = this;
@@ -107,7 +116,7 @@ export class Controllers {
     this.networkNames = new Reconciler('network-names', () => unnamed.nameAll(), log);
     this.pluginAddresses = new PluginAddresses({ store, state, addresses, pools, unnamed, networks, host, now });
     this.pluginEndpoints = new PluginEndpoints({ store, state, addresses, routers, host, networks, unnamed });
-    this.garbage = new Garbage({ store, state, containers, docker, addresses, drains: this.drains, forgetEndpoint: (id) => this.pluginEndpoints.forget(id), host, now, log });
+    this.garbage = new Garbage({ store, state, containers, docker, addresses, drains: this.drains, marks, forgetEndpoint: (id) => this.pluginEndpoints.forget(id), host, now, log });
   }
 
   /** Resolves when the kernel holds what is true now, or could not be brought to it. The host's pass follows the router's, which makes the link. */

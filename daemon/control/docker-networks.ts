@@ -1,9 +1,10 @@
-import { unavailable } from '../../src/model/errors.js';
+import { messageOf, unavailable } from '../../src/model/errors.js';
 import { keys } from '../../src/model/keys.js';
-import type { Network } from '../../src/model/network.js';
+import type { DockerBinding, Leftover, Network } from '../../src/model/network.js';
 import { encodeStored } from '../../src/model/stored.js';
 import type { DockerEngine, DockerNetwork } from '../docker/port.js';
 import type { Store } from '../store/port.js';
+import type { DeletionMarks } from './deletion-marks.js';
 import type { Logger } from './logger.js';
 import { standsFor, type Networks } from './networks.js';
 import type { State } from './state.js';
@@ -14,6 +15,7 @@ interface Parts {
   readonly state: State;
   readonly docker: DockerEngine;
   readonly networks: Networks;
+  readonly marks: DeletionMarks;
   readonly host: string;
   readonly log: Logger;
 }
@@ -30,13 +32,54 @@ export class DockerNetworks {
   /** Rejects with what could not be done; everything else is done. */
   async reconcile(): Promise<void> {
     const { docker, state } = this.parts;
-    const networks = state.networks.values();
-    const present = await docker.listNetworks();
+    await this.followDeletions();
+    const networks = state.networks.values().filter(({ deleting }) => !deleting);
+    const listed = await docker.listNetworks();
+    const failures = await failuresOf(this.leftovers().map((leftover) => this.clear(leftover)));
+    const present = listed.filter((network) => !this.isLeftover(network));
     this.reportStrangers(present);
     const suspects = networks.filter((network) => !this.agrees(network, present));
-    const results = await Promise.allSettled(suspects.map((network) => this.settle(network)));
-    const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+    failures.push(...(await failuresOf(suspects.map((network) => this.settle(network)))));
     if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('; '));
+  }
+
+  /** Removes Docker's networks of those that another host is deleting; it waits for that, or is told why it cannot be. */
+  async followDeletions(): Promise<void> {
+    const { state } = this.parts;
+    await Promise.all(state.networks.values().map((network) => this.follow(network)));
+  }
+
+  private async follow({ tenant, name }: NetworkName): Promise<void> {
+    const { docker, networks, marks, log } = this.parts;
+    const key = keys.network(tenant, name);
+    if (marks.byOther(key) === undefined) return;
+    await networks.ifIdle({ tenant, name }, async () => {
+      const binding = this.bindingOf({ tenant, name });
+      if (!binding || marks.byOther(key) === undefined) return;
+      try {
+        await docker.removeNetwork(binding.dockerNetworkId);
+        await this.unbind(binding);
+      } catch (error) {
+        log.warn({ event: 'deletion-refused', tenant, network: name, err: error }, 'another host deletes a network whose Docker network cannot be removed here');
+        await marks.refuse(key, messageOf(error));
+      }
+    });
+  }
+
+  private leftovers(): Leftover[] {
+    return this.parts.state.leftovers.of(this.parts.host);
+  }
+
+  private isLeftover({ id }: DockerNetwork): boolean {
+    return this.leftovers().some(({ dockerNetworkId }) => dockerNetworkId === id);
+  }
+
+  /** While this host was away the network was deleted; there may be another one of its name. */
+  private async clear({ host, dockerNetworkId }: Leftover): Promise<void> {
+    const { docker, store, log } = this.parts;
+    await docker.removeNetwork(dockerNetworkId);
+    await transact(store, () => write({ key: keys.leftover(host, dockerNetworkId), delete: true }));
+    log.info({ event: 'docker-network-cleared', dockerNetworkId }, 'removed the Docker network of a network that was deleted while this host was away');
   }
 
   private agrees(network: Network, present: readonly DockerNetwork[]): boolean {
@@ -52,7 +95,7 @@ export class DockerNetworks {
       const network = state.networks.get(keys.network(tenant, name));
       if (!network || network.value.deleting) return;
       const listed = await docker.listNetworks();
-      const present = networks.lasting(listed);
+      const present = networks.lasting(listed).filter((candidate) => !this.isLeftover(candidate));
       if (this.agrees(network.value, present)) return;
       await this.forgetBinding(network.value);
       const twin = present.find((candidate) => standsFor(candidate, network.value));
@@ -75,11 +118,17 @@ export class DockerNetworks {
   }
 
   private async forgetBinding(network: Network): Promise<void> {
-    const { store, host, log } = this.parts;
+    const { log } = this.parts;
     const binding = this.bindingOf(network);
     if (!binding) return;
     log.warn({ event: 'docker-network-lost', ...binding }, 'Docker no longer has this network; it is made again');
-    await transact(store, () => write({ key: keys.binding(host, binding.dockerNetworkId), delete: true }));
+    await this.unbind(binding);
+  }
+
+  private async unbind({ host, dockerNetworkId }: DockerBinding): Promise<void> {
+    const { store, state } = this.parts;
+    const key = keys.binding(host, dockerNetworkId);
+    await transact(store, () => (state.bindings.get(key) ? write({ key, delete: true }) : undefined));
   }
 
   private async adopt({ tenant, name }: Network, { id: dockerNetworkId }: DockerNetwork): Promise<void> {
@@ -87,7 +136,7 @@ export class DockerNetworks {
     const key = keys.binding(host, dockerNetworkId);
     const adopted = await transact(store, () => {
       const network = state.networks.get(keys.network(tenant, name));
-      if (!network) return undefined;
+      if (!network || network.value.deleting) return undefined;
       const put = encodeStored({ host, dockerNetworkId, tenant, network: name });
       return combine(when({ key: keys.network(tenant, name), is: 'at', revision: network.revision }), write({ key, put }));
     });
@@ -108,7 +157,12 @@ export class DockerNetworks {
     }
   }
 
-  private bindingOf({ tenant, name }: Network): ReturnType<State['bindingOf']> {
+  private bindingOf({ tenant, name }: NetworkName): ReturnType<State['bindingOf']> {
     return this.parts.state.bindingOf(this.parts.host, tenant, name);
   }
+}
+
+async function failuresOf(works: readonly Promise<void>[]): Promise<unknown[]> {
+  const results = await Promise.allSettled(works);
+  return results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
 }

@@ -1,12 +1,15 @@
 import type { Endpoint } from '../../src/model/endpoint.js';
+import { keys } from '../../src/model/keys.js';
+import type { Leftover } from '../../src/model/network.js';
 import type { DockerEngine } from '../docker/port.js';
 import type { Store } from '../store/port.js';
 import type { Addresses } from './addresses.js';
 import type { Containers } from './containers.js';
+import type { DeletionMarks } from './deletion-marks.js';
 import type { Drains } from './drains.js';
 import type { Logger } from './logger.js';
 import type { State } from './state.js';
-import { combine, transact } from './transact.js';
+import { combine, transact, when, write } from './transact.js';
 
 /**
  * How long Docker may take from asking for an address to creating its endpoint, and how long an
@@ -26,6 +29,7 @@ interface Parts {
   readonly addresses: Addresses;
   readonly forgetEndpoint: (id: string) => Promise<void>;
   readonly drains: Drains;
+  readonly marks: DeletionMarks;
   readonly host: string;
   readonly now: () => number;
   readonly log: Logger;
@@ -39,9 +43,11 @@ export class Garbage {
   constructor(private readonly parts: Parts) {}
 
   async collect(): Promise<void> {
+    await this.parts.marks.takeBackAbandoned();
     await this.forgetRested();
     await this.releaseRequests();
     await this.forgetOrphans();
+    await this.forgetLeftovers();
     await this.parts.drains.forgetGone();
   }
 
@@ -61,6 +67,19 @@ export class Garbage {
         return held?.owner.kind === 'request' && held.since === since ? addresses.release(tenant, network, address) : undefined;
       });
       if (released) log.warn({ event: 'address-reclaimed', tenant, network, address }, 'Docker asked for this address and never used it; it is released');
+    }
+  }
+
+  /** What is left on a host that was removed is nobody's business any more. */
+  private async forgetLeftovers(): Promise<void> {
+    const { store, state } = this.parts;
+    const isNobodys = ({ host }: Leftover): boolean => state.hosts.get(keys.host(host)) === undefined;
+    for (const { host, dockerNetworkId } of state.leftovers.values().filter(isNobodys)) {
+      const key = keys.leftover(host, dockerNetworkId);
+      await transact(store, () => {
+        const held = state.leftovers.get(key);
+        return held && isNobodys(held.value) ? combine(when({ key, is: 'at', revision: held.revision }), write({ key, delete: true })) : undefined;
+      });
     }
   }
 

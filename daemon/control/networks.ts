@@ -2,10 +2,10 @@ import type { OtherRoute } from '../../src/host/reach.js';
 import { checkOverlap } from '../../src/ipam/overlap.js';
 import { nextVni } from '../../src/ipam/vni.js';
 import type { Allocation } from '../../src/model/allocation.js';
-import { conflict, inUse } from '../../src/model/errors.js';
+import { conflict, messageOf } from '../../src/model/errors.js';
 import { keys } from '../../src/model/keys.js';
 import { checkName, dockerNetworkName } from '../../src/model/names.js';
-import { subnetsOf, type Network } from '../../src/model/network.js';
+import { subnetsOf, type DockerBinding, type Network } from '../../src/model/network.js';
 import type { NetworkRequest } from '../../src/model/request.js';
 import { encodeStored } from '../../src/model/stored.js';
 import type { UnnamedNetwork } from '../../src/model/unnamed-network.js';
@@ -13,14 +13,19 @@ import type { DockerEngine, DockerNetwork } from '../docker/port.js';
 import type { Store } from '../store/port.js';
 import type { Logger } from './logger.js';
 import type { HostAccess } from './host-access.js';
+import type { Hosts } from './hosts.js';
+import type { NetworkRemoval } from './network-removal.js';
+import { waitAtMost } from './patience.js';
 import type { State } from './state.js';
 import { asNetwork } from './unnamed-networks.js';
 import { combine, transact, when, write, type Fragment } from './transact.js';
 import type { Uplinks } from './uplinks.js';
-import { counted } from './wording.js';
 
-/** As many of a network's addresses go with it in one transaction. Those that nobody holds go before it if there are more; each of these is a condition. */
-const [mostErased, mostAtOnce] = [2000, 100];
+/** How long a creation or a deletion waits for this host's own work on the Docker network, in milliseconds: it has just heard of the network from another host. */
+const settleMs = 5000;
+
+/** How long Docker waits for the other hosts when it was told to remove a network, in milliseconds. The rest goes on without it. */
+const answerMs = 3000;
 
 interface Parts {
   readonly store: Store;
@@ -31,6 +36,8 @@ interface Parts {
   readonly log: Logger;
   readonly uplinks: Pick<Uplinks, 'plan'>;
   readonly access: Pick<HostAccess, 'routes' | 'refuseOverlap'>;
+  readonly hosts: Pick<Hosts, 'areShared'>;
+  readonly removal: NetworkRemoval;
   /** Docker may have done something else than it said: its networks are to be compared with ours. */
   readonly doubtDocker: () => void;
 }
@@ -39,6 +46,8 @@ interface Parts {
 export class Networks {
   /** Networks that a create or delete is at work on; nobody else touches their Docker networks meanwhile. */
   private readonly busy = new Set<string>();
+  /** Of these, the work that makes Docker's network agree; it ends by itself. */
+  private readonly settling = new Map<string, Promise<unknown>>();
   /** Docker's ids of networks that it told us to delete: it still lists them for a moment. */
   private readonly dying = new Set<string>();
 
@@ -46,16 +55,15 @@ export class Networks {
 
   async create(request: NetworkRequest): Promise<{ created: boolean; network: Network }> {
     checkName('network', request.name);
+    await this.settled(request);
     return this.alone(request, () => this.createAlone(request));
   }
 
-  /**
-   * First marks the network, so that nothing new can use it, then looks who uses it, then lets
-   * Docker remove its own, and only then forgets the network. A refusal takes the mark away again.
-   */
+  /** Deletes it on every host. @throws NetctlError `in-use` with who uses it, or with the host whose Docker refuses; then it stays, on every host. */
   async delete(tenant: string, name: string): Promise<void> {
+    await this.settled({ tenant, name });
     await this.alone({ tenant, name }, () =>
-      this.retire(tenant, name, async () => {
+      this.parts.removal.retire(tenant, name, async () => {
         const { state, docker, host } = this.parts;
         const binding = state.bindingOf(host, tenant, name);
         if (binding) await docker.removeNetwork(binding.dockerNetworkId);
@@ -64,16 +72,21 @@ export class Networks {
   }
 
   /**
-   * Docker's own `docker network rm` took the network away: it goes here too, unless a service has
-   * its address from it; then Docker's is made again. One transaction does all, so that no crash can
-   * come in between. While we ourselves are at work on the network, Docker only answers to that.
+   * Docker's own `docker network rm` took the network away: it goes here too, and on every host, unless somebody uses it; then Docker's is
+   * made again. While somebody is at work on the network, Docker only answers to that.
    */
   async deletedInDocker(dockerNetworkId: string): Promise<void> {
-    const { store, state, host, log } = this.parts;
+    const { host, hosts } = this.parts;
     const key = keys.binding(host, dockerNetworkId);
     this.dying.add(dockerNetworkId);
+    await (hosts.areShared ? this.deletedOnOneOfSeveral(key) : this.deletedOnTheOnlyOne(key));
+  }
+
+  /** One transaction does all, so that no crash can come in between. */
+  private async deletedOnTheOnlyOne(key: string): Promise<void> {
+    const { store, state, removal } = this.parts;
     const bound = state.bindings.get(key)?.value;
-    if (bound) await this.thinOut(bound.tenant, bound.network);
+    if (bound) await removal.thinOut(bound.tenant, bound.network);
     let kept = false;
     await transact(store, () => {
       const binding = state.bindings.get(key)?.value;
@@ -81,13 +94,39 @@ export class Networks {
       const { tenant, network } = binding;
       const unbind = write({ key, delete: true });
       if (this.isBusy({ tenant, name: network }) || !state.networks.get(keys.network(tenant, network))) return unbind;
-      const user = this.whyUsed(tenant, network);
+      const user = removal.whyUsed(tenant, network);
       kept = user !== undefined;
-      if (user === undefined) return this.planErase(tenant, network);
-      log.warn({ event: 'network-kept', tenant, network, reason: user }, 'Docker removed a network that is in use; it is made again');
+      if (user === undefined) return removal.planErase(tenant, network);
+      this.logKept(binding, user);
       return unbind;
     });
     if (kept) this.parts.doubtDocker();
+  }
+
+  /**
+   * In two steps, as every deletion, since on another host somebody may begin to use the network. If a crash comes in between, it stays.
+   * Docker is not kept waiting until the slowest host has followed.
+   */
+  private async deletedOnOneOfSeveral(key: string): Promise<void> {
+    const { store, state, removal, doubtDocker } = this.parts;
+    const binding = state.bindings.get(key)?.value;
+    if (!binding) return;
+    // Also if the network stays: of Docker's nothing is left.
+    const unbind = async (): Promise<void> => void (await transact(store, () => (state.bindings.get(key) ? write({ key, delete: true }) : undefined)));
+    const { tenant, network: name } = binding;
+    const network = state.networks.get(keys.network(tenant, name))?.value;
+    if (!network || network.deleting || this.isBusy(network)) return unbind();
+    const deletion = this.alone(network, () => removal.retire(tenant, name, unbind)).catch(async (error: unknown) => {
+      this.logKept(binding, messageOf(error));
+      await unbind();
+      doubtDocker();
+    });
+    const failed = new Promise<never>((_, reject) => deletion.catch(reject));
+    await Promise.race([waitAtMost(answerMs, deletion), failed]);
+  }
+
+  private logKept({ tenant, network }: DockerBinding, reason: string): void {
+    this.parts.log.warn({ event: 'network-kept', tenant, network, reason }, 'Docker removed a network that cannot be deleted; it is made again');
   }
 
   /** Those of Docker's networks that stay. @param listed all that Docker lists */
@@ -97,13 +136,6 @@ export class Networks {
     return listed.filter(({ id }) => !this.dying.has(id));
   }
 
-  /** Ends deletions that a crash interrupted: the network stays, and Docker's is made again. */
-  async recover(): Promise<void> {
-    for (const network of this.parts.state.networks.values()) {
-      if (network.deleting) await this.mark(network.tenant, network.name, false);
-    }
-  }
-
   /** Makes the Docker network of a network that has none on this host. */
   async createInDocker(network: Network): Promise<void> {
     await this.parts.docker.createNetwork(dockerRequest(network));
@@ -111,7 +143,19 @@ export class Networks {
 
   /** Runs the work while nobody else creates or deletes this network, here or in Docker. Undefined if somebody does. */
   async ifIdle<T>(network: { tenant: string; name: string }, work: () => Promise<T>): Promise<T | undefined> {
-    return this.isBusy(network) ? undefined : this.alone(network, work);
+    if (this.isBusy(network)) return undefined;
+    const key = keys.network(network.tenant, network.name);
+    const settling = this.alone(network, work).finally(() => this.settling.delete(key));
+    this.settling.set(key, settling);
+    return settling;
+  }
+
+  /** What this host does by itself, as another one made or deletes the network, is no reason to refuse what its user wants. */
+  private async settled({ tenant, name }: { tenant: string; name: string }): Promise<void> {
+    const key = keys.network(tenant, name);
+    const settling = this.settling.get(key);
+    // Who deletes it may need long, and is not to be disturbed.
+    if (settling && !this.parts.state.networks.get(key)?.value.deleting) await waitAtMost(settleMs, settling);
   }
 
   private async createAlone(request: NetworkRequest): Promise<{ created: boolean; network: Network }> {
@@ -137,7 +181,7 @@ export class Networks {
     const { docker, log } = this.parts;
     const { tenant, name } = network;
     try {
-      await this.retire(tenant, name, async () => {
+      await this.parts.removal.retire(tenant, name, async () => {
         const late = (await docker.listNetworks().catch(() => [])).find((candidate) => standsFor(candidate, network));
         if (late) await docker.removeNetwork(late.id);
       });
@@ -145,22 +189,6 @@ export class Networks {
       log.warn({ event: 'network-left', tenant, network: name, err }, 'a network that Docker refused could not be taken back');
       this.parts.doubtDocker();
     }
-  }
-
-  /** @param removeInDocker called when nobody uses the network, and nobody can begin to */
-  private async retire(tenant: string, name: string, removeInDocker: () => Promise<void>): Promise<void> {
-    this.refuseIfUsed(tenant, name);
-    await this.mark(tenant, name, true);
-    try {
-      this.refuseIfUsed(tenant, name);
-      await removeInDocker();
-    } catch (error) {
-      await this.mark(tenant, name, false);
-      this.parts.doubtDocker();
-      throw error;
-    }
-    await this.thinOut(tenant, name);
-    await transact(this.parts.store, () => this.planErase(tenant, name));
   }
 
   isBusy(network: { tenant: string; name: string }): boolean {
@@ -240,63 +268,6 @@ export class Networks {
     return subnetsOf(network).flatMap(({ gateway }) =>
       gateway ? [{ tenant: network.tenant, network: network.name, address: gateway, owner: { kind: 'gateway' }, since }] : [],
     );
-  }
-
-  private async mark(tenant: string, name: string, deleting: boolean): Promise<void> {
-    const { store, state } = this.parts;
-    await transact(store, () => {
-      const { value, revision } = state.requireNetwork(tenant, name);
-      const { deleting: _, ...network } = value;
-      const key = keys.network(tenant, name);
-      return combine(when({ key, is: 'at', revision }), write({ key, put: encodeStored(deleting ? { ...network, deleting } : network) }));
-    });
-  }
-
-  private refuseIfUsed(tenant: string, name: string): void {
-    this.parts.state.requireNetwork(tenant, name);
-    const reason = this.whyUsed(tenant, name);
-    if (reason !== undefined) throw inUse(`network ${name} cannot be deleted: ${reason}`);
-  }
-
-  private whyUsed(tenant: string, name: string): string | undefined {
-    const { state } = this.parts;
-    const services = state.services.of(tenant).filter((service) => service.network === name);
-    if (services.length > 0) return `${counted(services.map((service) => service.name), 'service')} ${services.length === 1 ? 'has its address from it; delete it' : 'have their addresses from it; delete them'} first`;
-    const endpoints = state.endpoints.of(tenant).filter((endpoint) => endpoint.network === name);
-    if (endpoints.length === 0) return undefined;
-    return `${counted(endpoints.map((endpoint) => endpoint.addresses.join(' ')), 'endpoint')} ${endpoints.length === 1 ? 'is attached to it; stop or disconnect its container' : 'are attached to it; stop or disconnect their containers'} first`;
-  }
-
-  /** Forgets resting addresses while there are more than can go with the network. Nobody misses them if it stays. */
-  private async thinOut(tenant: string, name: string): Promise<void> {
-    const { state, store } = this.parts;
-    const superfluous = (): Fragment[] =>
-      state.allocations.of(tenant, name).length <= mostErased
-        ? []
-        : state.allocations
-            .values()
-            .filter(({ value }) => value.tenant === tenant && value.network === name && value.owner.kind === 'resting')
-            .slice(0, mostAtOnce)
-            .map(({ value, revision }) => ({ key: keys.allocation(tenant, name, value.address), revision }))
-            .map(({ key, revision }) => combine(when({ key, is: 'at', revision }), write({ key, delete: true })));
-    let more = true;
-    while (more) more = await transact(store, () => combine(...superfluous()));
-  }
-
-  /** All that belongs to the network, and the network itself. */
-  private planErase(tenant: string, name: string): Fragment | undefined {
-    const { state } = this.parts;
-    const key = keys.network(tenant, name);
-    const stored = state.networks.get(key);
-    if (!stored) return undefined;
-    const bindings = state.bindings.of(tenant).filter((binding) => binding.network === name);
-    const erased = write(
-      { key, delete: true },
-      { key: keys.vni(stored.value.vni), delete: true },
-      ...state.allocations.of(tenant, name).map(({ address }) => ({ key: keys.allocation(tenant, name, address), delete: true }) as const),
-      ...bindings.map((binding) => ({ key: keys.binding(binding.host, binding.dockerNetworkId), delete: true }) as const),
-    );
-    return combine(when({ key, is: 'at', revision: stored.revision }), erased);
   }
 }
 

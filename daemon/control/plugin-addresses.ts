@@ -88,17 +88,17 @@ export class PluginAddresses implements AddressPort {
   }
 
   /**
-   * Releases an address that Docker asked for and gave to no endpoint. An endpoint's address is
+   * Releases an address that this host's Docker asked for and gave to no endpoint. An endpoint's address is
    * released with the endpoint, and never while it is there; the gateway stays the network's.
    */
   async releaseAddress(poolId: string, address: IpAddress): Promise<void> {
-    const { store, state, addresses } = this.parts;
+    const { store, state, addresses, host } = this.parts;
     const network = this.networkOf(poolId);
     if (!network) return;
     const { tenant, name } = network;
     await transact(store, () => {
       const held = state.allocationOf(tenant, name, address)?.value;
-      return held?.owner.kind === 'request' ? addresses.release(tenant, name, address) : undefined;
+      return held?.owner.kind === 'request' && held.owner.host === host ? addresses.release(tenant, name, address) : undefined;
     });
   }
 

@@ -38,7 +38,8 @@ export class PluginEndpoints implements EndpointPort {
     const { store, state, host } = this.parts;
     const { networkId: dockerNetworkId, tenant, network } = request;
     await transact(store, () => {
-      const { revision } = state.requireNetwork(tenant, network);
+      const { value, revision } = state.requireNetwork(tenant, network);
+      if (value.deleting) throw conflict(`network ${network} is just being deleted`);
       const bound = state.bindingOf(host, tenant, network);
       if (bound?.dockerNetworkId === dockerNetworkId) return undefined;
       if (bound) throw conflict(`network ${network} of tenant ${tenant} already has a Docker network: ${bound.dockerNetworkId}`);

@@ -6,7 +6,7 @@ import type { Endpoint } from '../../src/model/endpoint.js';
 import type { Host, Presence } from '../../src/model/host.js';
 import { messageOf, notFound, unavailable } from '../../src/model/errors.js';
 import { keys } from '../../src/model/keys.js';
-import type { DockerBinding, Network } from '../../src/model/network.js';
+import type { DockerBinding, Leftover, Network } from '../../src/model/network.js';
 import type { Service } from '../../src/model/service.js';
 import { decodeStored } from '../../src/model/stored.js';
 import type { Tenant } from '../../src/model/tenant.js';
@@ -46,6 +46,8 @@ export class State {
   readonly pools = new Table<DockerPool>(keys.pools, decodeStored.pool, (pool) => pool.host);
   /** What Docker made and netctl does not know the name of yet. */
   readonly unnamed = new Table<UnnamedNetwork>(keys.unnamed, decodeStored.unnamedNetwork, (network) => network.tenant);
+  /** By host: what Docker has there of networks that are no more. */
+  readonly leftovers = new Table<Leftover>(keys.leftovers, decodeStored.leftover, (leftover) => leftover.host);
   readonly hosts = new Table<Host>(keys.hosts, decodeStored.host, (host) => host.name);
   /** Of the hosts that are there. */
   readonly presences = new Table<Presence>(keys.presences, decodeStored.presence, (presence) => presence.host);
@@ -185,7 +187,7 @@ export class State {
 
   /** The tenants whose routers a change in the table may concern. */
   private concernedBy(table: Table<unknown>, tenant: string | undefined, values: readonly unknown[]): readonly string[] {
-    if (table === this.pools) return [];
+    if (table === this.pools || table === this.leftovers) return [];
     // Where a host is reached, and how large packets to it may be, concerns every segment.
     if (table === this.hosts) return this.tenantNames();
     if (table === this.presences) return this.tenantsOn(tenant ?? '');
@@ -234,8 +236,8 @@ export class State {
   }
 
   private tables(): Table<unknown>[] {
-    const { tenants, networks, services, endpoints, bindings, uplinks, pools, unnamed, hosts, presences, hostContainers } = this;
-    return [tenants, networks, services, endpoints, bindings, uplinks, pools, unnamed, hosts, presences, hostContainers] as Table<unknown>[];
+    const { tenants, networks, services, endpoints, bindings, uplinks, pools, unnamed, leftovers, hosts, presences, hostContainers } = this;
+    return [tenants, networks, services, endpoints, bindings, uplinks, pools, unnamed, leftovers, hosts, presences, hostContainers] as Table<unknown>[];
   }
 
   private clear(): void {

@@ -6,6 +6,7 @@ import { encodeStored } from '../../src/model/stored.js';
 import { hasHostAccess, type Tenant } from '../../src/model/tenant.js';
 import type { OtherRoute } from '../../src/host/reach.js';
 import type { Store } from '../store/port.js';
+import type { DeletionMarks } from './deletion-marks.js';
 import type { HostAccess } from './host-access.js';
 import type { State } from './state.js';
 import type { Stored } from './table.js';
@@ -18,6 +19,7 @@ export class Tenants {
     private readonly store: Store,
     private readonly state: State,
     private readonly hostAccess: Pick<HostAccess, 'routes' | 'refuseOverlap'>,
+    private readonly marks: DeletionMarks,
   ) {}
 
   /** Tenant default is always there. */
@@ -46,25 +48,15 @@ export class Tenants {
   async delete(name: string): Promise<void> {
     if (name === defaultTenant) throw invalid(`tenant ${defaultTenant} cannot be deleted: it is always there`);
     this.refuseIfUsed(name);
-    await this.mark(name, true);
-    try {
-      this.refuseIfUsed(name);
-    } catch (error) {
-      await this.mark(name, false);
-      throw error;
-    }
     const key = keys.tenant(name);
-    await transact(this.store, () => {
-      const { revision } = this.state.requireTenant(name);
-      return combine(when({ key, is: 'at', revision }), write({ key, delete: true }));
+    await this.marks.during(key, `tenant ${name}`, async () => {
+      this.refuseIfUsed(name);
+      await transact(this.store, () => {
+        const { revision } = this.state.requireTenant(name);
+        if (!this.marks.isOwn(key)) throw conflict(`tenant ${name} was not deleted: the other hosts did not hear of this one for a while, and took the deletion back; try again`);
+        return combine(when({ key, is: 'at', revision }), write({ key, delete: true }));
+      });
     });
-  }
-
-  /** Ends deletions that a crash interrupted: before the deletion itself, the tenant stays. */
-  async recover(): Promise<void> {
-    for (const { name, deleting } of this.state.tenants.values()) {
-      if (deleting) await this.mark(name, false);
-    }
   }
 
   /** Nobody can create a network meanwhile that overlaps: that writes the tenant, too. */
@@ -75,15 +67,6 @@ export class Tenants {
     const changed = { ...value, hostAccess };
     this.hostAccess.refuseOverlap(changed, this.state.networks.of(name), routes);
     return combine(when({ key, is: 'at', revision }), write({ key, put: encodeStored(changed) }));
-  }
-
-  private async mark(name: string, deleting: boolean): Promise<void> {
-    const key = keys.tenant(name);
-    await transact(this.store, () => {
-      const { revision, value } = this.state.requireTenant(name);
-      const { deleting: _, ...tenant } = value;
-      return combine(when({ key, is: 'at', revision }), write({ key, put: encodeStored(deleting ? { ...tenant, deleting } : tenant) }));
-    });
   }
 
   private refuseIfUsed(name: string): void {

@@ -15,6 +15,7 @@ export const keys = {
   uplinks: 'uplinks/',
   pools: 'pools/',
   unnamed: 'unnamed/',
+  leftovers: 'leftovers/',
   hosts: 'hosts/',
   presences: 'presences/',
   containers: 'containers/',
@@ -29,6 +30,7 @@ export const keys = {
   uplink: (host: string, tenant: string): string => `uplinks/${host}/${tenant}`,
   pool: (host: string, id: number): string => `pools/${host}/${id}`,
   unnamedNetwork: (host: string, dockerNetworkId: string): string => `unnamed/${host}/${dockerNetworkId}`,
+  leftover: (host: string, dockerNetworkId: string): string => `leftovers/${host}/${dockerNetworkId}`,
   host: (name: string): string => `hosts/${name}`,
   /** There as long as the host is. */
   presence: (host: string): string => `presences/${host}`,

@@ -1,4 +1,5 @@
 import type { Family, IpAddress, Prefix } from './address.js';
+import type { Deletion } from './deletion.js';
 
 /** The addresses of one family in a network. */
 export interface Subnet {
@@ -23,12 +24,12 @@ export interface Network {
   readonly tag?: string;
   /** Nothing of it leaves the tenant: Docker's `--internal`. */
   readonly internal?: true;
-  /** Docker's own IPAM gives its addresses (`docker network create -d netctl` without `--ipam-driver netctl`): netctl takes none of them for services. */
   /** Between hosts its packets are encrypted. */
   readonly encrypted?: true;
+  /** Docker's own IPAM gives its addresses (`docker network create -d netctl` without `--ipam-driver netctl`): netctl takes none of them for services. */
   readonly addressesBy?: 'docker';
   /** It is being deleted: nothing new may use it. */
-  readonly deleting?: true;
+  readonly deleting?: Deletion;
 }
 
 export function subnetsOf(network: Pick<Network, 'ipv4' | 'ipv6'>): Subnet[] {
@@ -46,4 +47,11 @@ export interface DockerBinding {
   readonly dockerNetworkId: string;
   readonly tenant: string;
   readonly network: string;
+}
+
+/** A Docker network on a host that was away when the network it stood for was deleted. It stands for nothing, and goes when the host is back. */
+export interface Leftover {
+  readonly host: string;
+  /** Docker's network id. */
+  readonly dockerNetworkId: string;
 }

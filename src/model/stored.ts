@@ -2,10 +2,11 @@ import { z } from 'zod';
 import { IpAddress, Mac, Prefix } from './address.js';
 import type { Allocation } from './allocation.js';
 import type { HostContainer } from './container.js';
+import type { Deletion } from './deletion.js';
 import type { Endpoint } from './endpoint.js';
 import type { DockerPool } from './docker-pool.js';
 import type { Host, Presence } from './host.js';
-import type { DockerBinding, Network, Subnet } from './network.js';
+import type { DockerBinding, Leftover, Network, Subnet } from './network.js';
 import { algorithms, preferences, protocols, type Service } from './service.js';
 import type { Tenant } from './tenant.js';
 import type { UnnamedNetwork } from './unnamed-network.js';
@@ -40,7 +41,9 @@ const owner = z.union([
   z.object({ kind: z.literal('resting') }),
 ]);
 
-const deleting = z.literal(true).optional();
+const deletion = z.object({ host: z.string().optional(), refused: z.object({ host: z.string(), reason: z.string() }).optional() }).transform((value): Deletion => defined(value));
+/** Before there were several hosts, it was not said which one deletes. */
+const deleting = z.union([z.literal(true).transform((): Deletion => ({})), deletion]).optional();
 
 const tenant = z.object({ ...version, name: z.string(), hostAccess: z.boolean().optional(), deleting });
 const network = z.object({
@@ -53,10 +56,10 @@ const network = z.object({
   vni: z.number().int(),
   tag: z.string().optional(),
   internal: z.literal(true).optional(),
+  encrypted: z.literal(true).optional(),
   addressesBy: z.literal('docker').optional(),
   deleting,
 });
-  encrypted: z.literal(true).optional(),
 /** Before there were several algorithms, services had neither these fields with a default nor more than one IP asked for. */
 const service = z.object({
   ...version,
@@ -148,6 +151,7 @@ export const decodeStored = {
   uplink: (value: unknown): Uplink => strip(uplink.parse(value)),
   pool: (value: unknown): DockerPool => strip(pool.parse(value)),
   unnamedNetwork: (value: unknown): UnnamedNetwork => strip(unnamedNetwork.parse(value)),
+  leftover: (value: unknown): Leftover => strip(leftover.parse(value)),
   host: (value: unknown): Host => strip(host.parse(value)),
   presence: (value: unknown): Presence => strip(presence.parse(value)),
   hostContainer: (value: unknown): HostContainer => strip(hostContainer.parse(value)),
@@ -156,7 +160,7 @@ export const decodeStored = {
 type StoredJson = null | boolean | number | string | readonly StoredJson[] | { readonly [key: string]: StoredJson };
 
 /** The value as plain JSON: addresses, prefixes and MACs become text, absent fields are left out. */
-export function encodeStored(value: Tenant | Network | Service | Endpoint | Allocation | DockerBinding | Uplink | DockerPool | UnnamedNetwork | Host | Presence | HostContainer): StoredJson {
+export function encodeStored(value: Tenant | Network | Service | Endpoint | Allocation | DockerBinding | Uplink | DockerPool | UnnamedNetwork | Leftover | Host | Presence | HostContainer): StoredJson {
   return { v: 1, ...(JSON.parse(JSON.stringify(value)) as Record<string, StoredJson>) };
 }
 

@@ -1,3 +1,4 @@
+import type { Deletion } from './deletion.js';
 import { defaultTenant } from './names.js';
 
 /** A namespace of names and addresses. Tenants may use the same subnets and never reach each other. */
@@ -6,7 +7,7 @@ export interface Tenant {
   /** Whether the host itself reaches the tenant's service IPs and containers. Absent: see {@link hasHostAccess}. */
   readonly hostAccess?: boolean;
   /** It is being deleted: nothing new may use it. */
-  readonly deleting?: true;
+  readonly deleting?: Deletion;
 }
 
 /** What the host reaches unless a user decided otherwise: tenant default, as with Docker's own networks, and no other. */

@@ -154,7 +154,7 @@ t.test('a deletion that a crash interrupted is taken back', async (t) => {
   const remove = bed.docker.removeNetwork.bind(bed.docker);
   bed.docker.removeNetwork = () => new Promise(() => (bed.docker.removeNetwork = remove));
   void bed.control.deleteNetwork('blue', 'n1').catch(() => undefined);
-  await untilTrue(() => bed.control.network('blue', 'n1').network.deleting === true);
+  await untilTrue(() => bed.control.network('blue', 'n1').network.deleting !== undefined);
   bed.crash();
   await bed.start();
   t.equal(bed.control.network('blue', 'n1').network.deleting, undefined);
