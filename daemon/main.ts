@@ -5,6 +5,7 @@ import { createApi, type Api } from './api/server.js';
 import { readTls, type TlsFiles } from './api/tls.js';
 import { readBuildInfo } from './build-info.js';
 import { loadConfig, type Config, type Task } from './config.js';
+import { formatStoreAddress } from './config/store-address.js';
 import { Control } from './control/control.js';
 import type { SharedHost } from './control/hosts.js';
 import { openDocker } from './docker/client.js';
@@ -18,6 +19,7 @@ import { KernelHostFlows } from './kernel/host-flows.js';
 import { KernelHostPorts } from './kernel/host-ports.js';
 import { HostCheckup } from './kernel/host-facts.js';
 import { lockHost } from './kernel/host-lock.js';
+import { KernelPinger } from './kernel/pinger.js';
 import { KernelNftables } from './kernel/nftables.js';
 import { KernelRouters } from './kernel/routers.js';
 import { KernelUnderlay } from './kernel/underlay.js';
@@ -67,7 +69,9 @@ async function start(config: Config, log: Logger, notifier: Notifier): Promise<E
     }),
     checkup: new HostCheckup(config),
     host: config.hostName,
-    ...(isShared(opened) ? { shared: sharedHost(config, opened, new KernelUnderlay(sockets, config.underlayAddress), version.version) } : {}),
+    version: version.version,
+    storeName: formatStoreAddress(config.store),
+    ...(isShared(opened) ? { shared: sharedHost(config, opened, new KernelUnderlay(sockets, config.underlayAddress)) } : {}),
     defaultPools: { 4: config.defaultAddressPool, 6: config.defaultAddressPoolv6 },
     restMs: config.addressRest * 1000,
     verifyMs: config.verifyInterval * 1000,
@@ -108,10 +112,13 @@ async function start(config: Config, log: Logger, notifier: Notifier): Promise<E
   }
 }
 
+/** Between two measurements of the way to another host, in milliseconds: often enough that three lost ones are told within a minute. */
+const probeMs = 5000;
+
 /** @param store as it was opened: what is around it knows of no announcements. */
-function sharedHost({ state, hostLease, vxlanPort }: Config, store: SharedStore, underlay: Underlay, version: string): SharedHost {
+function sharedHost({ state, hostLease, vxlanPort }: Config, store: SharedStore, underlay: Underlay): SharedHost {
   const announce: SharedStore['announce'] = (key, value, ttlSeconds) => store.announce(key, value, ttlSeconds);
-  return { announce, id: readHostId(state), version, leaseSeconds: hostLease, vxlanPort, underlay };
+  return { announce, id: readHostId(state), leaseSeconds: hostLease, vxlanPort, underlay, pinger: new KernelPinger(), probeMs };
 }
 
 function storeListener(log: Logger, notifier: Notifier): StoreListener {

@@ -73,6 +73,11 @@ export class Chronicle {
     this.tell({ kind: 'host', name }, 'warning', 'HostAway', `nothing is heard of host ${name}: its containers get no new connections until it is back`);
   }
 
+  hostRemoved(name: string): void {
+    const own = 'somebody removed this host while nothing was heard of it: it is one of them again, but its containers may have lost their addresses';
+    this.tell({ kind: 'host', name }, 'warning', 'HostRemoved', name === this.host ? own : `host ${name} is removed; what it held is free`);
+  }
+
   /** @param reason why a port of the host that is published is not held for the endpoint. */
   portLost({ tenant, id }: Endpoint, reason: string): void {
     this.tell({ kind: 'endpoint', tenant, name: id }, 'warning', 'PortLost', reason);

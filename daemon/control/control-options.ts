@@ -15,6 +15,10 @@ export interface ControlOptions {
   readonly docker: DockerEngine;
   /** The name of this host. */
   readonly host: string;
+  /** Of netctld. */
+  readonly version: string;
+  /** How the store is called: where it is. */
+  readonly storeName: string;
   /** What makes it one of several; absent: there are no others. */
   readonly shared?: SharedHost;
   /** How long a released address rests, in milliseconds. */

@@ -5,10 +5,11 @@ import type { Network } from '../../src/model/network.js';
 import type { NetworkRequest, ServiceChange, ServiceRequest, TenantRequest } from '../../src/model/request.js';
 import type { Service } from '../../src/model/service.js';
 import type { Tenant } from '../../src/model/tenant.js';
+import { probeRouter } from '../../src/probe/segment.js';
 import type { ContainerListener } from '../docker/port.js';
 import { Controllers } from './controllers.js';
 import type { ControlOptions } from './control-options.js';
-import type { DrainAnswer, EndpointView, NetworkView, Operations, ProviderExplanation, ServiceStatsView, ServiceView, TenantView } from './operations.js';
+import type { Deployment, DrainAnswer, EndpointView, HostHoldings, HostView, NetworkView, Operations, ProviderExplanation, ServiceStatsView, ServiceView, TenantView } from './operations.js';
 import { waitAtMost } from './patience.js';
 import { notReady } from './state.js';
 
@@ -65,7 +66,7 @@ export class Control implements Operations {
 
   /** Loads the store, then begins to keep the kernel in step. Rejects if the store cannot be read. */
   async start(): Promise<void> {
-    const { state, hosts, tenants, marks, containers, dockerNetworks, networkNames, publications, routers, hostNetwork, reports } = this.parts;
+    const { state, hosts, tenants, marks, containers, dockerNetworks, networkNames, publications, routers, hostNetwork, reports, probes } = this.parts;
     await state.load();
     await hosts.register();
     await tenants.ensureDefault();
@@ -75,6 +76,8 @@ export class Control implements Operations {
     publications.start();
     await routers.start();
     hostNetwork.start();
+    if (probes) probes.start();
+    else await this.options.kernel.routers.remove(probeRouter);
     if (hosts.areShared) {
       reports.start();
       const follow = (): void => void (containers.areCurrent && dockerNetworks.enqueue('all'));
@@ -99,8 +102,8 @@ export class Control implements Operations {
   /** Ends all work of its own. What the kernel holds stays and keeps forwarding. */
   async stop(): Promise<void> {
     await this.leaveDocker();
-    const { routers, hostNetwork, publications, reports, hosts, state } = this.parts;
-    await Promise.all([routers.stop(), hostNetwork.stop(), reports.stop()]);
+    const { routers, hostNetwork, publications, reports, probes, hosts, state } = this.parts;
+    await Promise.all([routers.stop(), hostNetwork.stop(), reports.stop(), probes?.stop()]);
     publications.stop();
     hosts.close();
     state.close();
@@ -224,6 +227,22 @@ export class Control implements Operations {
     );
   }
 
+  listHosts(): HostView[] {
+    return this.parts.hostViews.list();
+  }
+
+  host(name: string): HostView {
+    return this.parts.hostViews.host(name);
+  }
+
+  removeHost(name: string): Promise<HostHoldings> {
+    return this.parts.hostRemoval.remove(name);
+  }
+
+  deployment(): Deployment {
+    return this.parts.hostViews.deployment();
+  }
+
   examine(): Promise<Finding[]> {
     return this.parts.doctor.examine();
   }
@@ -253,6 +272,7 @@ export class Control implements Operations {
   private async look(): Promise<void> {
     await this.parts.hostNetwork.look();
     await this.parts.routers.look();
+    this.parts.probes?.look();
   }
 
   /** Compares what is with what should be, in the kernel and in Docker. */
@@ -261,6 +281,7 @@ export class Control implements Operations {
     await this.parts.routers.verifyAll();
     this.parts.hostNetwork.verify();
     this.parts.publications.verify();
+    this.parts.probes?.verify();
     if (this.parts.containers.areCurrent) this.parts.dockerNetworks.enqueue('all');
   }
 

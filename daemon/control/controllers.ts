@@ -13,6 +13,10 @@ import { Events } from './events.js';
 import { Garbage } from './garbage.js';
 import { HostAccess } from './host-access.js';
 import { Host } from './host.js';
+import { HostProbes } from './host-probes.js';
+import { HostRemoval } from './host-removal.js';
+import { HostsCheckup } from './host-checkup.js';
+import { HostViews } from './host-views.js';
 import { Hosts } from './hosts.js';
 import { NetworkRemoval } from './network-removal.js';
 import { Networks } from './networks.js';
@@ -40,6 +44,10 @@ export class Controllers {
   readonly events: Events;
   readonly containers: Containers;
   readonly hosts: Hosts;
+  /** Absent: there are no other hosts. */
+  readonly probes: HostProbes | undefined;
+  readonly hostViews: HostViews;
+  readonly hostRemoval: HostRemoval;
   readonly reports: ContainerReports;
   readonly providers: Providers;
   readonly routers: Routers;
@@ -76,8 +84,19 @@ export class Controllers {
     this.events = new Events(now);
     const chronicle = new Chronicle(this.events, containers, allContainers, host);
     chronicle.follow(state);
-    this.hosts = new Hosts({ store, state, host, ...(shared ? { shared } : {}), now, log, came: (name) => chronicle.hostCame(name), went: (name) => chronicle.hostWent(name) });
+    this.hosts = new Hosts({
+      ...{ store, state, host, version: options.version, now, log },
+      ...(shared ? { shared } : {}),
+      came: (name) => chronicle.hostCame(name),
+      went: (name) => chronicle.hostWent(name),
+      removed: (name) => {
+        chronicle.hostRemoved(name);
+        // Of what this host held, its Docker networks come back by themselves.
+        if (name === host && containers.areCurrent) doubtDocker();
+      },
+    });
     const { hosts } = this;
+    this.probes = shared && new HostProbes({ kernel, pinger: shared.pinger, state, host, vxlanPort: shared.vxlanPort, intervalMs: shared.probeMs, now, log });
     this.reports = new ContainerReports({ store, state, containers, host, log, told: () => hosts.announce() });
     this.providers = new Providers(state, allContainers, hosts);
     const { providers } = this;
@@ -107,9 +126,13 @@ export class Controllers {
       ofTenant: (tenant) => routers.errorOf(tenant) ?? hostNetwork.errorOf(tenant) ?? hostNetwork.remarkOf(tenant),
       ofEndpoint: (id) => this.publications.errorOf(id),
     });
+    const probes = this.probes ? { probes: this.probes } : {};
+    this.hostViews = new HostViews({ state, hosts, ...probes, views: this.views, host, version: options.version, store: options.storeName, began: now() });
+    this.hostRemoval = new HostRemoval({ store, state, addresses, hosts, host, log });
+    const hostsCheckup = new HostsCheckup({ store, state, containers, hosts, views: this.hostViews, host, ...(shared ? { shared } : {}) });
     const dockerNetworks = new DockerNetworks({ store, state, docker, networks, marks, host, log });
     this.dockerNetworks = new Reconciler('docker-networks', (key) => (key === 'all' ? dockerNetworks.reconcile() : dockerNetworks.followDeletions()), log);
-    this.doctor = new Doctor({ checkup: options.checkup, docker, state, uplinks, host, routers, hostNetwork, syncDocker: () => this.dockerNetworks.sync('all') });
+    this.doctor = new Doctor({ checkup: options.checkup, docker, state, uplinks, host, routers, hostNetwork, examineHosts: () => hostsCheckup.examine(), syncDocker: () => this.dockerNetworks.sync('all') });
     this.pools = new DockerPools({ store, state, waiting, defaults: options.defaultPools, hostRoutes: async () => (await kernel.host.foreignRoutes()).map(({ prefix }) => prefix), host, now, log });
     const { pools } = this;
     const unnamed = new UnnamedNetworks({ store, state, docker, networks, pools, waiting, uplinks, access, host, now, log, record: (happening) => this.events.record(happening) });

@@ -17,6 +17,7 @@ interface Parts {
   readonly routers: Pick<Routers, 'compare' | 'errorOf' | 'sync' | 'doubt'>;
   readonly hostNetwork: Pick<Host, 'errorOf' | 'sync' | 'verify'>;
   readonly uplinks: Pick<Uplinks, 'tenants'>;
+  readonly examineHosts: () => Promise<Finding[]>;
   /** The Docker networks are to be compared and made whole. Resolves when that was tried. */
   readonly syncDocker: () => Promise<void>;
   readonly host: string;
@@ -45,12 +46,12 @@ export class Doctor {
   }
 
   private async lookAtAll(): Promise<Finding[]> {
-    const { checkup, state, uplinks } = this.parts;
+    const { checkup, state, uplinks, examineHosts } = this.parts;
     const tenants = this.tenants();
-    const facts = await checkup.read(tenants);
+    const [facts, hosts] = await Promise.all([checkup.read(tenants), examineHosts()]);
     const docker = facts.dockerVersion === undefined ? [] : await this.examineDockerNetworks();
     const routers = await Promise.all(tenants.map((tenant) => this.examineRouter(tenant)));
-    return [...judgeHost(facts, uplinks.tenants().length > 0), ...docker, ...routers, ...(state.isCurrent ? [] : [notCurrent])];
+    return [...judgeHost(facts, uplinks.tenants().length > 0), ...docker, ...routers, ...hosts, ...(state.isCurrent ? [] : [notCurrent])];
   }
 
   private async repairAll(): Promise<void> {

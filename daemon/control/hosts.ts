@@ -6,7 +6,7 @@ import { conflict, messageOf } from '../../src/model/errors.js';
 import type { Host } from '../../src/model/host.js';
 import { keys } from '../../src/model/keys.js';
 import { encodeStored } from '../../src/model/stored.js';
-import type { Underlay } from '../kernel/port.js';
+import type { Pinger, Underlay } from '../kernel/port.js';
 import type { Announcement, SharedStore, Store } from '../store/port.js';
 import type { Logger } from './logger.js';
 import type { State } from './state.js';
@@ -18,19 +18,22 @@ export interface SharedHost {
   readonly announce: SharedStore['announce'];
   /** Made up when netctld first started on this machine. */
   readonly id: string;
-  /** Of netctld. */
-  readonly version: string;
   /** How long this host counts as being there when nothing is heard of it. */
   readonly leaseSeconds: number;
   /** UDP, of VXLAN. */
   readonly vxlanPort: number;
   readonly underlay: Underlay;
+  readonly pinger: Pinger;
+  /** Between two measurements of the way to another host, in milliseconds. */
+  readonly probeMs: number;
 }
 
 interface Parts {
   readonly store: Store;
   readonly state: State;
   readonly host: string;
+  /** Of netctld. */
+  readonly version: string;
   /** Absent: there are no other hosts. */
   readonly shared?: SharedHost;
   /** Milliseconds since the epoch. */
@@ -38,6 +41,8 @@ interface Parts {
   readonly log: Logger;
   readonly came: (host: string) => void;
   readonly went: (host: string) => void;
+  /** Somebody removed the host, perhaps this one. */
+  readonly removed: (host: string) => void;
 }
 
 /** The hosts that share the store: this one's own entry among them, and who of the others is there. */
@@ -48,6 +53,12 @@ export class Hosts {
   private present: ReadonlySet<string> | undefined;
   /** Since when nothing was heard of a host, milliseconds since the epoch; of those that were away at the start nobody knows. */
   private readonly goneSince = new Map<string, number>();
+  /** When a host was seen to come, milliseconds since the epoch; those that were there at the start say so themselves. */
+  private readonly hereSince = new Map<string, number>();
+  /** Those that the store knew when it was last looked. */
+  private known: ReadonlySet<string> = new Set();
+  /** Why the others do not learn where this one is. */
+  private refusal: string | undefined;
 
   constructor(private readonly parts: Parts) {}
 
@@ -85,7 +96,9 @@ export class Hosts {
     if (!shared) return;
     try {
       await this.record(await shared.underlay.find());
+      this.refusal = undefined;
     } catch (error) {
+      this.refusal = messageOf(error);
       log.warn({ event: 'host-not-renewed', reason: messageOf(error) }, 'what the other hosts know of this one stays as it was');
     }
   }
@@ -111,8 +124,15 @@ export class Hosts {
     return `its host ${host} is away${since === undefined ? '' : ` since ${new Date(since).toISOString().slice(0, 19)}Z`}`;
   }
 
-  awaySince(host: string): number | undefined {
-    return this.goneSince.get(host);
+  /** Why what the others know of this host is not true any more, or they do not know it at all. */
+  get error(): string | undefined {
+    return this.refusal;
+  }
+
+  /** Since when the host is there, or is away, milliseconds since the epoch; undefined: nobody knows. */
+  since(host: string): number | undefined {
+    if (!this.isPresent(host)) return this.goneSince.get(host);
+    return this.hereSince.get(host) ?? this.parts.state.presences.get(keys.presence(host))?.value.since;
   }
 
   /** How segments go on at the other hosts; undefined: there are none. */
@@ -133,14 +153,29 @@ export class Hosts {
     this.present = present;
     for (const name of present) {
       this.goneSince.delete(name);
-      if (before && !before.has(name)) came(name);
+      if (!before || before.has(name)) continue;
+      this.hereSince.set(name, now());
+      came(name);
     }
     for (const name of before ?? []) {
       if (present.has(name) || !names.includes(name)) continue;
       this.goneSince.set(name, now());
+      this.hereSince.delete(name);
       went(name);
     }
+    this.tellRemoved(new Set(names));
     if (!names.includes(host)) void this.verify();
+  }
+
+  private tellRemoved(names: ReadonlySet<string>): void {
+    const before = this.known;
+    this.known = names;
+    for (const name of before) {
+      if (names.has(name)) continue;
+      this.goneSince.delete(name);
+      this.hereSince.delete(name);
+      this.parts.removed(name);
+    }
   }
 
   private async beginAnnouncement(): Promise<void> {
@@ -151,9 +186,9 @@ export class Hosts {
   }
 
   private async record({ address: underlay, mtu: underlayMtu }: UnderlayAddress): Promise<void> {
-    const { store, shared, state, host: name, now, log } = this.parts;
+    const { store, shared, state, host: name, version, now, log } = this.parts;
     if (!shared) return;
-    const { id, version } = shared;
+    const { id } = shared;
     const key = keys.host(name);
     const written = await transact(store, () => {
       const held = state.hosts.get(key);

@@ -89,6 +89,48 @@ export interface DrainAnswer {
   readonly changed: boolean;
 }
 
+/** `not ready`: it is there, but something keeps it from being of use; `away`: nothing is heard of it. */
+export type HostState = 'ready' | 'not ready' | 'away';
+
+/** A host as the one that is asked sees it. */
+export interface HostView {
+  readonly name: string;
+  /** Whether it is the one that is asked. */
+  readonly isOwn: boolean;
+  readonly state: HostState;
+  /** Why it is not ready, or what else is wrong. */
+  readonly reason?: string;
+  /** Since when it is in that state, milliseconds since the epoch; absent: nobody knows. */
+  readonly since?: number;
+  /** Of its netctld. */
+  readonly version: string;
+  /** Absent on a single host, as all that follows from it. */
+  readonly underlay?: IpAddress;
+  /** Of its link there, in bytes. */
+  readonly underlayMtu?: number;
+  readonly endpoints: readonly EndpointView[];
+  /** How long a small packet takes there and back, in milliseconds; absent for the one that is asked, and as long as it is not known. */
+  readonly roundTripMs?: number;
+  /** The longest packet of a container's that gets there, in bytes; absent as above. */
+  readonly pathMtu?: number;
+}
+
+/** What a host held that was taken back. */
+export interface HostHoldings {
+  readonly endpoints: number;
+  readonly addresses: number;
+  /** Published ones. */
+  readonly ports: number;
+}
+
+/** Where netctld keeps its state, and for how many hosts. */
+export interface Deployment {
+  /** `embedded`, or `etcd://` and its endpoints. */
+  readonly store: string;
+  /** Absent while the state is not loaded. */
+  readonly hosts?: { readonly present: number; readonly known: number };
+}
+
 /**
  * What users do, whichever API they speak to. Every refusal is a NetctlError and changes nothing.
  * `create` of what exists already answers `created: false` if it asks for the same, updates what can
@@ -125,6 +167,14 @@ export interface Operations {
   listEndpoints(): EndpointView[];
   /** Those whose endpoint id, container id or container name contains the text, as Contiv's inspect has it. */
   findEndpoints(text: string): EndpointView[];
+
+  /** By name; a single host lists itself. */
+  listHosts(): HostView[];
+  host(name: string): HostView;
+  /** Takes back all that a host holds that is away for good. */
+  removeHost(name: string): Promise<HostHoldings>;
+  /** Answers also while the state is not loaded. */
+  deployment(): Deployment;
 
   /** Looks at everything that netctl needs and holds. Changes nothing. */
   examine(): Promise<Finding[]>;

@@ -14,7 +14,7 @@ import type { ProviderTraffic } from '../../src/nat/traffic.js';
  * all of these ports. Failures are NetctlErrors; the state is then unknown and must be read again.
  */
 export interface Routers {
-  /** The tenants that have a router on this host. */
+  /** The tenants that have a router on this host. The router of no tenant is not among them. */
   list(): Promise<string[]>;
   /** Makes the router, or finds it made: loopback up, forwarding on, bridge netfilter on. Idempotent. Returns what it had to do. */
   ensure(tenant: string): Promise<EnsuredRouter>;

@@ -10,7 +10,7 @@ import { findContainer } from '../../../src/selectors/find.js';
 import { noCounts, type Counts, type ProviderStats } from '../../../src/stats/tally.js';
 import type { Tenant } from '../../../src/model/tenant.js';
 import { Events } from '../../../daemon/control/events.js';
-import type { DrainAnswer, EndpointView, NetworkView, Operations, ProviderExplanation, ServiceStatsView, ServiceView, TenantView } from '../../../daemon/control/operations.js';
+import type { Deployment, DrainAnswer, EndpointView, HostHoldings, HostView, NetworkView, Operations, ProviderExplanation, ServiceStatsView, ServiceView, TenantView } from '../../../daemon/control/operations.js';
 
 /** What users do, on three maps: enough of the rules that every kind of answer occurs. */
 export class MemoryOperations implements Operations {
@@ -22,6 +22,7 @@ export class MemoryOperations implements Operations {
   /** Those of every provider. */
   counts: Counts = noCounts;
   findings: Finding[] = [];
+  hosts: HostView[] = [{ name: 'h1', isOwn: true, state: 'ready', version: '1.2.3', endpoints: [] }];
   readonly events = new Events(() => 1_000);
   loaded = true;
   /** Thrown by the next change, whatever it is. */
@@ -179,6 +180,28 @@ export class MemoryOperations implements Operations {
 
   findEndpoints(text: string): EndpointView[] {
     return this.endpoints.filter(({ endpoint, container }) => [endpoint.id, container?.id, container?.name].some((word) => word?.includes(text)));
+  }
+
+  listHosts(): HostView[] {
+    return this.hosts;
+  }
+
+  host(name: string): HostView {
+    const host = this.hosts.find((candidate) => candidate.name === name);
+    if (!host) throw notFound(`there is no host ${name}`);
+    return host;
+  }
+
+  async removeHost(name: string): Promise<HostHoldings> {
+    await this.#fail();
+    const { state, endpoints } = this.host(name);
+    if (state !== 'away') throw inUse(`host ${name} is there`);
+    this.hosts = this.hosts.filter((host) => host.name !== name);
+    return { endpoints: endpoints.length, addresses: endpoints.length, ports: 0 };
+  }
+
+  deployment(): Deployment {
+    return { store: 'etcd://10.0.0.1:2379', ...(this.loaded && { hosts: { present: this.hosts.filter(({ state }) => state !== 'away').length, known: this.hosts.length } }) };
   }
 
   examine(): Promise<Finding[]> {

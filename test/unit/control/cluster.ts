@@ -1,4 +1,5 @@
 import type { Test } from 'tap';
+import type { Echo } from '../../../daemon/kernel/port.js';
 import { MemoryStore } from '../../../daemon/store/memory.js';
 import type { Announcement, ChangeSet, Entry, Json, Outcome, SharedStore, Transaction, Watch, Watcher } from '../../../daemon/store/port.js';
 import { IpAddress } from '../../../src/model/address.js';
@@ -88,15 +89,20 @@ class Gate implements Watcher {
 /** A host of several: its Docker and its kernel are its own, the store is everybody's. */
 export class ClusterHost extends Bed {
   readonly connection: Connection;
+  /** What becomes of an echo request to an address on the underlay; through the segment of no tenant, or around it. */
+  echo: (router: string | undefined, target: IpAddress, length: number) => Promise<Echo> = () => Promise.resolve({ outcome: 'answered', milliseconds: 0.5 });
   /** Where it is on the underlay. */
   underlay: { address: IpAddress; mtu: number };
+  underlayFailure: Error | undefined;
 
   constructor(number: number, readonly everybodys: MemoryStore, identity = `id-of-h${number}`) {
     const connection = new Connection(everybodys);
     super(connection, `h${number}`, {
       announce: (key, value, ttlSeconds) => connection.announce(key, value, ttlSeconds),
-      ...{ id: identity, version: '1.0.0', leaseSeconds: 10, vxlanPort: 4789 },
-      underlay: { find: () => Promise.resolve(this.underlay) },
+      ...{ id: identity, leaseSeconds: 10, vxlanPort: 4789 },
+      underlay: { find: () => (this.underlayFailure ? Promise.reject(this.underlayFailure) : Promise.resolve(this.underlay)) },
+      probeMs: 20,
+      pinger: { echo: (router, target, { length }) => this.echo(router, target, length) },
     });
     this.connection = connection;
     this.underlay = { address: IpAddress.parse(`192.168.7.${number}`), mtu: 1500 };
