@@ -33,7 +33,7 @@ offer_node() {
   mkdir nodejs/DEBIAN
   printf 'Package: nodejs\nVersion: 20.99\nArchitecture: all\nMaintainer: nobody <nobody@example.org>\nDescription: the Node.js that is here\n' >nodejs/DEBIAN/control
   dpkg-deb --root-owner-group -Znone --build nodejs nodejs.deb >/dev/null
-  (dpkg-deb --field nodejs.deb; stat -c 'Filename: ./%n%nSize: %s' nodejs.deb; echo "SHA256: $(sha256sum nodejs.deb | cut -d ' ' -f 1)") >Packages
+  (dpkg-deb --field nodejs.deb; stat --printf 'Filename: ./%n\nSize: %s\n' nodejs.deb; echo "SHA256: $(sha256sum nodejs.deb | cut -d ' ' -f 1)") >Packages
   echo 'deb [trusted=yes] file:/tmp ./' | sudo tee /etc/apt/sources.list.d/offered.list >/dev/null
   sudo apt-get -qq update
 }
