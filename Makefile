@@ -2,21 +2,24 @@
 
 SUITE ?=
 FILE ?=
+ROUNDS ?=
+HOSTS ?=
 PREFIX ?= /usr/local
 DESTDIR ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-SOURCES := $(shell find cli daemon plugin src test lab -name '*.ts' 2>/dev/null)
+SOURCES := $(shell find cli daemon plugin src test lab bench -name '*.ts' 2>/dev/null)
 # The commands of root are not in the PATH of others, and sudo keeps the PATH that it is given here.
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 RUN := node --enable-source-maps dist/test/run.js
 
-.PHONY: help deps build lint unit test demo clean install uninstall deb
+.PHONY: help deps build lint unit test demo bench clean install uninstall deb
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo    a lab host on this machine, and the walk-through on it (KEEP=1 leaves it up)'
 	@echo 'make test    lint and every test; SUITE=unit|contract|kernel|e2e or FILE=part/of/a/path for some of them'
 	@echo 'make unit    the tests that need neither root nor Docker'
+	@echo 'make bench   what netctl costs, measured against others; SUITE=overlay; ROUNDS=10; results in bench/results/'
 	@echo 'make lint    the rules of eslint.config.js'
 	@echo 'make build   compile to dist/'
 	@echo 'make deps    what all of these do first: Debian packages, npm packages, the build'
@@ -61,6 +64,10 @@ test: deps
 
 demo: deps
 	@$(SUDO) env "PATH=$$PATH" LAB_NAME='$(LAB_NAME)' KEEP='$(KEEP)' lab/demo
+
+bench: deps
+	@bin/deps iperf3:iperf3
+	@$(SUDO) env "PATH=$$PATH" SUITE='$(SUITE)' ROUNDS='$(ROUNDS)' node --enable-source-maps dist/bench/main.js
 
 # Root builds nothing here: what belongs to root in a clone is in its owner's way.
 install: deps

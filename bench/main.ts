@@ -1,0 +1,66 @@
+// Runs a benchmark and writes its results: see `make help`. Selected by the environment: SUITE is one of those in bench/suites, or empty for
+// all; ROUNDS how many rounds there are.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describeMachine } from './machine.js';
+import { experimentOutcome, suiteOutcome, type ExperimentOutcome, type Outcome } from './outcome.js';
+import { brief, report } from './report.js';
+import { runRounds } from './rounds.js';
+import type { Suite } from './suite.js';
+import { Cleanup } from './support/cleanup.js';
+import { overlay } from './suites/overlay.js';
+
+const suites: readonly Suite[] = [overlay];
+const results = resolve('bench', 'results');
+
+function chosen(): readonly Suite[] {
+  const name = process.env['SUITE'] ?? '';
+  const found = suites.filter((suite) => name === '' || suite.name === name);
+  if (found.length > 0) return found;
+  return refuse(`SUITE is one of ${suites.map((suite) => suite.name).join(', ')}, not ${name}`);
+}
+
+function rounds(): number {
+  const number = Number(process.env['ROUNDS'] || 10);
+  return Number.isInteger(number) && number >= 1 ? number : refuse(`ROUNDS is a number of 1 or more, not ${process.env['ROUNDS'] ?? ''}`);
+}
+
+function refuse(sentence: string): never {
+  console.error(`bench: ${sentence}`);
+  process.exit(2);
+}
+
+async function runSuite(suite: Suite, rounds: number): Promise<Outcome> {
+  const began = new Date();
+  const cleanup = new Cleanup();
+  try {
+    console.log(`\n${suite.title}: preparing`);
+    const prepared = await suite.prepare((work) => cleanup.add(work));
+    const experiments: ExperimentOutcome[] = [];
+    for (const experiment of prepared.experiments) {
+      const samples = await runRounds(experiment, rounds, (done) => process.stderr.write(`\r${experiment.title}: round ${done} of ${rounds} `));
+      process.stderr.write('\r\u001b[K');
+      const outcome = experimentOutcome(experiment, samples);
+      console.log(brief(outcome));
+      experiments.push(outcome);
+    }
+    const machine = await describeMachine(suite.programs);
+    return suiteOutcome(suite, prepared, experiments, { began: began.toISOString(), seconds: (Date.now() - began.getTime()) / 1000, rounds, machine });
+  } finally {
+    await cleanup.run();
+  }
+}
+
+function write(outcome: Outcome): void {
+  mkdirSync(results, { recursive: true });
+  writeFileSync(join(results, `${outcome.suite}.json`), `${JSON.stringify(outcome, null, 2)}\n`);
+  writeFileSync(join(results, `${outcome.suite}.md`), report(outcome));
+  console.log(`written: bench/results/${outcome.suite}.json and .md`);
+}
+
+if (process.getuid?.() !== 0) refuse('needs root to make network namespaces');
+for (const suite of chosen()) {
+  const outcome = await runSuite(suite, rounds());
+  write(outcome);
+  if (!outcome.reached) process.exitCode = 1;
+}

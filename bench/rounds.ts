@@ -1,0 +1,29 @@
+import type { Experiment } from './suite.js';
+
+/** What was measured in all rounds: by contender, by figure, one number for each round. */
+export type Samples = Readonly<Record<string, Readonly<Record<string, readonly number[]>>>>;
+
+/**
+ * Does the experiment with each contender in turn, and that so many times: A, B, A, B. Machines drift, so what is measured minutes
+ * apart cannot be compared. Before that each has one turn that does not count, in which caches fill and neighbours are learnt.
+ * @param told is called after each round, with how many are done.
+ */
+export async function runRounds(experiment: Experiment, rounds: number, told: (done: number) => void): Promise<Samples> {
+  const { contenders, figures } = experiment;
+  const samples = Object.fromEntries(contenders.map((contender) => [contender, Object.fromEntries(figures.map(({ key }) => [key, [] as number[]]))]));
+  for (const contender of contenders) await experiment.run(contender);
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const contender of contenders) {
+      const measured = await experiment.run(contender);
+      for (const { key } of figures) samples[contender]?.[key]?.push(valueOf(measured, key, contender));
+    }
+    told(round);
+  }
+  return samples;
+}
+
+function valueOf(measured: Readonly<Record<string, number>>, key: string, contender: string): number {
+  const value = measured[key];
+  if (value === undefined || !Number.isFinite(value) || value <= 0) throw new Error(`${contender}: ${key} is ${String(value)}, which is no measurement`);
+  return value;
+}

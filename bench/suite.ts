@@ -1,0 +1,41 @@
+/** What a round measures of each contender: one number of a kind. */
+export interface Figure {
+  readonly key: string;
+  readonly title: string;
+  readonly unit: string;
+  /** Which numbers are the better ones. */
+  readonly better: 'more' | 'less';
+}
+
+/**
+ * Something that is done with each contender in turn, again and again. The first contender is the reference that the others
+ * are compared with.
+ */
+export interface Experiment {
+  readonly title: string;
+  /** At least two. */
+  readonly contenders: readonly string[];
+  /** At least one. */
+  readonly figures: readonly Figure[];
+  /** The least ratio to the reference that is good enough, for each contender that is to reach one: 1 is as good as the reference, more is better. */
+  readonly goals: Readonly<Record<string, number>>;
+  /** Does it once. Answers every figure by its key. */
+  run(contender: string): Promise<Readonly<Record<string, number>>>;
+}
+
+/** What a suite has made, on which its experiments work. */
+export interface Prepared {
+  readonly experiments: readonly Experiment[];
+  /** What the contenders are, by name, and how they were made: for a reader of the report. */
+  readonly contenders: Readonly<Record<string, string>>;
+}
+
+/** A group of experiments on one set of namespaces. A suite is a file in bench/suites. */
+export interface Suite {
+  readonly name: string;
+  readonly title: string;
+  /** Programs whose versions belong into the report, each with the words that make it tell its version. */
+  readonly programs: readonly (readonly [program: string, ...words: string[]])[];
+  /** @param teardown takes what is to be done in the end, however it ends; the last one that was given is done first. */
+  prepare(teardown: (work: () => Promise<unknown>) => void): Promise<Prepared>;
+}

@@ -1,0 +1,47 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { execa } from 'execa';
+import { Space } from './space.js';
+
+/** The build may lie at any depth below the sources. */
+function projectRoot(directory: string): string {
+  return existsSync(join(directory, 'package.json')) ? directory : projectRoot(dirname(directory));
+}
+
+const lab = join(projectRoot(import.meta.dirname), 'lab', 'lab');
+
+/** Docker hosts that share an etcd, with netctld as the lab runs it. */
+export class Lab {
+  private readonly name = `bench${process.pid}`;
+
+  constructor(private readonly hosts: number) {}
+
+  async up(): Promise<void> {
+    await this.lab('up', '--hosts', String(this.hosts), '--store', 'etcd');
+  }
+
+  async down(): Promise<void> {
+    await this.lab('down');
+  }
+
+  /** Runs a command in a host; what it prints. @throws Error with what it said, unless it succeeds. */
+  exec(host: number, ...command: string[]): Promise<string> {
+    return this.lab('exec', `h${host}`, '--', ...command);
+  }
+
+  /** A container that does nothing; its network namespace. */
+  async container(host: number, ...options: string[]): Promise<Space> {
+    const id = await this.exec(host, 'docker', 'run', '-d', ...options, 'alpine', 'sleep', 'infinity');
+    return new Space(`/proc/${await this.exec(host, 'docker', 'inspect', '-f', '{{.State.Pid}}', id)}/ns/net`);
+  }
+
+  /** A host's own network namespace; or that of the bridge `br0` which connects them all. */
+  space(name: `h${number}` | 'wire'): Space {
+    return new Space(`/proc/${readFileSync(`/run/netctl-lab/${this.name}/${name}/pid`, 'utf8').trim()}/ns/net`);
+  }
+
+  private async lab(...words: string[]): Promise<string> {
+    const { stdout } = await execa(lab, words, { stdin: 'ignore', timeout: 180_000, env: { LAB_NAME: this.name } });
+    return stdout;
+  }
+}

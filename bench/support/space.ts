@@ -1,0 +1,56 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+
+/** Which processor a program runs on: the two ends of a connection have one each, so that they are never moved into each other's way. */
+export type End = 'client' | 'server';
+
+const build = join(import.meta.dirname, '..');
+
+/** A program of bench/tools, as a command. */
+export function tool(name: string): [string, ...string[]] {
+  return [process.execPath, join(build, 'tools', `${name}.js`)];
+}
+
+/** A network namespace, and what runs in it. */
+export class Space {
+  /** @param path the file that holds it. */
+  constructor(private readonly path: string) {}
+
+  /** Runs a command that must succeed; what it prints. @throws Error with what it said. */
+  async run(command: readonly string[], end?: End): Promise<string> {
+    const { stdout } = await execa('nsenter', this.words(command, end), { stdin: 'ignore', timeout: 60_000 });
+    return stdout;
+  }
+
+  /** Commands of `ip`, one a line. */
+  async ip(lines: string): Promise<void> {
+    await execa('nsenter', this.words(['ip', '-batch', '-'], undefined), { input: lines });
+  }
+
+  /**
+   * Starts a program that goes on until it is ended.
+   * @param ready what it prints when it is.
+   * @returns what ends it, and waits until it has.
+   */
+  async start(command: readonly string[], ready: RegExp, end?: End): Promise<() => Promise<void>> {
+    const process = execa('nsenter', this.words(command, end), { stdin: 'ignore', all: true, buffer: false, reject: false });
+    await new Promise<void>((resolve, reject) => {
+      let text = '';
+      process.all.on('data', (part) => {
+        text += String(part);
+        if (ready.test(text)) resolve();
+      });
+      void process.then(() => reject(new Error(`${command.join(' ')} ended: ${text}`)));
+    });
+    return async () => {
+      process.kill();
+      await process;
+    };
+  }
+
+  private words(command: readonly string[], end: End | undefined): string[] {
+    const pinned = end === undefined || availableParallelism() < 2 ? [] : ['taskset', '--cpu-list', end === 'client' ? '0' : '1'];
+    return [`--net=${this.path}`, '--', ...pinned, ...command];
+  }
+}

@@ -1,0 +1,72 @@
+import t from 'tap';
+import { experimentOutcome, suiteOutcome, type Outcome } from '../../../bench/outcome.js';
+import { brief, report } from '../../../bench/report.js';
+import type { Experiment, Suite } from '../../../bench/suite.js';
+
+const experiment: Experiment = {
+  title: 'Ping',
+  contenders: ['by hand', 'ours', 'theirs'],
+  figures: [{ key: 'time', title: 'round trip', unit: 'us', better: 'less' }],
+  goals: { ours: 0.95 },
+  run: () => Promise.reject(new Error('it is not run')),
+};
+const machine = { processor: 'Some | CPU', cores: 2, memoryGiB: 8, kernel: '6.1.0', programs: { nft: '1.0.6' } };
+
+function outcomeOf(ours: readonly number[]): Outcome {
+  const samples = { 'by hand': { time: [20, 40, 30] }, ours: { time: ours }, theirs: { time: [40, 80, 60] } };
+  const suite: Suite = { name: 'some', title: 'Some suite', programs: [], prepare: () => Promise.reject(new Error('it is not prepared')) };
+  const contenders = { 'by hand': 'made by hand', ours: 'netctl' };
+  return suiteOutcome(suite, { contenders, experiments: [experiment] }, [experimentOutcome(experiment, samples)], { began: '2026-01-02T03:04:05.678Z', seconds: 61.4, rounds: 3, machine });
+}
+
+t.test('every contender is compared with the first, in the same round', (t) => {
+  const outcome = outcomeOf([20, 40, 40]);
+  const [reference, ours, theirs] = outcome.experiments[0]?.figures[0]?.contenders ?? [];
+  t.same(reference, { name: 'by hand', samples: [20, 40, 30], summary: { least: 20, quarter: 25, median: 30, threeQuarters: 35, most: 40 } }, 'the first has no ratio');
+  t.match(ours, { ratio: { least: 0.75, median: 1, most: 1 }, goal: 0.95, reached: true });
+  t.match(theirs, { ratio: { median: 0.5 }, goal: undefined, reached: undefined }, 'a contender without a goal misses none');
+  t.equal(outcome.reached, true);
+  t.equal(outcomeOf([20, 43, 33]).reached, false, 'the median of 1, 0.93 and 0.91');
+  t.end();
+});
+
+t.test('the report says all of it', (t) => {
+  t.equal(
+    report(outcomeOf([20, 43, 33])),
+    `# Some suite
+
+2026-01-02, 3 rounds, 61 s. In each round the contenders take turns. Given are medians, with the middle half of all rounds in brackets; a ratio compares a contender with the first one in the same round: 1 is as good, more is better.
+
+| machine |  |
+| --- | --- |
+| processor | Some \\| CPU, 2 cores |
+| memory | 8 GiB |
+| Linux | 6.1.0 |
+| nft | 1.0.6 |
+
+- **by hand**: made by hand
+- **ours**: netctl
+
+## Ping
+
+| round trip, us | less is better | ratio | to reach |  |
+| --- | --- | --- | --- | --- |
+| by hand | 30.00 (25.00..35.00) |  |  |  |
+| ours | 33.00 (26.50..38.00) | 0.930 (0.920..0.965) | 0.95 | **missed** |
+| theirs | 60.00 (50.00..70.00) | 0.500 (0.500..0.500) |  |  |
+
+**Not everything that was to be reached was.**
+`,
+  );
+  t.match(report(outcomeOf([20, 40, 30])), /\| reached \|[^]*\nEverything that was to be reached was\.\n$/);
+  t.end();
+});
+
+t.test('what is printed meanwhile', (t) => {
+  const [found] = outcomeOf([20, 43, 33]).experiments;
+  const lines = found ? brief(found).split('\n') : [];
+  t.equal(lines[0], 'Ping');
+  t.match(lines[2], /^ {2}round trip +ours +33\.00 \(26\.50\.\.38\.00\) us +ratio 0\.930 \(0\.920\.\.0\.965\) {2}MISSED 0\.95$/);
+  t.equal(lines.length, 4);
+  t.end();
+});

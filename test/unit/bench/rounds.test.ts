@@ -1,0 +1,25 @@
+import t from 'tap';
+import { runRounds } from '../../../bench/rounds.js';
+import type { Experiment } from '../../../bench/suite.js';
+
+const figures = [{ key: 'rate', title: 'rate', unit: '1/s', better: 'more' }] as const;
+
+function experiment(run: Experiment['run']): Experiment {
+  return { title: 'x', contenders: ['a', 'b'], figures, goals: {}, run };
+}
+
+t.test('contenders take turns, and the first turn of each does not count', async (t) => {
+  const turns: string[] = [];
+  const told: number[] = [];
+  const run = (contender: string): Promise<Record<string, number>> => Promise.resolve({ rate: turns.push(contender), else: 1 });
+  const samples = await runRounds(experiment(run), 3, (done) => told.push(done));
+  t.equal(turns.join(''), 'abababab');
+  t.same(samples, { a: { rate: [3, 5, 7] }, b: { rate: [4, 6, 8] } });
+  t.same(told, [1, 2, 3]);
+});
+
+t.test('what is no measurement ends it', async (t) => {
+  for (const measured of [{}, { rate: NaN }, { rate: 0 }, { rate: Infinity }]) {
+    await t.rejects(runRounds(experiment(() => Promise.resolve(measured)), 1, () => undefined), { message: /^a: rate is \S+, which is no measurement$/ }, JSON.stringify(measured));
+  }
+});
