@@ -39,10 +39,10 @@ export class ContainerEnds {
   /**
    * Looks into a few of the containers that have a port and were not looked into yet.
    * @param ends by endpoint id: those that have a port.
-   * @param mtu of their networks, in bytes: an end that Docker moved in before this changed gets it.
+   * @param mtus of their networks, in bytes, by endpoint id: an end that Docker moved in before this changed gets it.
    * @returns whether one of them is without its end.
    */
-  async learn(ends: ReadonlyMap<string, ContainerEnd>, mtu: number): Promise<boolean> {
+  async learn(ends: ReadonlyMap<string, ContainerEnd>, mtus: ReadonlyMap<string, number>): Promise<boolean> {
     for (const id of this.known.keys()) if (!ends.has(id)) this.known.delete(id);
     const unknown = [...ends].filter(([id]) => !this.known.has(id) && !this.failures.has(id)).slice(0, mostLooks);
     for (const [id, { sandboxKey, link }] of unknown) {
@@ -51,15 +51,15 @@ export class ContainerEnds {
       if (found === undefined) this.adrift.add(id);
       else if (found !== 'gone') this.known.set(id, found);
     }
-    await this.resize(ends, mtu);
+    await this.resize(ends, mtus);
     return this.adrift.size > 0;
   }
 
   /** Gives the MTU to the ends that are known to have another one. What fails, as in a container that ends just now, is learnt again. */
-  async resize(ends: ReadonlyMap<string, ContainerEnd>, mtu: number): Promise<void> {
+  async resize(ends: ReadonlyMap<string, ContainerEnd>, mtus: ReadonlyMap<string, number>): Promise<void> {
     for (const [id, { sandboxKey, link }] of ends) {
-      const end = this.known.get(id);
-      if (!end || end.mtu === mtu) continue;
+      const [end, mtu] = [this.known.get(id), mtus.get(id)];
+      if (!end || mtu === undefined || end.mtu === mtu) continue;
       const done = await this.sandboxes.setMtu(sandboxKey, link.mac, mtu).then(() => true, () => false);
       if (done) this.known.set(id, { ...end, mtu });
       else this.known.delete(id);

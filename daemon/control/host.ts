@@ -165,7 +165,7 @@ export class Host {
 
   private overlay(): { readonly overlay?: HostOverlay } {
     const overlay = this.parts.hosts.overlay();
-    return overlay ? { overlay: { port: overlay.port, hosts: [...overlay.underlays.values()] } } : {};
+    return overlay ? { overlay: { port: overlay.port, encryptedPort: overlay.encrypted.port, hosts: [...overlay.underlays.values()] } } : {};
   }
 
   private uplinks(reachable: (tenant: string) => readonly Prefix[]): HostUplink[] {

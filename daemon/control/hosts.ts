@@ -1,7 +1,7 @@
-import type { FabricOverlay } from '../../src/fabric/state.js';
-import { segmentMtu } from '../../src/fabric/segment-mtu.js';
+import type { FabricOverlay, FabricWay } from '../../src/fabric/state.js';
+import { encryptedSegmentMtu, segmentMtu } from '../../src/fabric/segment-mtu.js';
 import type { UnderlayAddress } from '../../src/host/underlay.js';
-import type { IpAddress } from '../../src/model/address.js';
+import { IpAddress } from '../../src/model/address.js';
 import { conflict, messageOf } from '../../src/model/errors.js';
 import type { Host } from '../../src/model/host.js';
 import { keys } from '../../src/model/keys.js';
@@ -27,6 +27,16 @@ export interface SharedHost {
   /** Between two measurements of the way to another host, in milliseconds. */
   readonly probeMs: number;
 }
+
+/** How segments go on at the other hosts, and where each host, by its name, is reached. */
+export interface OverlayOfHosts extends Omit<FabricOverlay, 'remotes'> {
+  readonly encrypted: FabricWay;
+  readonly underlays: ReadonlyMap<string, IpAddress>;
+  /** By tunnels. Those that have none are not among them. */
+  readonly tunnels: ReadonlyMap<string, IpAddress>;
+}
+
+const anyAddress = IpAddress.parse('::');
 
 interface Parts {
   readonly store: Store;
@@ -136,12 +146,17 @@ export class Hosts {
   }
 
   /** How segments go on at the other hosts; undefined: there are none. */
-  overlay(): (Omit<FabricOverlay, 'remotes'> & { readonly underlays: ReadonlyMap<string, IpAddress> }) | undefined {
+  overlay(): OverlayOfHosts | undefined {
     const { shared, state, host } = this.parts;
     const local = state.hosts.get(keys.host(host))?.value.underlay;
     if (!shared || !local) return undefined;
     const hosts = state.hosts.values();
-    return { local, port: shared.vxlanPort, mtu: segmentMtu(hosts), underlays: new Map(hosts.map(({ name, underlay }) => [name, underlay])) };
+    return {
+      ...{ local, port: shared.vxlanPort, mtu: segmentMtu(hosts), underlays: new Map(hosts.map(({ name, underlay }) => [name, underlay])) },
+      // The source is for the route to say: it changes with the key.
+      encrypted: { local: anyAddress, port: shared.vxlanPort + 1, mtu: encryptedSegmentMtu(hosts) },
+      tunnels: new Map(hosts.flatMap(({ name, tunnels: [first] = [] }) => (first ? [[name, first.address]] : []))),
+    };
   }
 
   /** Level, not edge: whoever came or went while the store was away is found, too. */

@@ -2,13 +2,13 @@ import { bridgeName } from '../../src/fabric/names.js';
 import type { FabricInput, FabricOverlay } from '../../src/fabric/state.js';
 import { endAddresses, type UplinkLink } from '../../src/fabric/uplink.js';
 import { familiesOf } from '../../src/host/publish.js';
-import type { IpAddress } from '../../src/model/address.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
 import { subnetsOf, type Network } from '../../src/model/network.js';
 import type { Service } from '../../src/model/service.js';
 import type { NatInput, NatNetwork, NatProvider, NatService } from '../../src/nat/input.js';
 import type { ProviderChoice } from '../../src/selectors/provider.js';
 import type { ContainerEnd } from './container-ends.js';
+import type { OverlayOfHosts } from './hosts.js';
 import { isOutward } from './uplinks.js';
 
 /** What a tenant has on this host, as far as its router is concerned. */
@@ -28,9 +28,7 @@ export interface TenantOnHost {
 }
 
 /** How the tenant's segments go on at other hosts. */
-export interface OverlayOfTenant extends Omit<FabricOverlay, 'remotes'> {
-  /** Where the other hosts are, by name. */
-  readonly underlays: ReadonlyMap<string, IpAddress>;
+export interface OverlayOfTenant extends OverlayOfHosts {
   /** Those on other hosts, whether these are there or away: their containers may well run on. */
   readonly endpoints: readonly Endpoint[];
 }
@@ -39,24 +37,26 @@ export interface OverlayOfTenant extends Omit<FabricOverlay, 'remotes'> {
 export function fabricInput({ networks, services, endpoints, uplink, overlay }: TenantOnHost): FabricInput {
   const vnis = new Map(networks.map((network) => [network.name, network.vni]));
   return {
-    networks: networks.map((network) => ({ vni: network.vni, subnets: subnetsOf(network) })),
+    networks: networks.map((network) => ({ vni: network.vni, subnets: subnetsOf(network), ...(network.encrypted ? { encrypted: true } : {}) })),
     endpoints: endpoints.flatMap(({ id, network, addresses, mac, sandboxKey }) => {
       const vni = vnis.get(network);
       return sandboxKey === undefined || vni === undefined ? [] : [{ id, vni, addresses, mac }];
     }),
     serviceAddresses: services.flatMap((service) => service.addresses),
     ...(uplink ? { uplink } : {}),
-    ...(overlay ? { overlay: fabricOverlay(overlay, vnis) } : {}),
+    ...(overlay ? { overlay: fabricOverlay(overlay, networks) } : {}),
   };
 }
 
 /** An endpoint on another host is known before it is joined, so that nobody has to ask for it when it sends. */
-function fabricOverlay({ local, port, mtu, underlays, endpoints }: OverlayOfTenant, vnis: ReadonlyMap<string, number>): FabricOverlay {
-  const remotes = endpoints.flatMap(({ network, addresses, mac, host }) => {
-    const [vni, underlay] = [vnis.get(network), underlays.get(host)];
-    return vni === undefined || underlay === undefined ? [] : [{ vni, addresses, mac, underlay }];
+function fabricOverlay({ local, port, mtu, encrypted, underlays, tunnels, endpoints }: OverlayOfTenant, networks: readonly Network[]): FabricOverlay {
+  const byName = new Map(networks.map((network) => [network.name, network]));
+  const remotes = endpoints.flatMap(({ network: name, addresses, mac, host }) => {
+    const network = byName.get(name);
+    const underlay = (network?.encrypted ? tunnels : underlays).get(host);
+    return network === undefined || underlay === undefined ? [] : [{ vni: network.vni, addresses, mac, underlay }];
   });
-  return { local, port, mtu, remotes };
+  return { local, port, mtu, encrypted, remotes };
 }
 
 /** What the links of containers are inside them. @param isAlive whether Docker says that the endpoint's container runs: then it has put the link there. */

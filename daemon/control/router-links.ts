@@ -1,6 +1,6 @@
 import { diffFabric } from '../../src/fabric/diff.js';
 import { portName } from '../../src/fabric/names.js';
-import { ethernetMtu, planFabric } from '../../src/fabric/plan.js';
+import { endpointMtus, planFabric } from '../../src/fabric/plan.js';
 import type { FabricEndpoint, FabricInput, FabricState, FabricStep } from '../../src/fabric/state.js';
 import type { Fabric, Sandboxes } from '../kernel/port.js';
 import { ContainerEnds, type ContainerEnd } from './container-ends.js';
@@ -16,8 +16,8 @@ export class RouterLinks {
   private readonly ends: ContainerEnds;
   /** Of the endpoints that had a port after the last pass. */
   private ported: ReadonlyMap<string, ContainerEnd> = new Map();
-  /** Of the segments at the last pass, in bytes. */
-  private mtu = ethernetMtu;
+  /** Of the endpoints' links at the last pass, in bytes, by endpoint id. */
+  private mtus: ReadonlyMap<string, number> = new Map();
   /** The links that the last pass left in place: they are there whatever became of the rules afterwards. */
   private names: ReadonlySet<string> = new Set();
   /** Says that containers are without their link. */
@@ -57,7 +57,7 @@ export class RouterLinks {
 
   /** Learns what Docker made of a few links. Doubts them, and returns true, if one is not where it should be. */
   async learn(): Promise<boolean> {
-    const adrift = await this.ends.learn(this.ported, this.mtu);
+    const adrift = await this.ends.learn(this.ported, this.mtus);
     if (adrift) this.doubted = true;
     return adrift;
   }
@@ -84,8 +84,8 @@ export class RouterLinks {
   async bring(input: FabricInput, joining: ReadonlySet<string>, containers: ReadonlyMap<string, ContainerEnd>): Promise<FabricStep[]> {
     const before = this.held;
     if (!before) throw new Error('the links must be recalled first');
-    this.mtu = input.overlay?.mtu ?? ethernetMtu;
-    await this.ends.resize(this.ported, this.mtu);
+    this.mtus = endpointMtus(input);
+    await this.ends.resize(this.ported, this.mtus);
     const { there, bereft } = await this.sort(input, before, joining, containers);
     const planned = planFabric({ ...input, endpoints: [...there, ...bereft] });
     const steps = diffFabric(planned, before);

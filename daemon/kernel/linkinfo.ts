@@ -11,7 +11,7 @@ export interface LinkInfo {
   readonly hairpin: boolean;
   /** As {@link VxlanLink} has it. */
   readonly suppressing: boolean;
-  /** Of a VXLAN link with an address of its own. */
+  /** Of a VXLAN link. */
   readonly vxlan?: Pick<VxlanLink, 'vni' | 'local' | 'port'>;
 }
 
@@ -30,8 +30,9 @@ export function parseLinkInfo(octets: Buffer | undefined): LinkInfo {
 
 function parseVxlan(octets: Buffer): LinkInfo['vxlan'] {
   const { id, local, local6, port } = ifla.parseVxlan(octets);
-  const address = local ?? local6;
-  return id === undefined || !address || !port ? undefined : { vni: id, local: addressOfOctets(address), port: port.readUInt16BE() };
+  // The kernel does not tell of an address that is "::".
+  const address = local ?? local6 ?? Buffer.alloc(16);
+  return id === undefined || !port ? undefined : { vni: id, local: addressOfOctets(address), port: port.readUInt16BE() };
 }
 
 /**
@@ -41,6 +42,11 @@ function parseVxlan(octets: Buffer): LinkInfo['vxlan'] {
 export function bridgeInfo(): Buffer {
   const data = concatenated((out) => out.emit(ifla.formatBridge({ stpState: Buffer.alloc(4) })));
   return concatenated((out) => out.emit(ifla.formatInfo({ kind: 'bridge', data })));
+}
+
+/** A link of which nothing is said but its kind. */
+export function plainInfo(kind: string): Buffer {
+  return concatenated((out) => out.emit(ifla.formatInfo({ kind })));
 }
 
 /** A veth pair whose other end is made in the network namespace of the process `pid`. */

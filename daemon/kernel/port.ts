@@ -1,4 +1,5 @@
 import type { HostFacts } from '../../src/checkup/host.js';
+import type { TunnelState, TunnelStep } from '../../src/encryption/state.js';
 import type { FabricState, FabricStep } from '../../src/fabric/state.js';
 import type { HostState, HostStep } from '../../src/host/state.js';
 import type { UnderlayAddress } from '../../src/host/underlay.js';
@@ -170,6 +171,30 @@ export interface Pinger {
    * @throws NetctlError `unavailable` if there is no such router, or if raw sockets cannot be had.
    */
   echo(router: string | undefined, target: IpAddress, request: { readonly length: number; readonly timeoutMs: number }): Promise<Echo>;
+}
+
+/** A key of the host's own, without its private part. */
+export interface TunnelKey {
+  /** 0 or 1: makes the name of its device, and its port. */
+  readonly index: number;
+  /** In base64. */
+  readonly publicKey: string;
+  /** Made of the key: the host's own within its tunnels. */
+  readonly address: IpAddress;
+  /** When it was made, milliseconds since the epoch. */
+  readonly since: number;
+}
+
+/** Encrypted ways to other hosts, by WireGuard. Private keys stay behind this port. */
+export interface Tunnels {
+  keys(): Promise<TunnelKey[]>;
+  /** Replaces the one of that number. */
+  makeKey(index: number): Promise<TunnelKey>;
+  /** Succeeds if there is none. */
+  deleteKey(index: number): Promise<void>;
+  read(): Promise<TunnelState>;
+  /** Carries the steps out in their order and stops at the first that fails. @throws NetctlError `unavailable` if the host can have no tunnels, which its message tells. */
+  apply(steps: readonly TunnelStep[]): Promise<void>;
 }
 
 /** What netctl needs of its host. */

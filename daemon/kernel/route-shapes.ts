@@ -1,6 +1,8 @@
 import type { rt } from 'netlink';
+import type { TunnelRoute } from '../../src/encryption/state.js';
 import type { RouteState } from '../../src/fabric/state.js';
 import type { HostRouteState } from '../../src/host/state.js';
+import { bitsOf } from '../../src/model/address.js';
 import { octetsOfAddress, socketFamily } from './netlink-octets.js';
 
 /** The loopback link is the same in every network namespace. */
@@ -37,6 +39,12 @@ const shapes: Readonly<Record<RouteState['kind'], rt.Route>> = {
  * uses ours replaces nobody else's, and every other route to the same prefix goes before it.
  */
 const hostRouteMetric = 20_110;
+
+/** Of the host as well: to another host's address within the tunnels. */
+export function tunnelRouteMessage({ to, from }: TunnelRoute, oif: number): { data: rt.Route; attrs: rt.RouteAttrs } {
+  const data = { family: socketFamily(to.family), dstLen: bitsOf(to.family), protocol: routeProtocol, ...shapes.segment };
+  return { data, attrs: { dst: octetsOfAddress(to), oif, priority: hostRouteMetric, ...(from ? { prefsrc: octetsOfAddress(from) } : {}) } };
+}
 
 export function hostRouteMessage(route: HostRouteState, oif: number): { data: rt.Route; attrs: rt.RouteAttrs } {
   const { prefix } = route;

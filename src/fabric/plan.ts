@@ -34,8 +34,14 @@ export function planFabric(input: FabricInput): FabricState {
 }
 
 /** Of all links of the network, in bytes. */
-export function segmentMtuOf(network: Pick<FabricNetwork, 'encrypted'>, overlay: FabricOverlay | undefined): number {
+function segmentMtuOf(network: Pick<FabricNetwork, 'encrypted'>, overlay: FabricOverlay | undefined): number {
   return wayOf(network, overlay)?.mtu ?? ethernetMtu;
+}
+
+/** Of the endpoints' links, in bytes, by endpoint id. */
+export function endpointMtus({ networks, endpoints, overlay }: FabricInput): Map<string, number> {
+  const mtus = new Map(networks.map((network) => [network.vni, segmentMtuOf(network, overlay)]));
+  return new Map(endpoints.map(({ id, vni }) => [id, mtus.get(vni) ?? ethernetMtu]));
 }
 
 /** Of two items with one key that of `b` counts. */

@@ -18,6 +18,8 @@ export interface HostOverlay {
   readonly port: number;
   /** The addresses on the underlay of all hosts that are known, whether they are there or away. */
   readonly hosts: readonly IpAddress[];
+  /** UDP: VXLAN that never passes the underlay but in a tunnel. */
+  readonly encryptedPort: number;
 }
 
 export interface HostUplink {

@@ -1,3 +1,4 @@
+import { deviceNameBeginning } from '../encryption/names.js';
 import { endAddresses } from '../fabric/uplink.js';
 import type { Family } from '../model/address.js';
 import type { HostOverlay, HostPublication, HostUplink } from './input.js';
@@ -91,7 +92,7 @@ const chains: readonly string[] = [
 ];
 
 /** Whoever could send VXLAN packets from elsewhere would be in any network of any tenant: their number is all that they are told apart by. */
-function overlayLines({ port, hosts }: HostOverlay): string[] {
+function overlayLines({ port, hosts, encryptedPort }: HostOverlay): string[] {
   const addresses = (family: Family): string[] => hosts.filter((host) => host.family === family).map((host) => host.toString());
   return [
     ...families.flatMap((family) => set('set', `hosts${family}`, addressTypes[family], addresses(family))),
@@ -99,6 +100,22 @@ function overlayLines({ port, hosts }: HostOverlay): string[] {
       [`udp dport != ${port} accept`, 'not VXLAN'],
       ...families.map((family): Rule => [`${ipWord(family)} saddr @hosts${family} accept`, 'from a host of netctl']),
       ['meta l4proto udp counter drop', 'from a stranger'],
+    ]),
+    // Whatever becomes of the tunnels, of their routes and of their programs: without a tunnel nothing leaves, and nothing is taken.
+    ...chain('encrypted_in', 'type filter hook input priority 0; policy accept;', [
+      [`udp dport != ${encryptedPort} accept`, 'not VXLAN of encrypted networks'],
+      [`iifname "${deviceNameBeginning}*" accept`, 'out of a tunnel'],
+      ['meta l4proto udp counter drop', 'in clear'],
+    ]),
+    ...chain('encrypted_out', 'type filter hook output priority 0; policy accept;', [
+      [`udp dport != ${encryptedPort} accept`, 'not VXLAN of encrypted networks'],
+      [`oifname "${deviceNameBeginning}*" accept`, 'into a tunnel'],
+      ['meta l4proto udp counter drop', 'in clear'],
+    ]),
+    // What a container sends there would leave with the tunnel's own address, and be taken for this host's.
+    ...chain('encrypted_through', 'type filter hook forward priority 0; policy accept;', [
+      [`iifname "${deviceNameBeginning}*" counter drop`, 'tunnels lead to hosts, not beyond'],
+      [`oifname "${deviceNameBeginning}*" counter drop`, 'tunnels are for what hosts send'],
     ]),
   ];
 }

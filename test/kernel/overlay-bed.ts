@@ -30,6 +30,9 @@ type Family = 4 | 6;
 
 const ip = (text: string): IpAddress => IpAddress.parse(text);
 
+/** UDP, of VXLAN that is encrypted. */
+export const encryptedPort = 4790;
+
 /** Of everybody on the LAN; the stranger is number 9. */
 export const underlayOf = (name: string, family: Family): string => `${family === 4 ? '192.0.2.' : '2001:db8::'}${name === 'stranger' ? 9 : name.slice(1)}`;
 
@@ -66,6 +69,8 @@ export interface Overlay {
 
 export class OverlayBed {
   overlay: Overlay = { family: 4, mtu: 1450 };
+  /** Where the hosts are reached by tunnels; absent: networks are not encrypted. */
+  tunnels?: (host: HostName) => IpAddress;
   private readonly parts = new Map(hosts.map((host) => [host, partsOf(host)]));
   private readonly probes = new Map<ContainerName, Probe>();
   private readonly nftables = new KernelNftables();
@@ -108,7 +113,7 @@ export class OverlayBed {
   /** The host takes VXLAN from these hosts only; without any it takes it from everybody. */
   async guard(host: HostName, known: readonly HostName[]): Promise<void> {
     const addresses = known.flatMap((name) => ([4, 6] as const).map((family) => ip(underlayOf(name, family))));
-    const { rules = '' } = known.length === 0 ? {} : planHost({ uplinks: [], overlay: { port: 4789, hosts: addresses } });
+    const { rules = '' } = known.length === 0 ? {} : planHost({ uplinks: [], overlay: { port: 4789, encryptedPort, hosts: addresses } });
     writeFileSync('/run/rules', `add table inet netctl_host\ndelete table inet netctl_host\n${rules}`);
     await inContainer(host, 'nft', '-f', '/run/rules');
   }
@@ -146,15 +151,17 @@ export class OverlayBed {
 
   private input(host: HostName, tenant: Tenant): FabricInput {
     const { family, mtu } = this.overlay;
+    const underlayAt = this.tunnels ?? ((host: HostName) => ip(underlayOf(host, family)));
+    const encrypted = this.tunnels ? { encrypted: true as const } : {};
     const own = Object.values(networks).filter((network) => network.tenant === tenant);
     const endpoints = containers.filter((container) => networks[networkOf(container)].tenant === tenant).map((container) => ({ container, ...endpointOf(container) }));
     return {
-      networks: own.map(({ vni, ipv4, ipv6 }) => ({ vni, subnets: [subnet(`${ipv4}.0/24`, `${ipv4}.254`), subnet(`${ipv6}/64`, `${ipv6}ff`)] })),
+      networks: own.map(({ vni, ipv4, ipv6 }) => ({ vni, ...encrypted, subnets: [subnet(`${ipv4}.0/24`, `${ipv4}.254`), subnet(`${ipv6}/64`, `${ipv6}ff`)] })),
       endpoints: endpoints.filter(({ container }) => hostOf(container) === host),
       serviceAddresses: tenant === 'blue' ? [ip(serviceIp[4]), ip(serviceIp[6])] : [],
       overlay: {
-        ...{ local: ip(underlayOf(host, family)), port: 4789, mtu },
-        remotes: endpoints.filter(({ container }) => hostOf(container) !== host).map((endpoint) => ({ ...endpoint, underlay: ip(underlayOf(hostOf(endpoint.container), family)) })),
+        ...{ local: ip(underlayOf(host, family)), port: 4789, mtu, encrypted: { local: ip('::'), port: encryptedPort, mtu } },
+        remotes: endpoints.filter(({ container }) => hostOf(container) !== host).map((endpoint) => ({ ...endpoint, underlay: underlayAt(hostOf(endpoint.container)) })),
       },
     };
   }

@@ -25,7 +25,7 @@ function uplink(index: number): fc.Arbitrary<HostUplink> {
   }));
 }
 
-const overlay = fc.subarray(['192.0.2.1', '192.0.2.2', '2001:db8::1']).map((texts) => ({ port: 4789, hosts: texts.map((text) => IpAddress.parse(text)) }));
+const overlay = fc.subarray(['192.0.2.1', '192.0.2.2', '2001:db8::1']).map((texts) => ({ port: 4789, encryptedPort: 4790, hosts: texts.map((text) => IpAddress.parse(text)) }));
 
 export const hostInput: fc.Arbitrary<HostInput> = fc
   .tuple(fc.subarray([0, 1, 2]).chain((indexes) => fc.tuple(...indexes.map(uplink))), fc.option(overlay))

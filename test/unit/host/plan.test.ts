@@ -81,12 +81,15 @@ t.test('publications are elements, of the families that they have', (t) => {
 });
 
 t.test('VXLAN is taken from the hosts that are known, and from nobody where there are none', (t) => {
-  const overlay = { port: 4790, hosts: ['192.0.2.2', '192.0.2.1', '2001:db8::1'].map((text) => IpAddress.parse(text)) };
+  const overlay = { port: 4790, encryptedPort: 4791, hosts: ['192.0.2.2', '192.0.2.1', '2001:db8::1'].map((text) => IpAddress.parse(text)) };
   const { rules = '', links } = planHost({ uplinks: [], overlay });
   t.equal(links.size, 0);
   t.match(rules, /set hosts4 \{\n +type ipv4_addr\n +elements = \{ 192\.0\.2\.1, 192\.0\.2\.2 \}\n/);
   t.match(rules, /set hosts6 \{\n +type ipv6_addr\n +elements = \{ 2001:db8::1 \}\n/);
   t.match(rules, /udp dport != 4790 accept .*\n.*@hosts4 accept .*\n.*@hosts6 accept .*\n.*counter drop /);
+  t.match(rules, /hook input .*\n +udp dport != 4791 accept .*\n +iifname "netctl-wg\*" accept .*\n +meta l4proto udp counter drop /);
+  t.match(rules, /hook output .*\n +udp dport != 4791 accept .*\n +oifname "netctl-wg\*" accept .*\n +meta l4proto udp counter drop /);
+  t.match(rules, /hook forward .*\n +iifname "netctl-wg\*" counter drop .*\n +oifname "netctl-wg\*" counter drop /);
   t.notMatch(planHost({ uplinks: [blue] }).rules, /udp dport|hosts4/);
   t.end();
 });
