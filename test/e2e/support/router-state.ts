@@ -10,7 +10,7 @@ interface IpLink {
   readonly flags: readonly string[];
   readonly address: string;
   readonly master?: string;
-  readonly linkinfo?: { readonly info_kind: string; readonly info_slave_data?: { readonly hairpin?: boolean } };
+  readonly linkinfo?: { readonly info_kind: string; readonly info_slave_data?: { readonly hairpin?: boolean; readonly learning?: boolean; readonly neigh_suppress?: boolean } };
 }
 
 interface IpAddressOf {
@@ -31,26 +31,38 @@ interface IpRoute {
   readonly protocol?: string;
 }
 
-/** One line for each link, address, route and neighbour, sorted. What the kernel adds by itself is left out. */
+interface FdbEntry {
+  readonly mac: string;
+  readonly ifname: string;
+  readonly dst?: string;
+  readonly master?: string;
+  readonly state?: string;
+}
+
+/** One line for each link, address, route, neighbour and way to an endpoint on another host, sorted. What the kernel adds by itself is left out. */
 export async function observedFabric(host: Host, tenant: string): Promise<string[]> {
-  const [links, addresses, neighbours, routes] = await Promise.all([
-    list<IpLink>(host, tenant, '-d', 'link'),
-    list<IpAddressOf>(host, tenant, 'address'),
-    list<IpNeighbour>(host, tenant, 'neighbour', 'show', 'nud', 'permanent'),
-    list<IpRoute>(host, tenant, 'route', 'show', 'table', 'all'),
+  const [links, addresses, neighbours, routes, fdb] = await Promise.all([
+    list<IpLink>(host, tenant, 'ip', '-d', 'link'),
+    list<IpAddressOf>(host, tenant, 'ip', 'address'),
+    list<IpNeighbour>(host, tenant, 'ip', 'neighbour', 'show', 'nud', 'permanent'),
+    list<IpRoute>(host, tenant, 'ip', 'route', 'show', 'table', 'all'),
+    list<FdbEntry>(host, tenant, 'bridge', 'fdb', 'show'),
   ]);
   return [
     ...links.filter(({ ifname }) => ifname !== 'lo').map(linkLine),
     ...addresses.filter(({ ifname }) => ifname !== 'lo').flatMap(({ ifname, addr_info }) => addr_info.map(({ local, prefixlen }) => `address ${local}/${prefixlen} ${ifname}`)),
     ...neighbours.map(({ dst, dev, lladdr }) => `neighbour ${dst} ${dev} ${lladdr}`),
     ...routes.filter(({ protocol }) => protocol !== 'kernel').map(({ type, dst, dev }) => `route ${type ?? 'unicast'} ${dst.replace(/\/32$/, '')} ${dev}`),
+    ...fdb.filter(({ ifname, dst, state }) => ifname.startsWith('vx') && (dst !== undefined || state === 'static')).map(({ mac, ifname, dst, master }) => `fdb ${mac} ${ifname} ${dst ?? master}`),
   ].sort();
 }
 
 function linkLine({ ifname, flags, address, master, linkinfo }: IpLink): string {
   const up = flags.includes('UP') ? 'up' : 'down';
   if (linkinfo?.info_kind === 'bridge') return `bridge ${ifname} ${address} ${up}`;
-  return `${linkinfo?.info_kind} ${ifname} ${master ?? 'nowhere'} hairpin=${linkinfo?.info_slave_data?.hairpin ?? false} ${up}`;
+  const { hairpin = false, learning = true, neigh_suppress = false } = linkinfo?.info_slave_data ?? {};
+  const port = linkinfo?.info_kind === 'vxlan' ? `learning=${learning} suppressing=${neigh_suppress}` : `hairpin=${hairpin}`;
+  return `${linkinfo?.info_kind} ${ifname} ${master ?? 'nowhere'} ${port} ${up}`;
 }
 
 /** A plan in the same lines. */
@@ -82,6 +94,6 @@ export async function routersOf(host: Host): Promise<string[]> {
   return names.filter((name) => name.startsWith('netctl-')).map((name) => name.slice('netctl-'.length)).sort();
 }
 
-async function list<T>(host: Host, tenant: string, ...args: string[]): Promise<T[]> {
-  return JSON.parse((await host.router(tenant, 'ip', '-j', ...args)) || '[]') as T[];
+async function list<T>(host: Host, tenant: string, program: 'ip' | 'bridge', ...args: string[]): Promise<T[]> {
+  return JSON.parse((await host.router(tenant, program, '-j', ...args)) || '[]') as T[];
 }

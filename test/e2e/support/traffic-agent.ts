@@ -89,8 +89,10 @@ function stopLoad(load: number): Promise<Attempt[]> {
 /** Datagrams may be lost, at a busy server for instance. */
 const resendMs = 250;
 
+const question = 'who are you\n';
+
 /** A question from this source port, asked again as long as no answer comes, and the answer to it. */
-function datagram(host: string, port: number, sourcePort: number, timeoutMs: number): Promise<Attempt> {
+function datagram(host: string, port: number, sourcePort: number, timeoutMs: number, octets: number): Promise<Attempt> {
   const at = Date.now();
   const started = performance.now();
   const socket = createSocket({ type: host.includes(':') ? 'udp6' : 'udp4', reuseAddr: true });
@@ -103,9 +105,9 @@ function datagram(host: string, port: number, sourcePort: number, timeoutMs: num
       resolve({ at, ms: performance.now() - started, ...outcome });
     };
     const timer = setTimeout(() => end({ error: 'timed out' }), timeoutMs);
-    socket.on('message', (message) => end({ answer: message.toString().trim() }));
+    socket.on('message', (message) => end(message.length >= octets ? { answer: message.toString().trim() } : { error: `an answer of ${message.length} octets` }));
     socket.on('error', (error: NodeJS.ErrnoException) => end({ error: error.code ?? error.message }));
-    const ask = (): void => socket.send('who are you\n');
+    const ask = (): void => socket.send(question.padEnd(octets));
     // Connected, so that an ICMP error is told.
     socket.bind(sourcePort, () =>
       socket.connect(port, host, () => {
@@ -116,10 +118,24 @@ function datagram(host: string, port: number, sourcePort: number, timeoutMs: num
   });
 }
 
-/** Answers every datagram, of both families, with the text and the address that it came from. */
+function send(host: string, port: number, payload: string, from?: string): Promise<void> {
+  const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
+  return new Promise((resolve, reject) => {
+    socket.once('error', reject);
+    socket.bind(0, from, () =>
+      socket.send(Buffer.from(payload, 'base64'), port, host, (error) => {
+        socket.close();
+        if (error) reject(error);
+        else resolve();
+      }),
+    );
+  });
+}
+
+/** Answers every datagram, of both families, with the text and the address that it came from, and with blanks up to its own length. */
 function serve(port: number, text: string): Promise<void> {
   const socket = createSocket('udp6');
-  socket.on('message', (_, from) => socket.send(`${text} ${from.address.replace('::ffff:', '')}\n`, from.port, from.address));
+  socket.on('message', (message, from) => socket.send(`${text} ${from.address.replace('::ffff:', '')}\n`.padEnd(message.length > question.length ? message.length : 0), from.port, from.address));
   return new Promise((resolve, reject) => socket.once('error', reject).bind(port, () => resolve()));
 }
 
@@ -157,7 +173,8 @@ const handlers: { [K in keyof Requests]: (request: Requests[K]['request']) => Pr
   fate: async ({ connection }) => heldOf(connection).fate,
   load: async ({ host, port, perSecond }) => startLoad(host, port, perSecond),
   unload: ({ load }) => stopLoad(load),
-  datagram: ({ host, port, sourcePort, timeoutMs }) => datagram(host, port, sourcePort, timeoutMs),
+  datagram: ({ host, port, sourcePort, timeoutMs, octets }) => datagram(host, port, sourcePort, timeoutMs, octets),
+  send: ({ host, port, payload, from }) => send(host, port, payload, from),
   serve: ({ port, text }) => serve(port, text),
   greet: ({ port, text, hold }) => greet(port, text, hold),
   listen: ({ port, text, repeats }) => listen(port, text, repeats),

@@ -25,7 +25,8 @@ export interface Requests {
   fate: { request: { connection: number }; answer: Fate };
   load: { request: { host: string; port: number; perSecond: number }; answer: number };
   unload: { request: { load: number }; answer: Attempt[] };
-  datagram: { request: { host: string; port: number; sourcePort: number; timeoutMs: number }; answer: Attempt };
+  datagram: { request: { host: string; port: number; sourcePort: number; timeoutMs: number; octets: number }; answer: Attempt };
+  send: { request: { host: string; port: number; payload: string; from?: string }; answer: void };
   serve: { request: { port: number; text: string }; answer: void };
   greet: { request: { port: number; text: string; hold: boolean }; answer: void };
   listen: { request: { port: number; text: string; repeats: boolean }; answer: void };
@@ -92,14 +93,22 @@ export class Traffic {
     return () => this.ask('unload', { load });
   }
 
-  /** Who answers a datagram from this source port. It is sent again while nobody does. */
-  datagram(host: string, port: number, sourcePort: number, timeoutMs = 1000): Promise<Attempt> {
-    return this.ask('datagram', { host, port, sourcePort, timeoutMs });
+  /**
+   * Who answers a datagram from this source port. It is sent again while nobody does.
+   * @param octets its length, which that of the answer must be, too; by default a short one
+   */
+  datagram(host: string, port: number, sourcePort: number, timeoutMs = 1000, octets = 0): Promise<Attempt> {
+    return this.ask('datagram', { host, port, sourcePort, timeoutMs, octets });
+  }
+
+  /** One datagram with this payload, to which nobody answers. @param from one of the container's addresses */
+  send(host: string, port: number, payload: Buffer, from?: string): Promise<void> {
+    return this.ask('send', { host, port, payload: payload.toString('base64'), ...(from !== undefined && { from }) });
   }
 
   /**
-   * Answers every datagram to a port of the container with the text and the address that it came from. socat's
-   * forking server, which a container can run, loses two or so of a thousand on a busy machine.
+   * Answers every datagram to a port of the container with the text and the address that it came from, and with blanks up to its
+   * own length. socat's forking server, which a container can run, loses two or so of a thousand on a busy machine.
    */
   serve(port: number, text: string): Promise<void> {
     return this.ask('serve', { port, text });
