@@ -98,8 +98,16 @@ function overlayLines({ port, hosts, encryptedPort }: HostOverlay): string[] {
     ...families.flatMap((family) => set('set', `hosts${family}`, addressTypes[family], addresses(family))),
     ...chain('overlay', 'type filter hook input priority 0; policy accept;', [
       [`udp dport != ${port} accept`, 'not VXLAN'],
-      ...families.map((family): Rule => [`${ipWord(family)} saddr @hosts${family} accept`, 'from a host of netctl']),
+      ...families.map((family): Rule => [`iifname != @bridges ${ipWord(family)} saddr @hosts${family} accept`, 'from a host of netctl']),
       ['meta l4proto udp counter drop', 'from a stranger'],
+    ]),
+    // What a container sends leaves with this host's address, by which the other hosts would take it for this host's own.
+    ...chain('overlay_through', 'type filter hook forward priority 0; policy accept;', [
+      [`udp dport != ${port} accept`, 'not VXLAN'],
+      ...families.flatMap((family): Rule[] => [
+        [`iifname @bridges ${ipWord(family)} daddr @hosts${family} counter drop`, "from a container on one of Docker's own networks"],
+        [`${ipWord(family)} saddr != @hosts${family} ${ipWord(family)} daddr @hosts${family} counter drop`, 'from a container or a stranger'],
+      ]),
     ]),
     // Whatever becomes of the tunnels, of their routes and of their programs: without a tunnel nothing leaves, and nothing is taken.
     ...chain('encrypted_in', 'type filter hook input priority 0; policy accept;', [

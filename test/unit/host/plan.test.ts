@@ -47,7 +47,7 @@ t.test('with an IPv6 network it has IPv6', (t) => {
 
 t.test("Docker's own networks are known by their links", (t) => {
   const routes = ['docker0', 'br-b65454353d56', 'br-b65454353d56', 'br-lan', 'br-ex', 'eth0'].map((link) => ({ link, prefix: Prefix.parse('172.18.0.0/16') }));
-  t.same(dockerBridges(routes), ['br-b65454353d56']);
+  t.same(dockerBridges(routes), ['docker0', 'br-b65454353d56']);
   t.match(planHost({ uplinks: [blue], dockerBridges: dockerBridges(routes) }).rules, /set bridges \{\n +type ifname\n +elements = \{ br-b65454353d56, docker0, docker_gwbridge \}/);
   t.end();
 });
@@ -91,6 +91,14 @@ t.test('VXLAN is taken from the hosts that are known, and from nobody where ther
   t.match(rules, /hook output .*\n +udp dport != 4791 accept .*\n +oifname "netctl-wg\*" accept .*\n +meta l4proto udp counter drop /);
   t.match(rules, /hook forward .*\n +iifname "netctl-wg\*" counter drop .*\n +oifname "netctl-wg\*" counter drop /);
   t.notMatch(planHost({ uplinks: [blue] }).rules, /udp dport|hosts4/);
+  t.end();
+});
+
+t.test('VXLAN of containers is neither taken nor let through to the other hosts', (t) => {
+  const overlay = { port: 4790, encryptedPort: 4791, hosts: [IpAddress.parse('192.0.2.1')] };
+  const { rules = '' } = planHost({ uplinks: [blue], overlay });
+  t.match(rules, /hook input .*\n +udp dport != 4790 accept .*\n +iifname != @bridges ip saddr @hosts4 accept /);
+  t.match(rules, /hook forward .*\n +udp dport != 4790 accept .*\n +iifname @bridges ip daddr @hosts4 counter drop .*\n +ip saddr != @hosts4 ip daddr @hosts4 counter drop /);
   t.end();
 });
 
