@@ -1,4 +1,4 @@
-import { checkClaim, nextAddress } from '../../src/ipam/allocate.js';
+import { checkClaim, nextAddress, theBest } from '../../src/ipam/allocate.js';
 import type { Family, IpAddress } from '../../src/model/address.js';
 import type { Allocation, Owner } from '../../src/model/allocation.js';
 import { invalid } from '../../src/model/errors.js';
@@ -11,23 +11,42 @@ import type { Stored } from './table.js';
 import { combine, when, write, type Fragment } from './transact.js';
 
 /**
+ * When another host took the address that this one wanted, there is a crowd: both would want the next one again. So for a while, in
+ * milliseconds, this host takes any of so many next ones.
+ */
+const [crowdMs, crowdChoice] = [1000, 32];
+
+/**
  * Holds and releases addresses, as fragments of the transactions of those who need them. That no
  * address is held twice rests on the transaction's conditions alone: an allocation is written only
  * where there is none, or where the one that was looked at (a resting one) still is.
  */
 export class Addresses {
-  /** @param restMs how long a released address rests, in milliseconds */
+  private crowdedUntil = -Infinity;
+
+  /**
+   * @param restMs how long a released address rests, in milliseconds
+   * @param random from 0 to 1, less than 1
+   */
   constructor(
     private readonly state: State,
     private readonly now: () => number,
     private readonly restMs: number,
+    private readonly random: () => number = Math.random,
   ) {}
 
-  /** Any address of the family. @throws NetctlError `exhausted`. */
-  allocate(network: Stored<Network>, family: Family, owner: Owner): { address: IpAddress; fragment: Fragment } {
+  /**
+   * Any address of the family, the lowest free one if nobody else allocates at the same time.
+   * @param conflicts how often it was tried before, and another host was faster
+   * @throws NetctlError `exhausted`.
+   */
+  allocate(network: Stored<Network>, family: Family, owner: Owner, conflicts: number): { address: IpAddress; fragment: Fragment } {
     const pool = this.state.allocations.pool(network.value, family);
     if (!pool) throw invalid(`network ${network.value.name} has no IPv${family} subnet`);
-    const address = nextAddress(network.value.name, pool, this.now(), this.restMs);
+    const now = this.now();
+    if (conflicts > 0) this.crowdedUntil = now + crowdMs;
+    const choice = now < this.crowdedUntil ? { most: crowdChoice, random: this.random() } : theBest;
+    const address = nextAddress(network.value.name, pool, now, this.restMs, choice);
     return { address, fragment: this.hold(network, address, owner) };
   }
 

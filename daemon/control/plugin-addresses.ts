@@ -114,12 +114,12 @@ export class PluginAddresses implements AddressPort {
   private async allocate(network: Network, family: Family, wanted: IpAddress | undefined): Promise<IpAddress> {
     const { store, state, addresses, host } = this.parts;
     let address = wanted;
-    await transact(store, () => {
+    await transact(store, (conflicts) => {
       const stored = state.requireNetwork(network.tenant, network.name);
       if (stored.value.deleting) throw conflict(`network ${network.name} is just being deleted`);
       const owner = { kind: 'request', host } as const;
       if (wanted) return this.planClaim(stored, wanted, owner);
-      const allocated = addresses.allocate(stored, family, owner);
+      const allocated = addresses.allocate(stored, family, owner, conflicts);
       address = allocated.address;
       return allocated.fragment;
     });

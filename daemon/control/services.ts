@@ -25,11 +25,11 @@ export class Services {
     checkName('service', request.name);
     const { tenant, name } = request;
     let created = false;
-    await transact(this.store, () => {
+    await transact(this.store, (conflicts) => {
       const network = this.state.requireNetwork(tenant, request.network);
       const existing = this.state.services.get(keys.service(tenant, name));
       created = existing === undefined;
-      return existing ? this.planUpdate(existing, request) : this.planCreate(network, request);
+      return existing ? this.planUpdate(existing, request, conflicts) : this.planCreate(network, request, conflicts);
     });
     return { created, service: this.state.requireService(tenant, name).value };
   }
@@ -41,7 +41,7 @@ export class Services {
    */
   async update(change: ServiceChange): Promise<Service> {
     const { tenant, name } = change;
-    await transact(this.store, () => this.planUpdate(this.state.requireService(tenant, name), change));
+    await transact(this.store, (conflicts) => this.planUpdate(this.state.requireService(tenant, name), change, conflicts));
     return this.state.requireService(tenant, name).value;
   }
 
@@ -70,20 +70,20 @@ export class Services {
     });
   }
 
-  private planCreate(network: Stored<Network>, request: ServiceRequest): Fragment {
+  private planCreate(network: Stored<Network>, request: ServiceRequest, conflicts: number): Fragment {
     const { ips, ...rest } = request;
-    const { addresses, fragment } = this.holdMissing(network, request.name, ips, []);
+    const { addresses, fragment } = this.holdMissing(network, { name: request.name, asked: ips, held: [] }, conflicts);
     const service: Service = { ...rest, drained: [], requestedIps: ips, addresses };
     const key = keys.service(request.tenant, request.name);
     return combine(when({ key, is: 'absent' }), fragment, write({ key, put: encodeStored(service) }));
   }
 
-  private planUpdate(existing: Stored<Service>, change: ServiceChange): Fragment | undefined {
+  private planUpdate(existing: Stored<Service>, change: ServiceChange, conflicts: number): Fragment | undefined {
     const { value: service } = existing;
     const { selectors = service.selectors, ports = service.ports, algorithm = service.algorithm, weights = service.weights, prefer = service.prefer, ips = [] } = change;
     refuseFixedChanges(service, change);
     const network = this.state.requireNetwork(service.tenant, service.network);
-    const { addresses, fragment } = this.holdMissing(network, service.name, ips, service.addresses);
+    const { addresses, fragment } = this.holdMissing(network, { name: service.name, asked: ips, held: service.addresses }, conflicts);
     const asked = ips.filter((ip) => addresses.includes(ip));
     const updated: Service = {
       ...service,
@@ -101,17 +101,24 @@ export class Services {
   }
 
   /** An address of each family that the network has and that is not held yet: the one asked for, or any. */
-  private holdMissing(network: Stored<Network>, name: string, asked: readonly IpAddress[], held: readonly IpAddress[]): { addresses: IpAddress[]; fragment: Fragment } {
+  private holdMissing(network: Stored<Network>, { name, asked, held }: Wanted, conflicts: number): { addresses: IpAddress[]; fragment: Fragment } {
     const owner = { kind: 'service', name } as const;
     const taken = ([4, 6] as const).flatMap((family) => {
       if (held.some((address) => address.family === family)) return [];
       const ip = asked.find((candidate) => candidate.family === family);
       if (ip) return [{ address: ip, fragment: this.addresses.claim(network, ip, owner) }];
-      return subnetOf(network.value, family) ? [this.addresses.allocate(network, family, owner)] : [];
+      return subnetOf(network.value, family) ? [this.addresses.allocate(network, family, owner, conflicts)] : [];
     });
     if (taken.length > 0) refuseUnusable(network.value);
     return { addresses: taken.map(({ address }) => address), fragment: combine(...taken.map(({ fragment }) => fragment)) };
   }
+}
+
+/** The addresses that a service asked for, and those that it has. */
+interface Wanted {
+  readonly name: string;
+  readonly asked: readonly IpAddress[];
+  readonly held: readonly IpAddress[];
 }
 
 /** IPv4 before IPv6. */

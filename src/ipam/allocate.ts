@@ -5,12 +5,22 @@ import { whyUnusable } from './givable.js';
 import type { AddressPool } from './pool.js';
 import { formatSubnet } from './subnet.js';
 
+/** One of the `most` addresses to give out next, by a number from 0 to 1, less than 1. */
+export interface Choice {
+  readonly most: number;
+  readonly random: number;
+}
+
+/** Of those who allocate at the same time without hearing of each other in time, all would get the same. */
+export const theBest: Choice = { most: 1, random: 0 };
+
 /**
- * The address to give out next, as {@link AddressPool.next} chooses it; `network` is the name for the message.
+ * The address to give out next, as {@link AddressPool.next} orders them; `network` is the name for the message.
  * @throws NetctlError `exhausted`.
  */
-export function nextAddress(network: string, pool: AddressPool, now: number, restMs: number): IpAddress {
-  const address = pool.next(now, restMs);
+export function nextAddress(network: string, pool: AddressPool, now: number, restMs: number, { most, random }: Choice): IpAddress {
+  const addresses = pool.next(now, restMs, most);
+  const address = addresses[Math.floor(random * addresses.length)];
   if (address) return address;
   throw new NetctlError(
     'exhausted',

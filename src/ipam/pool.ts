@@ -68,16 +68,17 @@ export class AddressPool {
   }
 
   /**
-   * The address to give out next: the lowest that is free or has rested `restMs` milliseconds at
-   * `now`; if all are held or resting, the one that rests longest; undefined if all are held.
-   * It is not held by this: call {@link hold}.
+   * The addresses to give out next, at most so many, the best first: the lowest that are free or have rested `restMs` milliseconds at
+   * `now`; if all are held or resting, those that rest longest; none if all are held.
+   * They are not held by this: call {@link hold}.
    */
-  next(now: number, restMs: number): IpAddress | undefined {
+  next(now: number, restMs: number, most: number): IpAddress[] {
     const { rested, unrested } = this.resting.moveCutoff(now - restMs);
     for (const value of rested) this.blocked.delete(value);
     for (const value of unrested) this.blocked.add(value);
-    const value = this.lowestUnblocked() ?? this.resting.oldest();
-    return value === undefined ? undefined : IpAddress.fromValue(this.subnet.prefix.family, value);
+    const free = this.lowestUnblocked(most);
+    const values = free.length > 0 ? free : this.resting.oldest(most);
+    return values.map((value) => IpAddress.fromValue(this.subnet.prefix.family, value));
   }
 
   /** What endpoints and services hold. The gateway is left out, what is reserved, and what only rests. */
@@ -90,12 +91,16 @@ export class AddressPool {
     return subtract(this.givable, this.heldSpans(({ kind }) => kind !== 'resting'));
   }
 
-  private lowestUnblocked(): bigint | undefined {
-    for (const span of this.givable) {
-      const value = this.blocked.firstAbsent(span);
-      if (value !== undefined) return value;
+  private lowestUnblocked(most: number): bigint[] {
+    const found: bigint[] = [];
+    for (const { first, last } of this.givable) {
+      for (let from: bigint | undefined = first; from !== undefined && found.length < most; ) {
+        const value = this.blocked.firstAbsent({ first: from, last });
+        if (value !== undefined) found.push(value);
+        from = value === undefined ? undefined : value + 1n;
+      }
     }
-    return undefined;
+    return found;
   }
 
   private heldSpans(counts: (owner: Allocation['owner']) => boolean): Span[] {

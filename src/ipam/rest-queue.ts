@@ -44,9 +44,9 @@ export class RestQueue {
     };
   }
 
-  /** What was released first; of several, the lowest. */
-  oldest(): bigint | undefined {
-    return this.queue[0]?.value;
+  /** What was released first, at most so many; of several at once, the lowest first. */
+  oldest(most: number): bigint[] {
+    return this.queue.slice(0, most).map(({ value }) => value);
   }
 
   /** The index of the item, or where it belongs. */

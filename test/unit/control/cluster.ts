@@ -1,7 +1,8 @@
 import type { Test } from 'tap';
 import type { Echo } from '../../../daemon/kernel/port.js';
+import { FakeTunnels, type Air } from '../../../daemon/kernel/tunnels-fake.js';
 import { MemoryStore } from '../../../daemon/store/memory.js';
-import type { Announcement, ChangeSet, Entry, Json, Outcome, SharedStore, Transaction, Watch, Watcher } from '../../../daemon/store/port.js';
+import { isShared, type Announcement, type ChangeSet, type Entry, type Json, type Outcome, type SharedStore, type Store, type Transaction, type Watch, type Watcher } from '../../../daemon/store/port.js';
 import { IpAddress } from '../../../src/model/address.js';
 import { unavailable } from '../../../src/model/errors.js';
 import { Bed, until } from './bed.js';
@@ -12,7 +13,10 @@ export class Connection implements SharedStore {
   private readonly gates = new Set<Gate>();
   private isCut = false;
 
-  constructor(private readonly store: MemoryStore) {}
+  /** How many transactions were carried out, and how many were not since a condition did not hold. */
+  readonly outcomes = { committed: 0, refused: 0 };
+
+  constructor(private readonly store: Store) {}
 
   get(key: string): Promise<Entry | undefined> {
     return this.reached(() => this.store.get(key));
@@ -22,8 +26,10 @@ export class Connection implements SharedStore {
     return this.reached(() => this.store.list(prefix));
   }
 
-  transact(transaction: Transaction): Promise<Outcome> {
-    return this.reached(() => this.store.transact(transaction));
+  async transact(transaction: Transaction): Promise<Outcome> {
+    const outcome = await this.reached(() => this.store.transact(transaction));
+    this.outcomes[outcome.committed ? 'committed' : 'refused'] += 1;
+    return outcome;
   }
 
   watch(prefix: string, revision: number, watcher: Watcher): Watch {
@@ -38,7 +44,8 @@ export class Connection implements SharedStore {
     };
   }
 
-  async announce(key: string, value: Json, _ttlSeconds: number): Promise<Announcement> {
+  async announce(key: string, value: Json, ttlSeconds: number): Promise<Announcement> {
+    if (isShared(this.store)) return this.store.announce(key, value, ttlSeconds);
     await this.transact({ conditions: [], operations: [{ key, put: value }] });
     this.announced.set(key, value);
     return { close: () => void this.announced.delete(key) };
@@ -86,25 +93,33 @@ class Gate implements Watcher {
   }
 }
 
+/** What is between the hosts of a store. */
+const airs = new WeakMap<Store, Air>();
+
 /** A host of several: its Docker and its kernel are its own, the store is everybody's. */
 export class ClusterHost extends Bed {
   readonly connection: Connection;
+  readonly tunnels: FakeTunnels;
   /** What becomes of an echo request to an address on the underlay; through the segment of no tenant, or around it. */
   echo: (router: string | undefined, target: IpAddress, length: number) => Promise<Echo> = () => Promise.resolve({ outcome: 'answered', milliseconds: 0.5 });
   /** Where it is on the underlay. */
   underlay: { address: IpAddress; mtu: number };
   underlayFailure: Error | undefined;
 
-  constructor(number: number, readonly everybodys: MemoryStore, identity = `id-of-h${number}`) {
+  constructor(number: number, readonly everybodys: Store, identity = `id-of-h${number}`) {
     const connection = new Connection(everybodys);
     super(connection, `h${number}`, {
       announce: (key, value, ttlSeconds) => connection.announce(key, value, ttlSeconds),
       ...{ id: identity, leaseSeconds: 10, vxlanPort: 4789 },
       underlay: { find: () => (this.underlayFailure ? Promise.reject(this.underlayFailure) : Promise.resolve(this.underlay)) },
-      probeMs: 20,
+      ...{ probeMs: 20, tunnelPort: 51820 },
+      tunnels: { keys: () => this.tunnels.keys(), makeKey: (index) => this.tunnels.makeKey(index), deleteKey: (index) => this.tunnels.deleteKey(index), read: () => this.tunnels.read(), apply: (steps) => this.tunnels.apply(steps) },
       pinger: { echo: (router, target, { length }) => this.echo(router, target, length) },
     });
     this.connection = connection;
+    const air: Air = airs.get(everybodys) ?? new Map<string, FakeTunnels>();
+    airs.set(everybodys, air);
+    this.tunnels = new FakeTunnels(air, number, () => this.now);
     this.underlay = { address: IpAddress.parse(`192.168.7.${number}`), mtu: 1500 };
   }
 
@@ -123,8 +138,12 @@ export async function cluster(t: Test, count: number): Promise<[ClusterHost, ...
     t.teardown(() => host.stop());
     await host.start();
   }
-  await until('all hosts are there', async () => (await store.list('presences/')).entries.length === count);
+  await allPresent(hosts);
   return hosts as [ClusterHost, ...ClusterHost[]];
+}
+
+export function allPresent(hosts: readonly ClusterHost[]): Promise<void> {
+  return until('all hosts are there', async () => (await hosts[0]?.everybodys.list('presences/'))?.entries.length === hosts.length);
 }
 
 /** The addresses that the host's router balances TCP port 80 of 10.1.1.100 over, for each slot one, in order. */

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { checkClaim, nextAddress } from '../../../src/ipam/allocate.js';
+import { checkClaim, nextAddress, theBest } from '../../../src/ipam/allocate.js';
 import { AddressPool } from '../../../src/ipam/pool.js';
 import { checkSubnet } from '../../../src/ipam/subnet.js';
 import { IpAddress } from '../../../src/model/address.js';
@@ -8,9 +8,19 @@ const ip = (text: string): IpAddress => IpAddress.parse(text);
 
 t.test('an exhausted pool says how many there were', (t) => {
   const pool = new AddressPool(checkSubnet(4, '10.1.1.0/30', '10.1.1.2'));
-  t.equal(nextAddress('net', pool, 0, 0).toString(), '10.1.1.1');
+  t.equal(nextAddress('net', pool, 0, 0, theBest).toString(), '10.1.1.1');
   pool.hold(ip('10.1.1.1'), { kind: 'service', name: 's' }, 0);
-  t.throws(() => nextAddress('net', pool, 0, 0), { code: 'exhausted', message: /network net has no free address: all 1 of subnet 10\.1\.1\.0\/30/ });
+  t.throws(() => nextAddress('net', pool, 0, 0, theBest), { code: 'exhausted', message: /network net has no free address: all 1 of subnet 10\.1\.1\.0\/30/ });
+  t.end();
+});
+
+t.test('one of several is chosen by a number, also where few are left', (t) => {
+  const pool = new AddressPool(checkSubnet(4, '10.1.1.0/29'));
+  const chosen = (most: number): string[] => [0, 0.3, 0.6, 0.99].map((random) => nextAddress('net', pool, 0, 0, { most, random }).toString());
+  t.strictSame(chosen(4), ['10.1.1.1', '10.1.1.2', '10.1.1.3', '10.1.1.4']);
+  t.strictSame(chosen(1), ['10.1.1.1', '10.1.1.1', '10.1.1.1', '10.1.1.1']);
+  for (const last of [1, 2, 3, 4]) pool.hold(ip(`10.1.1.${last}`), { kind: 'service', name: 's' }, 0);
+  t.strictSame(chosen(32), ['10.1.1.5', '10.1.1.5', '10.1.1.6', '10.1.1.6']);
   t.end();
 });
 
