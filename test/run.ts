@@ -13,6 +13,10 @@ import { alone, atOnce, isSuite, selectTests, SUITES, type Suite, type TestFile 
 const build = dirname(import.meta.dirname);
 const root = projectRoot(build);
 const outcomes: Outcome[] = [];
+/** What failed beside another file, and then did not. */
+const busy: Outcome[] = [];
+/** More failures than this are no accident. */
+const mostRepeated = 3;
 const print = (text: string): void => console.log(text);
 
 /** The build may lie at any depth below the sources. */
@@ -35,16 +39,33 @@ function note(outcome: Outcome): void {
 /** First those that can run side by side, then one by one those that cannot. */
 async function runSuite(suite: Suite, files: TestFile[]): Promise<void> {
   const side = availableParallelism() > 1 ? atOnce[suite] : 1;
-  await runFiles(files.filter(({ name }) => !alone.has(name)), side);
+  const failed = await runFiles(files.filter(({ name }) => !alone.has(name)), side);
   await runFiles(files.filter(({ name }) => alone.has(name)), 1);
+  if (side > 1 && suite !== 'unit' && failed.length <= mostRepeated) await repeat(failed);
 }
 
-async function runFiles(files: readonly TestFile[], workers: number): Promise<void> {
-  const queue = [...files];
+/** @returns those that failed. */
+async function runFiles(files: readonly TestFile[], workers: number): Promise<TestFile[]> {
+  const [queue, failed]: [TestFile[], TestFile[]] = [[...files], []];
   const work = async (): Promise<void> => {
-    for (let file = queue.shift(); file !== undefined && !wasInterrupted(); file = queue.shift()) note(await runTestFile(file, root));
+    for (let file = queue.shift(); file !== undefined && !wasInterrupted(); file = queue.shift()) {
+      const outcome = await runTestFile(file, root);
+      note(outcome);
+      if (outcome.failures.length > 0) failed.push(file);
+    }
   };
   await Promise.all(Array.from({ length: workers }, work));
+  return failed;
+}
+
+/** What fails while another file has the processors fails if it fails by itself, too. Either way it is told. */
+async function repeat(files: readonly TestFile[]): Promise<void> {
+  for (const file of files) {
+    if (wasInterrupted()) return;
+    const outcome = await runTestFile(file, root);
+    if (outcome.failures.length === 0) busy.push(...outcomes.splice(outcomes.findIndex(({ name }) => name === file.name), 1));
+    note({ ...outcome, name: `${file.name}, by itself` });
+  }
 }
 
 const suite = selectedSuite();
@@ -64,7 +85,8 @@ function missing(name: string): Outcome {
 }
 
 function finish(): void {
-  reportFailures(outcomes, print);
+  reportFailures('Failed beside another file, but not by itself:', busy, print);
+  reportFailures('Failed:', outcomes, print);
   const line = summary(outcomes);
   // For .ci/run: make prints its own error after this line when a test failed.
   mkdirSync(join(root, '.build'), { recursive: true });

@@ -18,9 +18,9 @@ export function reportOutcome(outcome: Outcome, print: (text: string) => void): 
 }
 
 /** The names of all that failed, once more at the end, where they are looked for. */
-export function reportFailures(outcomes: readonly Outcome[], print: (text: string) => void): void {
+export function reportFailures(title: string, outcomes: readonly Outcome[], print: (text: string) => void): void {
   const failed = outcomes.filter((outcome) => outcome.failures.length > 0);
-  if (failed.length > 0) print('\nFailed:');
+  if (failed.length > 0) print(`\n${title}`);
   for (const { name, failures } of failed) for (const failure of failures) print(`  ${name}: ${failure.name}`);
 }
 

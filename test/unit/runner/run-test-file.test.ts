@@ -42,7 +42,7 @@ t.test('the report names what failed, and the last line counts it', async (t) =>
   reportOutcome(good, (line) => lines.push(line));
   t.match(lines.join('\n'), /^ok +unit\/a +3 passed +1\.2 s$/);
   reportOutcome(bad, (line) => lines.push(line));
-  reportFailures([good, bad], (line) => lines.push(line));
+  reportFailures('Failed:', [good, bad], (line) => lines.push(line));
   t.match(lines.join('\n'), /FAILED unit\/b[^]*x > y\n +found: 1[^]*a trace[^]*Failed:\n {2}unit\/b: x > y$/);
   t.notMatch(lines.join('\n'), 'unread');
   t.equal(summary([good]), '3 passed, 0 failed');
