@@ -22,6 +22,7 @@ const create = command({
     encap: { kind: 'text', aliases: ['e'], default: 'vxlan', describe: 'Encapsulation between hosts' },
     'nw-type': { kind: 'text', aliases: ['n'], default: 'data', describe: 'Type of network' },
     internal: { kind: 'switch', aliases: [], describe: 'Nothing of it leaves the tenant' },
+    encrypt: { kind: 'setting', aliases: [], describe: 'Encrypt what goes from host to host [default: as netctld is told, which is not to]' },
     'nw-tag': { kind: 'text', aliases: ['tag'], describe: 'A word of yours, kept and shown' },
   },
   examples: ['netctl net create contiv-net -s 10.1.1.0/24 -g 10.1.1.254', 'netctl net create -t blue -s 10.1.1.0/24 contiv-net', 'netctl net create v6-net --subnetv6 2001:db8:1::/64 --gatewayv6 2001:db8:1::1'],
@@ -43,6 +44,7 @@ const create = command({
       ...given('ipv6Gateway', values.gatewayv6),
       ...given('cfgdTag', values['nw-tag']),
       ...given('internal', values.internal ? true : undefined),
+      ...given('encrypted', values.encrypt),
     };
     await createObject(objectPath('networks', key), body, words, context);
   },
@@ -76,7 +78,7 @@ const listing: Listing<NetworkObject> = {
     network.tenantName,
     network.networkName,
     network.nwType ?? '',
-    network.encap ?? '',
+    `${network.encap ?? ''}${network.encrypted ? ', encrypted' : ''}`,
     String(network.pktTag ?? 0),
     network.subnet ?? '',
     network.gateway ?? '',

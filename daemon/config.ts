@@ -37,6 +37,7 @@ export function loadConfig(argv: readonly string[], env: Readonly<Record<string,
   const config = Object.fromEntries(settings) as unknown as Config;
   checkTls(config);
   checkEtcd(config, commandLine.task);
+  checkPorts(config);
   return { config, task: commandLine.task };
 }
 
@@ -51,6 +52,13 @@ function checkTls({ listen, tlsCert, tlsKey, tlsCa }: Config): void {
   if (given === 0 && listen && !isLoopback(listen)) {
     throw invalid(`the API cannot be offered on ${listen.host} without TLS, as it does not ask who calls: give tls-cert, tls-key and tls-ca, or listen on a loopback address`);
   }
+}
+
+/** VXLAN and WireGuard have two UDP ports each: of clear and of encrypted networks, of one key and of the next. */
+function checkPorts({ vxlanPort, wireguardPort }: Config): void {
+  if (vxlanPort >= 65_535) throw invalid(`vxlan-port is ${vxlanPort}, and the port after it is needed for encrypted networks: give a lower one`);
+  if (wireguardPort >= 65_535) throw invalid(`wireguard-port is ${wireguardPort}, and the port after it is needed for a host's next key: give a lower one`);
+  if (Math.abs(vxlanPort - wireguardPort) < 2) throw invalid(`vxlan-port is ${vxlanPort} and wireguard-port is ${wireguardPort}: each needs the port after it as well, so give two that are further apart`);
 }
 
 /** A migration may concern an etcd that is not the store yet, or no more. */

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { join } from 'node:path';
 import { messageOf, NetctlError } from '../src/model/errors.js';
 import { createPluginServer } from '../plugin/server.js';
 import { createApi, type Api } from './api/server.js';
@@ -23,7 +24,8 @@ import { KernelPinger } from './kernel/pinger.js';
 import { KernelNftables } from './kernel/nftables.js';
 import { KernelRouters } from './kernel/routers.js';
 import { KernelUnderlay } from './kernel/underlay.js';
-import type { Underlay } from './kernel/port.js';
+import { KernelTunnels } from './kernel/wireguard.js';
+import type { Tunnels, Underlay } from './kernel/port.js';
 import { KernelSandboxes } from './kernel/sandboxes.js';
 import { RtnetlinkSockets } from './kernel/rtnetlink-sockets.js';
 import { readHostId } from './host-id.js';
@@ -69,9 +71,10 @@ async function start(config: Config, log: Logger, notifier: Notifier): Promise<E
     }),
     checkup: new HostCheckup(config),
     host: config.hostName,
+    encryptByDefault: config.encrypt,
     version: version.version,
     storeName: formatStoreAddress(config.store),
-    ...(isShared(opened) ? { shared: sharedHost(config, opened, new KernelUnderlay(sockets, config.underlayAddress)) } : {}),
+    ...(isShared(opened) ? { shared: sharedHost(config, opened, new KernelUnderlay(sockets, config.underlayAddress), new KernelTunnels(sockets, join(config.state, 'wireguard'))) } : {}),
     defaultPools: { 4: config.defaultAddressPool, 6: config.defaultAddressPoolv6 },
     restMs: config.addressRest * 1000,
     verifyMs: config.verifyInterval * 1000,
@@ -116,9 +119,9 @@ async function start(config: Config, log: Logger, notifier: Notifier): Promise<E
 const probeMs = 5000;
 
 /** @param store as it was opened: what is around it knows of no announcements. */
-function sharedHost({ state, hostLease, vxlanPort }: Config, store: SharedStore, underlay: Underlay): SharedHost {
+function sharedHost({ state, hostLease, vxlanPort, wireguardPort }: Config, store: SharedStore, underlay: Underlay, tunnels: Tunnels): SharedHost {
   const announce: SharedStore['announce'] = (key, value, ttlSeconds) => store.announce(key, value, ttlSeconds);
-  return { announce, id: readHostId(state), leaseSeconds: hostLease, vxlanPort, underlay, pinger: new KernelPinger(), probeMs };
+  return { announce, id: readHostId(state), leaseSeconds: hostLease, vxlanPort, underlay, pinger: new KernelPinger(), tunnels, tunnelPort: wireguardPort, probeMs };
 }
 
 function storeListener(log: Logger, notifier: Notifier): StoreListener {

@@ -3,7 +3,7 @@ import { defaultUplinkRanges } from '../../src/fabric/uplink.js';
 import type { IpAddress, Prefix } from '../../src/model/address.js';
 import type { DefaultPool } from '../../src/ipam/default-pool.js';
 import { addressPool, defaultPools, formatPool } from './address-pool.js';
-import { absolutePath, hostName, ipAddress, tcpAddress, oneOf, portNumber, socketPath, wholeSeconds } from './values.js';
+import { absolutePath, hostName, ipAddress, tcpAddress, oneOf, portNumber, socketPath, wholeSeconds, trueOrFalse } from './values.js';
 import { uplinkSubnet } from './uplink-subnet.js';
 import { etcdPrefix, storeAddress, userName, type StoreAddress } from './store-address.js';
 import type { Parse, TcpAddress } from './values.js';
@@ -37,6 +37,10 @@ export interface Config {
   readonly vxlanPort: number;
   /** How long this host counts as there when nothing is heard of it, in seconds. */
   readonly hostLease: number;
+  /** Whether networks that are created through this host are encrypted when nobody says. */
+  readonly encrypt: boolean;
+  /** UDP, of WireGuard: this port and the next. */
+  readonly wireguardPort: number;
   readonly dockerSocket: string;
   /** This host's name, as endpoints carry it. */
   readonly hostName: string;
@@ -81,6 +85,8 @@ export const options: { readonly [K in keyof Config]: Option<Config[K]> } = {
   etcdPrefix: { describe: 'what all keys in etcd begin with', fallback: '/netctl/', parse: etcdPrefix },
   underlayAddress: { describe: 'address at which the other hosts reach this one', fallback: undefined, shown: 'by the default route', parse: ipAddress },
   vxlanPort: { describe: 'UDP port of packets between hosts, the same on all', fallback: 4789, parse: portNumber },
+  encrypt: { describe: 'true: networks are encrypted unless asked otherwise', fallback: false, parse: trueOrFalse },
+  wireguardPort: { describe: 'UDP port of encrypted packets between hosts; the next one, too', fallback: 51820, parse: portNumber },
   hostLease: { describe: 'seconds until a host that is silent counts as away', fallback: 10, parse: wholeSeconds(3, 3600) },
   dockerSocket: { describe: 'Unix socket of the Docker engine', fallback: '/var/run/docker.sock', parse: socketPath },
   hostName: { describe: 'name of this host', fallback: hostname(), shown: "the host's own", parse: hostName },

@@ -42,6 +42,12 @@ export function oneOf<const T extends string>(...words: readonly T[]): Parse<T> 
   };
 }
 
+export const trueOrFalse: Parse<boolean> = (value) => {
+  if (value === true || value === 'true') return true;
+  if (value === false || value === 'false') return false;
+  throw new Error('must be true or false');
+};
+
 export function wholeSeconds(least: number, most: number): Parse<number> {
   return (value) => {
     const text = typeof value === 'number' ? String(value) : value;

@@ -21,6 +21,8 @@ export interface ControlOptions {
   readonly storeName: string;
   /** What makes it one of several; absent: there are no others. */
   readonly shared?: SharedHost;
+  /** Whether a network that is created through this host is encrypted when nobody says. */
+  readonly encryptByDefault: boolean;
   /** How long a released address rests, in milliseconds. */
   readonly restMs: number;
   /** Between two readings of the whole kernel state, in milliseconds. */

@@ -1,5 +1,6 @@
 import type { AddressPort, EndpointPort, PublicationPort } from '../../plugin/ports.js';
 import type { Finding } from '../../src/checkup/finding.js';
+import { conflict } from '../../src/model/errors.js';
 import type { ObjectEvent } from '../../src/model/event.js';
 import type { Network } from '../../src/model/network.js';
 import type { NetworkRequest, ServiceChange, ServiceRequest, TenantRequest } from '../../src/model/request.js';
@@ -66,7 +67,7 @@ export class Control implements Operations {
 
   /** Loads the store, then begins to keep the kernel in step. Rejects if the store cannot be read. */
   async start(): Promise<void> {
-    const { state, hosts, tenants, marks, containers, dockerNetworks, networkNames, publications, routers, hostNetwork, reports, probes } = this.parts;
+    const { state, hosts, tenants, marks, containers, dockerNetworks, networkNames, publications, routers, hostNetwork, reports, probes, encryption } = this.parts;
     await state.load();
     await hosts.register();
     await tenants.ensureDefault();
@@ -76,6 +77,7 @@ export class Control implements Operations {
     publications.start();
     await routers.start();
     hostNetwork.start();
+    encryption?.start();
     if (probes) probes.start();
     else await this.options.kernel.routers.remove(probeRouter);
     if (hosts.areShared) {
@@ -102,8 +104,8 @@ export class Control implements Operations {
   /** Ends all work of its own. What the kernel holds stays and keeps forwarding. */
   async stop(): Promise<void> {
     await this.leaveDocker();
-    const { routers, hostNetwork, publications, reports, probes, hosts, state } = this.parts;
-    await Promise.all([routers.stop(), hostNetwork.stop(), reports.stop(), probes?.stop()]);
+    const { routers, hostNetwork, publications, reports, probes, encryption, hosts, state } = this.parts;
+    await Promise.all([routers.stop(), hostNetwork.stop(), reports.stop(), probes?.stop(), encryption?.stop()]);
     publications.stop();
     hosts.close();
     state.close();
@@ -235,6 +237,12 @@ export class Control implements Operations {
     return this.parts.hostViews.host(name);
   }
 
+  async rotateKey(): Promise<void> {
+    const { encryption } = this.parts;
+    if (!encryption) throw conflict('this host has no key for encrypted connections: there are no other hosts');
+    await encryption.rotate();
+  }
+
   removeHost(name: string): Promise<HostHoldings> {
     return this.parts.hostRemoval.remove(name);
   }
@@ -273,6 +281,7 @@ export class Control implements Operations {
     await this.parts.hostNetwork.look();
     await this.parts.routers.look();
     this.parts.probes?.look();
+    this.parts.encryption?.look();
   }
 
   /** Compares what is with what should be, in the kernel and in Docker. */

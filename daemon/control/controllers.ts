@@ -8,6 +8,7 @@ import { DeletionMarks } from './deletion-marks.js';
 import { DockerNetworks } from './docker-networks.js';
 import { DockerPools } from './docker-pools.js';
 import { Doctor } from './doctor.js';
+import { Encryption } from './encryption.js';
 import { Drains } from './drains.js';
 import { Events } from './events.js';
 import { Garbage } from './garbage.js';
@@ -46,6 +47,8 @@ export class Controllers {
   readonly hosts: Hosts;
   /** Absent: there are no other hosts. */
   readonly probes: HostProbes | undefined;
+  /** Absent: there are no other hosts. */
+  readonly encryption: Encryption | undefined;
   readonly hostViews: HostViews;
   readonly hostRemoval: HostRemoval;
   readonly reports: ContainerReports;
@@ -97,8 +100,10 @@ export class Controllers {
     });
     const { hosts } = this;
     this.probes = shared && new HostProbes({ kernel, pinger: shared.pinger, state, host, vxlanPort: shared.vxlanPort, intervalMs: shared.probeMs, now, log });
+    this.encryption = shared && new Encryption({ tunnels: shared.tunnels, port: shared.tunnelPort, state, hosts, host, now, log, changed: () => this.routers.enqueue(this.encryption?.tenants() ?? []) });
+    const { encryption } = this;
     this.reports = new ContainerReports({ store, state, containers, host, log, told: () => hosts.announce() });
-    this.providers = new Providers(state, allContainers, hosts);
+    this.providers = new Providers(state, allContainers, hosts, encryption);
     const { providers } = this;
     const access = new HostAccess(state, kernel.host);
     const uplinks = new Uplinks(store, state, host, options.uplinkRanges);
@@ -117,17 +122,17 @@ export class Controllers {
     const { marks } = this;
     this.tenants = new Tenants(store, state, access, marks);
     const removal = new NetworkRemoval({ store, state, marks, hosts, waiting, host, patienceMs: removalMs, doubtDocker });
-    this.networks = new Networks({ store, state, docker, host, now, log, uplinks, access, hosts, removal, doubtDocker });
+    this.networks = new Networks({ store, state, docker, host, now, log, uplinks, access, hosts, removal, encryptByDefault: options.encryptByDefault, doubtDocker });
     const { networks } = this;
     this.services = new Services(store, state, addresses);
     this.drains = new Drains({ state, services: this.services, containers, allContainers, hosts, providers, log });
     this.statistics = new Statistics({ state, providers, containers: allContainers, kernel, now });
     this.views = new Views(state, allContainers, providers, host, {
-      ofTenant: (tenant) => routers.errorOf(tenant) ?? hostNetwork.errorOf(tenant) ?? hostNetwork.remarkOf(tenant),
+      ofTenant: (tenant) => routers.errorOf(tenant) ?? hostNetwork.errorOf(tenant) ?? (encryption?.tenants().includes(tenant) ? encryption.error : undefined) ?? hostNetwork.remarkOf(tenant),
       ofEndpoint: (id) => this.publications.errorOf(id),
     });
     const probes = this.probes ? { probes: this.probes } : {};
-    this.hostViews = new HostViews({ state, hosts, ...probes, views: this.views, host, version: options.version, store: options.storeName, began: now() });
+    this.hostViews = new HostViews({ state, hosts, ...probes, ...(encryption ? { encryption } : {}), views: this.views, host, version: options.version, store: options.storeName, began: now() });
     this.hostRemoval = new HostRemoval({ store, state, addresses, hosts, host, log });
     const hostsCheckup = new HostsCheckup({ store, state, containers, hosts, views: this.hostViews, host, ...(shared ? { shared } : {}) });
     const dockerNetworks = new DockerNetworks({ store, state, docker, networks, marks, host, log });

@@ -2,6 +2,7 @@ import { segmentMtu } from '../../src/fabric/segment-mtu.js';
 import { notFound } from '../../src/model/errors.js';
 import type { Host } from '../../src/model/host.js';
 import { roundTripOf, stateOfWay, unknownWay, type Way } from '../../src/probe/way.js';
+import type { Encryption } from './encryption.js';
 import type { HostProbes } from './host-probes.js';
 import type { Hosts } from './hosts.js';
 import type { Deployment, HostState, HostView } from './operations.js';
@@ -13,6 +14,8 @@ interface Parts {
   readonly hosts: Pick<Hosts, 'areShared' | 'isPresent' | 'since' | 'error'>;
   /** Absent: there are no other hosts. */
   readonly probes?: Pick<HostProbes, 'wayTo'>;
+  /** Absent: there are no other hosts. */
+  readonly encryption?: Pick<Encryption, 'whyUnconnected' | 'error'>;
   readonly views: Pick<Views, 'endpoints'>;
   readonly host: string;
   /** Of netctld. */
@@ -73,14 +76,17 @@ export class HostViews {
   }
 
   private condition({ name, underlay }: Host, way: Way): { readonly state: HostState; readonly reason?: string } {
-    const { hosts, host: own, state } = this.parts;
-    if (name === own) return hosts.error === undefined ? { state: 'ready' } : { state: 'not ready', reason: hosts.error };
+    const { hosts, host: own, state, encryption } = this.parts;
+    const error = hosts.error ?? encryption?.error;
+    if (name === own) return error === undefined ? { state: 'ready' } : { state: 'not ready', reason: error };
     if (!hosts.isPresent(name)) return { state: 'away' };
     const there = stateOfWay(way);
     if (there === 'blocked') return { state: 'not ready', reason: `it answers at ${underlay.toString()}, but not through VXLAN` };
     if (there === 'silent') return { state: 'not ready', reason: `it does not answer at ${underlay.toString()}` };
     const needed = segmentMtu(state.hosts.values());
     if (way.mtu !== undefined && way.mtu < needed) return { state: 'not ready', reason: `packets of more than ${way.mtu} bytes do not get there, and containers send up to ${needed}` };
+    const unconnected = encryption?.whyUnconnected(name);
+    if (unconnected !== undefined) return { state: 'not ready', reason: unconnected };
     return { state: 'ready' };
   }
 

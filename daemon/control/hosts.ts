@@ -3,10 +3,10 @@ import { encryptedSegmentMtu, segmentMtu } from '../../src/fabric/segment-mtu.js
 import type { UnderlayAddress } from '../../src/host/underlay.js';
 import { IpAddress } from '../../src/model/address.js';
 import { conflict, messageOf } from '../../src/model/errors.js';
-import type { Host } from '../../src/model/host.js';
+import type { Host, HostTunnel } from '../../src/model/host.js';
 import { keys } from '../../src/model/keys.js';
 import { encodeStored } from '../../src/model/stored.js';
-import type { Pinger, Underlay } from '../kernel/port.js';
+import type { Pinger, Tunnels, Underlay } from '../kernel/port.js';
 import type { Announcement, SharedStore, Store } from '../store/port.js';
 import type { Logger } from './logger.js';
 import type { State } from './state.js';
@@ -24,6 +24,9 @@ export interface SharedHost {
   readonly vxlanPort: number;
   readonly underlay: Underlay;
   readonly pinger: Pinger;
+  readonly tunnels: Tunnels;
+  /** UDP, of tunnels: this port and the next. */
+  readonly tunnelPort: number;
   /** Between two measurements of the way to another host, in milliseconds. */
   readonly probeMs: number;
 }
@@ -67,6 +70,8 @@ export class Hosts {
   private readonly hereSince = new Map<string, number>();
   /** Those that the store knew when it was last looked. */
   private known: ReadonlySet<string> = new Set();
+  /** This host's ends of tunnels; undefined: they are what the others know. */
+  private tunnels: readonly HostTunnel[] | undefined;
   /** Why the others do not learn where this one is. */
   private refusal: string | undefined;
 
@@ -111,6 +116,14 @@ export class Hosts {
       this.refusal = messageOf(error);
       log.warn({ event: 'host-not-renewed', reason: messageOf(error) }, 'what the other hosts know of this one stays as it was');
     }
+  }
+
+  /** Tells the others by which keys this host is reached. */
+  async publishTunnels(tunnels: readonly HostTunnel[]): Promise<void> {
+    const { shared, state, host } = this.parts;
+    this.tunnels = tunnels;
+    const told = state.hosts.get(keys.host(host))?.value.tunnels ?? [];
+    if (shared && JSON.stringify(told) !== JSON.stringify(tunnels)) await this.record(await shared.underlay.find());
   }
 
   close(): void {
@@ -210,7 +223,8 @@ export class Hosts {
       if (held && held.value.id !== id) {
         throw conflict(`another machine is called ${name} (at ${held.value.underlay.toString()}): choose another --host-name, or remove that one with "netctl host rm ${name}"`);
       }
-      const record: Host = { name, id, underlay, underlayMtu, version, since: held?.value.since ?? now() };
+      const tunnels = this.tunnels ?? held?.value.tunnels ?? [];
+      const record: Host = { name, id, underlay, underlayMtu, ...(tunnels.length > 0 ? { tunnels } : {}), version, since: held?.value.since ?? now() };
       if (held && isSame(held.value, record)) return undefined;
       return combine(when(held ? { key, is: 'at', revision: held.revision } : { key, is: 'absent' }), write({ key, put: encodeStored(record) }));
     });

@@ -43,6 +43,8 @@ interface Parts {
 }
 
 /** Creates and deletes networks, here and in Docker. */
+  /** Whether a network is encrypted when nobody says. */
+  readonly encryptByDefault: boolean;
 export class Networks {
   /** Networks that a create or delete is at work on; nobody else touches their Docker networks meanwhile. */
   private readonly busy = new Set<string>();
@@ -219,8 +221,8 @@ export class Networks {
     }
     checkOverlap(request, [...state.networks.of(request.tenant), ...state.unnamed.of(request.tenant).map(asNetwork)]);
     this.parts.access.refuseOverlap(tenant.value, [request], routes);
-    const { vni: requestedVni, ...rest } = request;
-    const network: Network = { ...rest, ...(requestedVni === undefined ? {} : { requestedVni }), vni: this.chooseVni(request) };
+    const { vni: requestedVni, encrypted, ...rest } = request;
+    const network: Network = { ...rest, ...(requestedVni === undefined ? {} : { requestedVni }), vni: this.chooseVni(request), ...this.encryption(encrypted) };
     return combine(
       when({ key: keys.tenant(request.tenant), is: 'at', revision: tenant.revision }),
       // Writing the tenant, unchanged, makes two creations in one tenant see each other: overlaps are looked for in all of it.
@@ -240,7 +242,7 @@ export class Networks {
     const { value, revision } = state.requireTenant(tenant);
     if (value.deleting) throw conflict(`tenant ${tenant} is just being deleted`);
     if (state.networks.get(keys.network(tenant, name))) throw conflict(`tenant ${tenant} has another network ${name}`);
-    const network: Network = { ...rest, tenant, name, vni: this.chooseVni({}) };
+    const network: Network = { ...rest, tenant, name, vni: this.chooseVni({}), ...this.encryption() };
     const held = reserved.map((address): Allocation => ({ tenant, network: name, address, owner: { kind: 'reserved' }, since }));
     const bound = write({ key: keys.binding(host, dockerNetworkId), put: encodeStored({ host, dockerNetworkId, tenant, network: name }) });
     return { network, fragment: combine(when({ key: keys.tenant(tenant), is: 'at', revision }), this.planNew(network), bound, write(...held.map(put))) };
@@ -261,6 +263,10 @@ export class Networks {
     if (request.vni === undefined) return nextVni(vnis);
     if (vnis.has(request.vni)) throw conflict(`packet tag ${request.vni} is not available: another network has it`);
     return request.vni;
+  private encryption(asked = this.parts.encryptByDefault): { readonly encrypted?: true } {
+    return asked ? { encrypted: true } : {};
+  }
+
   }
 
   private gatewayAllocations(network: Network): Allocation[] {
@@ -296,9 +302,9 @@ export function standsFor({ options }: DockerNetwork, network: Network): boolean
 /** Creating again what is there is fine; a network cannot be changed, since containers live in it. */
 function refuseIfDifferent(existing: Network, request: NetworkRequest): void {
   if (existing.deleting) throw conflict(`network ${request.name} is just being deleted; try again in a moment`);
-  const asked = { ...request, vni: request.vni ?? existing.vni };
-  const held = { tenant: existing.tenant, name: existing.name, ipv4: existing.ipv4, ipv6: existing.ipv6, vni: existing.vni, tag: existing.tag, internal: existing.internal };
-  const fields = { ipv4: 'subnet or gateway', ipv6: 'IPv6 subnet or gateway', vni: 'packet tag', tag: 'network tag', internal: 'answer to whether it is internal' } as const;
+  const asked = { ...request, vni: request.vni ?? existing.vni, encrypted: request.encrypted ?? existing.encrypted === true };
+  const held = { tenant: existing.tenant, name: existing.name, ipv4: existing.ipv4, ipv6: existing.ipv6, vni: existing.vni, tag: existing.tag, internal: existing.internal, encrypted: existing.encrypted === true };
+  const fields = { ipv4: 'subnet or gateway', ipv6: 'IPv6 subnet or gateway', vni: 'packet tag', tag: 'network tag', internal: 'answer to whether it is internal', encrypted: 'answer to whether it is encrypted' } as const;
   const changed = Object.entries(fields).filter(([field]) => text(asked[field as keyof typeof fields]) !== text(held[field as keyof typeof fields]));
   if (changed.length > 0) {
     throw conflict(`network ${request.name} exists with another ${changed.map(([, name]) => name).join(', ')}: a network cannot be changed; delete it and create it again`);

@@ -3,9 +3,10 @@ import type { Endpoint } from '../../src/model/endpoint.js';
 import { keys } from '../../src/model/keys.js';
 import type { Network } from '../../src/model/network.js';
 import type { Service } from '../../src/model/service.js';
-import { chooseProvider, type ProviderChoice } from '../../src/selectors/provider.js';
+import { chooseEndpoint, chooseProvider, type ProviderChoice } from '../../src/selectors/provider.js';
 import type { AllContainers } from './all-containers.js';
 import { bindingFor } from './attachments.js';
+import type { Encryption } from './encryption.js';
 import type { Hosts } from './hosts.js';
 import type { State } from './state.js';
 
@@ -31,6 +32,7 @@ export class Providers {
     private readonly state: State,
     private readonly containers: AllContainers,
     private readonly hosts: Pick<Hosts, 'whyAway'>,
+    private readonly encryption?: Pick<Encryption, 'whyUnconnected'>,
   ) {}
 
   /** A container is the tenant's if it is attached, or would be when it runs, to one of the tenant's networks. */
@@ -66,7 +68,12 @@ export class Providers {
   }
 
   private choice(service: Service, { container, host, endpoints }: Member, networks: ReadonlyMap<string, Network>): ProviderChoice {
-    return chooseProvider(service, container, endpoints, networks, this.hosts.whyAway(host));
+    return chooseProvider(service, container, endpoints, networks, this.hosts.whyAway(host) ?? this.whyUnconnected(host, chooseEndpoint(service, endpoints), networks));
+  }
+
+  private whyUnconnected(host: string, endpoint: Endpoint | undefined, networks: ReadonlyMap<string, Network>): string | undefined {
+    const reason = endpoint && networks.get(endpoint.network)?.encrypted ? this.encryption?.whyUnconnected(host) : undefined;
+    return reason === undefined ? undefined : `its host ${host} is not ready: ${reason}`;
   }
 
   private endpointsIn(tenant: string, container: Container): Endpoint[] {

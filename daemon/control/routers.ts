@@ -144,6 +144,11 @@ export class Routers {
     return this.strangers.size > 0;
   }
 
+  /** Something changed that concerns these tenants, and that the store does not tell of. */
+  enqueue(tenants: Iterable<string>): void {
+    for (const tenant of tenants) this.reconciler.enqueue(tenant);
+  }
+
   private enqueueAll(): void {
     for (const tenant of this.parts.state.tenants.values()) this.reconciler.enqueue(tenant.name);
   }

@@ -11,6 +11,8 @@ export interface NetworkRequest {
   readonly vni?: number;
   readonly tag?: string;
   readonly internal?: true;
+  /** Absent: as this host does it by default. */
+  readonly encrypted?: boolean;
 }
 
 export interface ServiceRequest {

@@ -40,7 +40,7 @@ export type ProviderChoice =
  * on nothing that changes by itself.
  * @param endpoints The container's, in any order.
  * @param networks The tenant's, by name.
- * @param away Why nothing is heard of the container's host; absent: it is there.
+ * @param away Why the container's host is not reached; absent: it is.
  */
 export function chooseProvider(
   service: Service,
@@ -69,7 +69,8 @@ export function chooseProvider(
   };
 }
 
-function chooseEndpoint(service: Service, endpoints: readonly Endpoint[]): Endpoint | undefined {
+/** The one by which the container would serve: see {@link chooseProvider}. */
+export function chooseEndpoint(service: Service, endpoints: readonly Endpoint[]): Endpoint | undefined {
   const families = (endpoint: Endpoint): number => commonFamilies(service, endpoint).length;
   const rank = ({ network }: Endpoint): number => (network === service.network ? 0 : 1);
   const text = ({ network, id }: Endpoint): string => `${network} ${id}`;

@@ -39,6 +39,7 @@ export function decodeNetwork(object: NetworkObject): NetworkRequest {
     ...(object.pktTag && { vni: checkVni(object.pktTag) }),
     ...(object.cfgdTag && { tag: checkTag(object.cfgdTag) }),
     ...(object.internal && { internal: true }),
+    ...(object.encrypted !== undefined && { encrypted: object.encrypted }),
   };
 }
 

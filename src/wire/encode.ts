@@ -17,7 +17,7 @@ export function encodeTenant(tenant: Tenant): TenantObject {
   return { key: tenant.name, tenantName: tenant.name, hostAccess: hasHostAccess(tenant) };
 }
 
-export function encodeNetwork({ tenant, name, ipv4, ipv6, requestedVni, tag, internal }: Network): NetworkObject {
+export function encodeNetwork({ tenant, name, ipv4, ipv6, requestedVni, tag, internal, encrypted }: Network): NetworkObject {
   return {
     key: objectKey(tenant, name),
     tenantName: tenant,
@@ -31,6 +31,7 @@ export function encodeNetwork({ tenant, name, ipv4, ipv6, requestedVni, tag, int
     ...(ipv6?.gateway && { ipv6Gateway: ipv6.gateway.toString() }),
     ...(tag !== undefined && { cfgdTag: tag }),
     ...(internal && { internal }),
+    ...(encrypted && { encrypted }),
   };
 }
 

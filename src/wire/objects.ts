@@ -37,6 +37,8 @@ export const networkObject = z.object({
   cfgdTag: z.string().optional(),
   /** Nothing of it leaves the tenant. */
   internal: z.boolean().optional(),
+  /** Between hosts its packets are encrypted; absent: as the host does it by default that is asked. */
+  encrypted: z.boolean().optional(),
   ...links,
 });
 

@@ -66,8 +66,8 @@ export class MemoryOperations implements Operations {
     await this.#fail();
     this.tenant(request.tenant);
     const key = objectKey(request.tenant, request.name);
-    const { vni, ...rest } = request;
-    const network: Network = { ...rest, vni: vni ?? 1, ...(vni !== undefined && { requestedVni: vni }) };
+    const { vni, encrypted, ...rest } = request;
+    const network: Network = { ...rest, ...(encrypted && { encrypted }), vni: vni ?? 1, ...(vni !== undefined && { requestedVni: vni }) };
     const existing = this.networks.get(key);
     if (existing && JSON.stringify(existing) !== JSON.stringify(network)) throw conflict(`network ${key} exists with other settings`);
     this.networks.set(key, network);
@@ -190,6 +190,11 @@ export class MemoryOperations implements Operations {
     const host = this.hosts.find((candidate) => candidate.name === name);
     if (!host) throw notFound(`there is no host ${name}`);
     return host;
+  }
+
+  async rotateKey(): Promise<void> {
+    await this.#fail();
+    throw conflict('this host has no key for encrypted connections: there are no other hosts');
   }
 
   async removeHost(name: string): Promise<HostHoldings> {

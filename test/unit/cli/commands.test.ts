@@ -132,7 +132,7 @@ withApi(
 );
 
 withApi('network create with every flag', { 'POST /api/v1/networks/blue:n/': ok({}) }, async (t, api) => {
-  const flags = '-t blue -s 10.1.1.0/24 -g 10.1.1.1 -s6 2001:db8::/64 -g6 2001:db8::1 -p 100 -e vxlan -n data -tag mine'.split(' ');
+  const flags = '-t blue -s 10.1.1.0/24 -g 10.1.1.1 -s6 2001:db8::/64 -g6 2001:db8::1 -p 100 -e vxlan -n data -tag mine --encrypt=false'.split(' ');
   t.equal((await api.netctl('network', 'create', ...flags, 'n')).stdout, 'Creating network blue:n\n');
   t.strictSame(api.seen.at(-1)?.body, {
     tenantName: 'blue',
@@ -145,6 +145,7 @@ withApi('network create with every flag', { 'POST /api/v1/networks/blue:n/': ok(
     ipv6Subnet: '2001:db8::/64',
     ipv6Gateway: '2001:db8::1',
     cfgdTag: 'mine',
+    encrypted: false,
   });
 });
 

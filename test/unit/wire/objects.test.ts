@@ -17,8 +17,8 @@ const service: ServiceObject = {
 };
 
 /** The network that a request makes, with what is observed added. */
-function made({ vni, ...rest }: NetworkRequest): Network {
-  return { ...rest, vni: vni ?? 1, ...(vni !== undefined && { requestedVni: vni }) };
+function made({ vni, encrypted, ...rest }: NetworkRequest): Network {
+  return { ...rest, ...(encrypted && { encrypted }), vni: vni ?? 1, ...(vni !== undefined && { requestedVni: vni }) };
 }
 
 t.test('tenants', (t) => {
@@ -53,6 +53,9 @@ t.test('a network comes back as it was asked for, in canonical form', (t) => {
 t.test('a tag that nobody asked for is not configuration', (t) => {
   t.strictSame(decodeNetwork({ ...network, internal: false }), decodeNetwork(network));
   t.equal(encodeNetwork({ ...made(decodeNetwork({ ...network, internal: true })), vni: 42 }).internal, true);
+  t.equal(encodeNetwork(made(decodeNetwork({ ...network, encrypted: true }))).encrypted, true);
+  t.notOk('encrypted' in encodeNetwork(made(decodeNetwork({ ...network, encrypted: false }))));
+  t.equal(decodeNetwork({ ...network, encrypted: false }).encrypted, false, 'not to encrypt is asked for, too');
   t.notOk('pktTag' in encodeNetwork({ ...made(decodeNetwork(network)), vni: 42 }));
   t.end();
 });
