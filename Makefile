@@ -16,7 +16,7 @@ RUN := node --enable-source-maps dist/test/run.js
 .DEFAULT_GOAL := help
 
 help:
-	@echo 'make demo    a lab host on this machine, and the walk-through on it (KEEP=1 leaves it up)'
+	@echo 'make demo    a lab host on this machine, and the walk-through on it (KEEP=1 leaves it up; HOSTS=3 shows three hosts)'
 	@echo 'make test    lint and every test; SUITE=unit|contract|kernel|e2e or FILE=part/of/a/path for some of them'
 	@echo 'make unit    the tests that need neither root nor Docker'
 	@echo 'make bench   what netctl costs, measured against others; SUITE=overlay; ROUNDS=10; results in bench/results/'
@@ -63,7 +63,7 @@ test: deps
 	@SUITE='$(SUITE)' FILE='$(FILE)' $(RUN)
 
 demo: deps
-	@$(SUDO) env "PATH=$$PATH" LAB_NAME='$(LAB_NAME)' KEEP='$(KEEP)' lab/demo
+	@$(SUDO) env "PATH=$$PATH" LAB_NAME='$(LAB_NAME)' KEEP='$(KEEP)' HOSTS='$(HOSTS)' lab/demo
 
 bench: deps
 	@bin/deps iperf3:iperf3

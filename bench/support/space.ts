@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 
-/** Which processor a program runs on: the two ends of a connection have one each, so that they are never moved into each other's way. */
+/** Which processor a program runs on, before all others that would: the two ends of a connection have one each, so that they are never moved into each other's way. */
 export type End = 'client' | 'server';
 
 const build = join(import.meta.dirname, '..');
@@ -50,7 +50,7 @@ export class Space {
   }
 
   private words(command: readonly string[], end: End | undefined): string[] {
-    const pinned = end === undefined || availableParallelism() < 2 ? [] : ['taskset', '--cpu-list', end === 'client' ? '0' : '1'];
-    return [`--net=${this.path}`, '--', ...pinned, ...command];
+    const pinned = availableParallelism() < 2 ? [] : ['taskset', '--cpu-list', end === 'client' ? '0' : '1'];
+    return [`--net=${this.path}`, '--', ...(end ? ['nice', '-n', '-20', ...pinned] : []), ...command];
   }
 }

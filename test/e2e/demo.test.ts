@@ -39,6 +39,27 @@ t.test('the walk-through, from an empty machine to an empty machine', async (t) 
   t.strictSame(await remains(lab), [], 'nothing is left');
 });
 
+t.test('the same across three hosts', async (t) => {
+  const lab = `demoh${process.pid}`;
+  t.teardown(() => run('lab', lab, ['down']));
+  const { exitCode, text } = await run('demo', lab, [], { HOSTS: '3' });
+  t.equal(exitCode, 0, 'every check holds', { demo: exitCode === 0 ? undefined : text });
+
+  const counted = [...text.matchAll(/^ +(\d+) (h\d) ([0-9a-f]{12}) sees (11\.1\.1\.\d)$/gm)].map(([, count, host, , client]) => `${count ?? ''} on ${host ?? ''} for ${client ?? ''}`);
+  const two = (host: string, client: number): [string, number] => [`10 on ${host} for 11.1.1.${client}`, 2];
+  // The client of h2 connects once more, with local providers preferred; that of h1 while h3 is cut off, and when it is back.
+  const more = { '10 on h1 for 11.1.1.1': 6, '10 on h2 for 11.1.1.1': 6, '10 on h3 for 11.1.1.1': 4, '10 on h2 for 11.1.1.2': 4 };
+  t.same(tally(counted.join('\n')), { ...Object.fromEntries(['h1', 'h2', 'h3'].flatMap((host) => [two(host, 2), two(host, 3)])), ...more }, 'ten connections for each provider, each time');
+  t.match(text, /^h2\$ netctl service create app-svc .*\nCreating ServiceLB default:app-svc$/m, 'commands stand with their host and their answers');
+  t.match(text, /^\$ lab\/lab partition h3$/m);
+  t.notMatch(text, /FAILED/);
+  t.strictSame(await remains(lab), [], 'nothing is left');
+});
+
+t.test('a number of hosts that there cannot be is refused', async (t) => {
+  for (const hosts of ['0', '10', 'x']) t.match(await run('demo', `demox${process.pid}`, [], { HOSTS: hosts }), { exitCode: 1, text: `demo: HOSTS is a number from 1 to 9, not '${hosts}'` });
+});
+
 // A netctld that cannot reach Docker: it runs, and can make no network.
 const broken = { LAB_NETCTLD_OPTS: '--docker-socket /run/nobody.sock' };
 
