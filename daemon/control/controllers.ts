@@ -122,7 +122,7 @@ export class Controllers {
     const { marks } = this;
     this.tenants = new Tenants(store, state, access, marks);
     const removal = new NetworkRemoval({ store, state, marks, hosts, waiting, host, patienceMs: removalMs, doubtDocker });
-    this.networks = new Networks({ store, state, docker, host, now, log, uplinks, access, hosts, removal, encryptByDefault: options.encryptByDefault, doubtDocker });
+    this.networks = new Networks({ store, state, docker, host, now, log, uplinks, access, hosts, removal, waiting, encryptByDefault: options.encryptByDefault, doubtDocker });
     const { networks } = this;
     this.services = new Services(store, state, addresses);
     this.drains = new Drains({ state, services: this.services, containers, allContainers, hosts, providers, log });

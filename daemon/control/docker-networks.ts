@@ -111,7 +111,11 @@ export class DockerNetworks {
   private async followRemoval({ tenant, name }: NetworkName): Promise<void> {
     const { docker, state, networks, host, log } = this.parts;
     const binding = state.bindingOf(host, tenant, name);
-    const isDockers = state.networks.get(keys.network(tenant, name))?.value.addressesBy === 'docker' || state.pools.of(host).some(({ dockerNetworkId }) => dockerNetworkId === binding?.dockerNetworkId);
+    const isElsewhere = state.bindings.of(tenant).some((other) => other.network === name && other.host !== host);
+    // Of a network with Docker's own IPAM nobody knows which host's Docker made it; it stays while another one has it.
+    const isDockers =
+      (!isElsewhere && state.networks.get(keys.network(tenant, name))?.value.addressesBy === 'docker') ||
+      state.pools.of(host).some(({ dockerNetworkId }) => dockerNetworkId === binding?.dockerNetworkId);
     if (!binding || !isDockers || (await docker.listNetworks()).some(({ id }) => id === binding.dockerNetworkId)) return;
     log.warn({ event: 'docker-network-removed', ...binding }, 'Docker removed a network that it had made, and could not say so');
     await networks.deletedInDocker(binding.dockerNetworkId);

@@ -4,6 +4,7 @@ import type { Family, Prefix } from '../../src/model/address.js';
 import type { DockerPool } from '../../src/model/docker-pool.js';
 import { conflict, notFound } from '../../src/model/errors.js';
 import { keys } from '../../src/model/keys.js';
+import { defaultTenant } from '../../src/model/names.js';
 import { subnetsOf } from '../../src/model/network.js';
 import { encodeStored } from '../../src/model/stored.js';
 import type { Store } from '../store/port.js';
@@ -56,10 +57,17 @@ export class DockerPools {
         if (other && other.value.id !== abandoned) return undefined;
         opened = this.newPool(prefix, range);
         const key = keys.pool(opened.host, opened.id);
-        return combine(when({ key, is: 'absent' }), write({ key, put: encodeStored(opened) }), ...(other ? [this.planForget(other)] : []));
+        return combine(when({ key, is: 'absent' }), write({ key, put: encodeStored(opened) }), subnet ? write() : this.planChosen(), ...(other ? [this.planForget(other)] : []));
       });
     }
     return opened;
+  }
+
+  /** Writing tenant default, unchanged, makes two hosts that choose a subnet see each other: otherwise both would choose the same. */
+  private planChosen(): Fragment {
+    const { value, revision } = this.parts.state.requireTenant(defaultTenant);
+    const key = keys.tenant(defaultTenant);
+    return combine(when({ key, is: 'at', revision }), write({ key, put: encodeStored(value) }));
   }
 
   /** Waits until no pool of the subnet is without a network; answers the one that did not find its network in time. */

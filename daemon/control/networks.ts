@@ -20,9 +20,13 @@ import type { State } from './state.js';
 import { asNetwork } from './unnamed-networks.js';
 import { combine, transact, when, write, type Fragment } from './transact.js';
 import type { Uplinks } from './uplinks.js';
+import type { Waiting } from './waiting.js';
 
 /** How long a creation or a deletion waits for this host's own work on the Docker network, in milliseconds: it has just heard of the network from another host. */
 const settleMs = 5000;
+
+/** How long the answer to a creation waits for the other hosts, in milliseconds. */
+const elsewhereMs = 3000;
 
 /** How long Docker waits for the other hosts when it was told to remove a network, in milliseconds. The rest goes on without it. */
 const answerMs = 3000;
@@ -36,15 +40,16 @@ interface Parts {
   readonly log: Logger;
   readonly uplinks: Pick<Uplinks, 'plan'>;
   readonly access: Pick<HostAccess, 'routes' | 'refuseOverlap'>;
-  readonly hosts: Pick<Hosts, 'areShared'>;
+  readonly hosts: Pick<Hosts, 'areShared' | 'isPresent'>;
+  readonly waiting: Waiting;
   readonly removal: NetworkRemoval;
+  /** Whether a network is encrypted when nobody says. */
+  readonly encryptByDefault: boolean;
   /** Docker may have done something else than it said: its networks are to be compared with ours. */
   readonly doubtDocker: () => void;
 }
 
 /** Creates and deletes networks, here and in Docker. */
-  /** Whether a network is encrypted when nobody says. */
-  readonly encryptByDefault: boolean;
 export class Networks {
   /** Networks that a create or delete is at work on; nobody else touches their Docker networks meanwhile. */
   private readonly busy = new Set<string>();
@@ -58,7 +63,17 @@ export class Networks {
   async create(request: NetworkRequest): Promise<{ created: boolean; network: Network }> {
     checkName('network', request.name);
     await this.settled(request);
-    return this.alone(request, () => this.createAlone(request));
+    const answer = await this.alone(request, () => this.createAlone(request));
+    await this.madeElsewhere(answer.network);
+    return answer;
+  }
+
+  /** Waits a while for the other hosts' Docker, so that the user's next command there meets the network. It is made there in any case. */
+  private async madeElsewhere({ tenant, name }: Network): Promise<void> {
+    const { state, hosts, waiting } = this.parts;
+    if (!hosts.areShared) return;
+    const present = (): string[] => state.hosts.values().flatMap((host) => (hosts.isPresent(host.name) ? [host.name] : []));
+    await waiting.until(() => present().every((host) => state.bindingOf(host, tenant, name) !== undefined), elsewhereMs);
   }
 
   /** Deletes it on every host. @throws NetctlError `in-use` with who uses it, or with the host whose Docker refuses; then it stays, on every host. */
@@ -248,6 +263,10 @@ export class Networks {
     return { network, fragment: combine(when({ key: keys.tenant(tenant), is: 'at', revision }), this.planNew(network), bound, write(...held.map(put))) };
   }
 
+  private encryption(asked = this.parts.encryptByDefault): { readonly encrypted?: true } {
+    return asked ? { encrypted: true } : {};
+  }
+
   /** The network with its VNI and its gateways. */
   private planNew(network: Network): Fragment {
     const [key, vni] = [keys.network(network.tenant, network.name), keys.vni(network.vni)];
@@ -263,10 +282,6 @@ export class Networks {
     if (request.vni === undefined) return nextVni(vnis);
     if (vnis.has(request.vni)) throw conflict(`packet tag ${request.vni} is not available: another network has it`);
     return request.vni;
-  private encryption(asked = this.parts.encryptByDefault): { readonly encrypted?: true } {
-    return asked ? { encrypted: true } : {};
-  }
-
   }
 
   private gatewayAllocations(network: Network): Allocation[] {

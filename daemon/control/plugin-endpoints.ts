@@ -1,6 +1,7 @@
 import type { EndpointPort, JoinAnswer, UnnamedNetworkRequest } from '../../plugin/ports.js';
 import { containerLinkName, isBridgeMac } from '../../src/fabric/names.js';
 import { Mac, Prefix, type IpAddress } from '../../src/model/address.js';
+import type { Owner } from '../../src/model/allocation.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
 import { conflict, invalid, notFound } from '../../src/model/errors.js';
 import { keys } from '../../src/model/keys.js';
@@ -192,7 +193,18 @@ export class PluginEndpoints implements EndpointPort {
     const { state, addresses } = this.parts;
     const owner = { kind: 'endpoint', id: endpoint.id } as const;
     const held = state.allocationOf(endpoint.tenant, endpoint.network, address);
+    if (network.value.addressesBy === 'docker') this.refuseTakenElsewhere(network.value, address, held?.value.owner);
     return held?.value.owner.kind === 'request' ? addresses.pass(held, owner) : addresses.claim(network, address, owner);
+  }
+
+  /** Each host's Docker gives the addresses of such a network as if it were the only one. */
+  private refuseTakenElsewhere({ name }: Network, address: IpAddress, owner: Owner | undefined): void {
+    const { state, host } = this.parts;
+    const other = owner?.kind === 'endpoint' ? state.endpoints.get(keys.endpoint(owner.id))?.value.host : undefined;
+    if (other === undefined || other === host) return;
+    throw conflict(
+      `Docker's own IPAM gave the address ${address.toString()} of network ${name}, which a container on host ${other} has: start the container again to get another one; for a network on several hosts, make it with "--ipam-driver netctl"`,
+    );
   }
 
   private holds(endpoint: Endpoint, address: IpAddress): boolean {

@@ -21,8 +21,6 @@ import type { NetworkRequest, ServiceRequest } from '../../../src/model/request.
 import { parseTerm } from '../../../src/selectors/parse.js';
 import { FakeDocker } from '../../support/fake-docker.js';
 
-const log = { debug() {}, info() {}, warn() {}, error() {} };
-
 /** All of netctl but its adapters: a store, a kernel and a Docker in memory, which outlive the daemon. */
 export class Bed {
   readonly routers = new FakeRouters();
@@ -44,9 +42,11 @@ export class Bed {
   /** What the host is like. */
   facts: HostFacts = healthyHost;
   /** What the next daemon is started with. */
-  uplinkRanges: UplinkRanges = defaultUplinkRanges;
   encryptByDefault = false;
+  uplinkRanges: UplinkRanges = defaultUplinkRanges;
   control!: Control;
+  /** What the daemon logged as errors. */
+  readonly errors: string[] = [];
   /** The life of the running daemon: what it still does when it is over has no effect. */
   private life = { over: false };
 
@@ -67,10 +67,11 @@ export class Bed {
     const life = { over: false };
     this.life = life;
     this.control = new Control({
-      ...{ store: this.mortalStore(life), kernel: this.refusing(life), checkup: { read: () => Promise.resolve(this.facts) }, docker: this.engine(life), host: this.host, version: '1.0.0', storeName: 'memory', restMs: 60_000, verifyMs: 3_600_000, encryptByDefault: this.encryptByDefault, log },
+      ...{ store: this.mortalStore(life), kernel: this.refusing(life), checkup: { read: () => Promise.resolve(this.facts) }, docker: this.engine(life), host: this.host, version: '1.0.0', storeName: 'memory', restMs: 60_000, verifyMs: 3_600_000, encryptByDefault: this.encryptByDefault },
       ...(this.shared ? { shared: this.shared } : {}),
       defaultPools: { 4: { base: Prefix.parse('10.64.0.0/10'), size: 24 }, 6: { base: Prefix.parse('fd00::/48'), size: 64 } },
       uplinkRanges: this.uplinkRanges,
+      log: { debug() {}, info() {}, warn() {}, error: (_, message) => void this.errors.push(message) },
       now: () => this.now,
       metrics: { passed() {}, forgotten() {} },
     });
