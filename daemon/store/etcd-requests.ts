@@ -3,7 +3,7 @@ import type { ICompare, IKeyValue, IRangeRequest, IRequestOp, IResponseOp, ITxnR
 import { NetctlError, unavailable } from '../../src/model/errors.js';
 import type { Condition, Entry, Json, Operation, Transaction } from './port.js';
 
-/** etcd's default of --max-txn-ops, less one for what is around each transaction. */
+/** etcd's default of --max-txn-ops, less one for the transaction within the failure of each. */
 const mostPerLevel = 127;
 
 /** How the entries of one store lie among all keys of etcd. */
@@ -46,15 +46,24 @@ export class EtcdKeys {
     }
   }
 
-  /** The transaction, within one that fails if the state is not the one with the mark: nothing is written into another one. */
+  /**
+   * The transaction, with the mark among its conditions: nothing is written into another state. If it does not succeed, the one within its failure does if
+   * only conditions did not hold. Operations are not in one within another where that can be: etcd counts for its quota what a transaction itself puts, and not
+   * what those within it do (3.4.23, server/etcdserver/quota.go), so that a full etcd would take ever more.
+   */
   txn({ conditions, operations }: Transaction, mark: string): ITxnRequest {
-    const compare = conditions.map((condition) => this.#compare(condition));
-    const success = nested(operations.map((operation) => this.#operation(operation)), conditions.length);
-    return this.marked({ request_txn: { compare, success, failure: [{ request_put: { key: this.fence } }] } }, mark);
+    const compare = [this.#isMarked(mark), ...conditions.map((condition) => this.#compare(condition))];
+    const success = nested(operations.map((operation) => this.#operation(operation)), compare.length);
+    return { compare, success, failure: [{ request_txn: this.marked({ request_put: { key: this.fence } }, mark) }] };
   }
 
+  /** Carried out if the state has the mark. */
   marked(operation: IRequestOp, mark: string): ITxnRequest {
-    return { compare: [{ key: this.format, target: CompareTarget.Value, result: CompareResult.Equal, value: Buffer.from(mark) }], success: [operation] };
+    return { compare: [this.#isMarked(mark)], success: [operation] };
+  }
+
+  #isMarked(mark: string): ICompare {
+    return { key: this.format, target: CompareTarget.Value, result: CompareResult.Equal, value: Buffer.from(mark) };
   }
 
   #compare(condition: Condition): ICompare {

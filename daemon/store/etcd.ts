@@ -129,15 +129,14 @@ class EtcdStore implements SharedStore {
 
   async #carryOut(transaction: Transaction): Promise<Outcome> {
     const { succeeded, header, responses } = await this.link.call<ITxnResponse>('KV', 'txn', this.keys.txn(transaction, this.feed.mark), { repeatable: false });
-    const inner = responses[0]?.response_txn;
-    if (!succeeded || !inner) {
+    if (!succeeded && !responses[0]?.response_txn.succeeded) {
       this.feed.doubt();
       throw unavailable(`nothing was changed, as the state in ${this.link.name} is another one than before: try again when netctld has read it`);
     }
     const revision = Number(header.revision);
     // Also who was too late must know what was faster before he plans anew: otherwise he plans the same again.
-    if (!inner.succeeded || wroteAnything(inner.responses)) await this.feed.reach(revision, tellMs);
-    return inner.succeeded ? { committed: true, revision } : { committed: false };
+    if (!succeeded || wroteAnything(responses)) await this.feed.reach(revision, tellMs);
+    return succeeded ? { committed: true, revision } : { committed: false };
   }
 
   async #counted<T>(work: Promise<T>): Promise<T> {

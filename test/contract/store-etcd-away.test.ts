@@ -258,6 +258,31 @@ t.test('three processes create a hundred entries each: none twice, none left out
   t.comment(`${claimed.reduce((sum, { attempts }) => sum + attempts, 0)} attempts`);
 });
 
+t.test('etcd has no more room', async (t) => {
+  const [etcd] = await startEtcd(t, { flags: ['--quota-backend-bytes', String(2 * 1024 * 1024)] });
+  if (!etcd) throw new Error('there is no member');
+  const store = await opened(t, [etcd]);
+  const follower = await new StoreFollower(store).follow();
+  await commit(store, 'a', 1);
+  const link = new EtcdLink({ endpoints: [etcd.endpoint] });
+  t.teardown(() => link.close());
+  const junk = Buffer.from('junk');
+  const write = (): Promise<string> => link.request('KV', 'put', { key: junk, value: Buffer.alloc(500_000) }, { repeatable: true }).then(() => 'ok', (error: unknown) => String(error));
+  // What was not put to disk yet does not count; it is, ten times a second.
+  await until('it is full', async () => (await write()).includes('database space exceeded'));
+  await t.rejects(commit(store, 'b', 1), { code: 'unavailable', message: /^etcd at .* takes no more data \(.*\): compact and defragment it, then run "etcdctl alarm disarm"$/ });
+  await t.rejects(store.announce('presences/h1', 1, 3), { code: 'unavailable', message: /takes no more data/ });
+  t.equal((await store.get('a'))?.value, 1, 'what is there can be read');
+  await link.request('KV', 'deleteRange', { key: junk }, { repeatable: true });
+  const { revision } = await store.list('');
+  await link.request('KV', 'compact', { revision, physical: true }, { repeatable: false });
+  await link.request('Maintenance', 'defragment', {}, { repeatable: true });
+  const { alarms } = await link.request<{ alarms: object[] }>('Maintenance', 'alarm', {}, { repeatable: true });
+  for (const alarm of alarms) await link.request('Maintenance', 'alarm', { action: 'Deactivate', ...alarm }, { repeatable: true });
+  await commit(store, 'c', 1);
+  await isExact(t, follower, store);
+});
+
 t.test('another state in the place of the one that was read', async (t) => {
   const etcd = await one(t);
   const reaches: string[] = [];
