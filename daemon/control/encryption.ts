@@ -3,7 +3,7 @@ import { diffTunnels } from '../../src/encryption/diff.js';
 import { deviceName } from '../../src/encryption/names.js';
 import { planTunnels, type OwnTunnel } from '../../src/encryption/plan.js';
 import { newestOf, turnedOver } from '../../src/encryption/rotation.js';
-import { tunnelState, type TunnelState } from '../../src/encryption/state.js';
+import type { TunnelState } from '../../src/encryption/state.js';
 import { tunnelMtu } from '../../src/fabric/segment-mtu.js';
 import { conflict, messageOf } from '../../src/model/errors.js';
 import type { Host, HostTunnel } from '../../src/model/host.js';
@@ -44,8 +44,8 @@ export class Encryption {
   /** What was wished for when it was last looked at, as text. */
   private wished: string | undefined;
   private failure: string | undefined;
-  /** The other hosts with which this one has a session. */
-  private connected: ReadonlySet<string> = new Set();
+  /** The other hosts with which this one has a session; undefined: nobody has looked yet, and what was so before the start still is. */
+  private connected: ReadonlySet<string> | undefined;
   /** The key that is sent with, and since when it is. */
   private first: { readonly publicKey: string; readonly since: number } | undefined;
   private again: NodeJS.Timeout | undefined;
@@ -78,7 +78,7 @@ export class Encryption {
   /** Why nothing of an encrypted network gets from this host to that one; undefined: it does, or there is no such network. */
   whyUnconnected(host: string): string | undefined {
     const { state, host: own } = this.parts;
-    if (host === own || !this.isNeeded || this.connected.has(host)) return undefined;
+    if (host === own || !this.isNeeded || (this.connected?.has(host) ?? true)) return undefined;
     if (this.failure !== undefined) return 'this host has no encrypted connection with others';
     const hasKey = (state.hosts.get(keys.host(host))?.value.tunnels ?? []).length > 0;
     return hasKey ? 'it has no encrypted connection with this host' : 'it has no key for encrypted connections';
@@ -122,7 +122,6 @@ export class Encryption {
       this.failure = undefined;
     } catch (error) {
       this.failure = messageOf(error);
-      this.learn(tunnelState([], []), []);
       throw error;
     }
   }
@@ -131,6 +130,7 @@ export class Encryption {
     const { tunnels, hosts, now, log } = this.parts;
     const own = await this.own();
     const observed = await tunnels.read();
+    this.learn(observed, own);
     const desired = planTunnels({ own, others: this.others(), mtu: tunnelMtu(this.parts.state.hosts.values()) });
     const steps = diffTunnels(desired, observed, now());
     if (steps.length > 0) {
@@ -138,7 +138,6 @@ export class Encryption {
       log.info({ event: 'tunnels-changed', actions: [...new Set(steps.map(({ action }) => action))] }, 'changed the tunnels to other hosts');
       this.lookAgain();
     }
-    this.learn(observed, own);
     await hosts.publishTunnels(this.turnedOver(own, observed).map(published));
   }
 
@@ -174,14 +173,16 @@ export class Encryption {
     return turnedOver(own, { newestIsConnected: isConnectedToAll(observed, newest.device, present, now()), firstForMs: now() - this.first.since });
   }
 
-  /** Who is connected, by what was read before the last changes: what these bring is seen when it is looked again. */
+  /** Who is connected, before anything is changed: what the changes bring is seen when it is looked again. */
   private learn(observed: TunnelState, [first]: readonly OwnTunnel[]): void {
     const { now, log, changed } = this.parts;
     const isConnected = ({ tunnels: [end] = [] }: Host): boolean => first !== undefined && end !== undefined && isConnectedToAll(observed, first.device, [end.publicKey], now());
     const before = this.connected;
-    this.connected = new Set(this.others().filter(isConnected).map(({ name }) => name));
-    if ([...before].every((name) => this.connected.has(name)) && before.size === this.connected.size) return;
-    log.info({ event: 'tunnels-connected', hosts: [...this.connected] }, 'with these hosts there are encrypted connections');
+    const connected = new Set(this.others().filter(isConnected).map(({ name }) => name));
+    this.connected = connected;
+    if (before?.size === connected.size && [...before].every((name) => connected.has(name))) return;
+    if (before === undefined && connected.size === 0 && !this.isNeeded) return;
+    log.info({ event: 'tunnels-connected', hosts: [...connected] }, 'with these hosts there are encrypted connections');
     changed();
   }
 
