@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa, type Options } from 'execa';
@@ -33,6 +33,11 @@ export class Host {
     readonly labName: string,
     readonly name: string,
   ) {}
+
+  /** Its file system, as it is seen from here; another one after a reboot. */
+  get root(): string {
+    return `/proc/${readFileSync(`/run/netctl-lab/${this.labName}/${this.name}/pid`, 'utf8').trim()}/root`;
+  }
 
   /** Runs a command in the host, whatever its exit code. */
   async run(command: string, ...args: string[]): Promise<Ended> {
