@@ -15,6 +15,7 @@ import type { Logger } from '../log.js';
 import { Drain } from './drain.js';
 import { answerError, answerUnknownRoute, bodyLimit } from './errors.js';
 import { addDoctorRoutes } from './doctor-routes.js';
+import { addKeyRoutes } from './key-routes.js';
 import { addEventRoutes } from './event-routes.js';
 import { addResourceRoutes } from './resource-routes.js';
 import { networkResource, serviceResource, tenantResource } from './resources.js';
@@ -179,6 +180,7 @@ function addRoutes(app: ApiInstance, parts: ApiParts, closing: AbortSignal): voi
     addEndpointRoutes(scope, operations);
     addServiceRoutes(scope, operations);
     addDoctorRoutes(scope, operations);
+    addKeyRoutes(scope, operations);
     addEventRoutes(scope, operations, closing);
     done();
   });

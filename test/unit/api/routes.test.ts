@@ -155,6 +155,11 @@ t.test('of a service that is changed, what is absent stays', async (t) => {
   t.match(await request('PATCH', '/api/v1/serviceLBs/default:none/', {}), { status: 404 });
 });
 
+t.test('a host that has no key cannot change it', async (t) => {
+  const { request } = await fixture(t);
+  t.match(await request('POST', '/api/v1/rotate-key/'), { status: 409, text: /has no key for encrypted connections/ });
+});
+
 t.test('containers are drained, and no longer', async (t) => {
   const { request, operations } = await fixture(t);
   await request('POST', '/api/v1/networks/default:net/', network);
