@@ -1,7 +1,7 @@
 import type { Experiment, Figure, Suite } from '../suite.js';
 import { startIperf3, tcpStream, udpPackets } from '../support/iperf3.js';
 import { Lab } from '../support/lab.js';
-import { plainAddress, plainVxlan } from '../support/plain-vxlan.js';
+import { emptyHosts, plainAddress, plainSegment } from '../support/plain-vxlan.js';
 import { tool, type Space } from '../support/space.js';
 import type { Times } from '../tools/times.js';
 
@@ -13,7 +13,8 @@ interface Way {
 }
 
 const contenders = {
-  plain: 'VXLAN made by hand: on each of two hosts a bridge, a VXLAN link that knows the other host, and a veth pair into the container; no rule, no conntrack',
+  plain: 'VXLAN made by hand, on two hosts where nothing else is: on each a bridge, a VXLAN link that knows the other host, and a veth pair into the container; no rule, no conntrack',
+  'on Docker hosts': "the same on the two hosts where Docker and netctld are, with a VNI and a UDP port of its own: what the rules and conntrack of these hosts' own namespaces cost is in it",
   netctl: 'a network of netctl: from a container on one host to one on another, each host with Docker and netctld, on the same wire and with the same MTU',
   service: 'the same, through a service IP whose only provider is that other container',
 } as const;
@@ -37,13 +38,15 @@ export const overlay: Suite = {
     await lab.up();
     const [client, server] = await netctlContainers(lab);
     const mtu = Number(/ mtu (\d+)/.exec(await server.space.run(['ip', 'link', 'show', 'eth0']))?.[1]);
-    const [plainClient, plainServer] = await plainVxlan({ wire: lab.space('wire'), mtu }, teardown);
-    for (const each of [server.space, plainServer]) {
+    const [plainClient, plainServer] = await plainSegment({ number: 0, hosts: await emptyHosts(lab.space('wire'), teardown), mtu }, teardown);
+    const [besideClient, besideServer] = await plainSegment({ number: 1, hosts: [lab.host(1), lab.host(2)], mtu }, teardown);
+    for (const each of [server.space, plainServer, besideServer]) {
       teardown(await startIperf3(each));
       teardown(await each.start([...tool('accept'), String(port)], /listening/, 'server'));
     }
     const ways: Readonly<Record<Contender, Way>> = {
       plain: { client: plainClient, address: plainAddress(2) },
+      'on Docker hosts': { client: besideClient, address: plainAddress(2) },
       netctl: { client, address: server.address },
       service: { client, address: server.serviceIp },
     };
@@ -61,7 +64,7 @@ function experimentsOn(ways: Readonly<Record<Contender, Way>>): Experiment[] {
   return [
     experiment('One TCP stream', all, [figure('stream', 'throughput', 'Mbit/s', 'more')], async ({ client, address }) => ({ stream: await tcpStream(client, address, 1) })),
     experiment('UDP of 64 octets', all, [figure('packets', 'packets that arrive', 'thousand/s', 'more')], async ({ client, address }) => ({ packets: await udpPackets(client, address, 1) })),
-    experiment('Ping', ['plain', 'netctl'], [figure('median', 'round trip', 'us', 'less')], ({ client, address }) => times(client, 'echo', address, '5000')),
+    experiment('Ping', ['plain', 'on Docker hosts', 'netctl'], [figure('median', 'round trip', 'us', 'less')], ({ client, address }) => times(client, 'echo', address, '5000')),
     experiment('TCP connections, one after another', all, [figure('rate', 'connections', '1/s', 'more'), figure('median', 'time to first octet', 'us', 'less')], ({ client, address }) =>
       times(client, 'connect', address, String(port), '2000'),
     ),

@@ -35,6 +35,11 @@ export class Lab {
     return new Space(`/proc/${await this.exec(host, 'docker', 'inspect', '-f', '{{.State.Pid}}', id)}/ns/net`);
   }
 
+  /** A host's own network namespace, and its address at the others. */
+  host(number: number): { space: Space; address: string } {
+    return { space: this.space(`h${number}`), address: `192.168.50.${number}` };
+  }
+
   /** A host's own network namespace; or that of the bridge `br0` which connects them all. */
   space(name: `h${number}` | 'wire'): Space {
     return new Space(`/proc/${readFileSync(`/run/netctl-lab/${this.name}/${name}/pid`, 'utf8').trim()}/ns/net`);
