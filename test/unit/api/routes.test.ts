@@ -250,6 +250,7 @@ t.test('the OpenAPI document has every route, and every reference in it leads so
     '/api/v1/drain/serviceLBs/{key}/{container}/': ['delete', 'post'],
     '/api/v1/doctor/': ['get', 'post'],
     '/api/v1/events/': ['get'],
+    '/api/v1/rotate-key/': ['post'],
     '/api/v1/stats/serviceLBs/': ['get'],
     '/api/v1/stats/serviceLBs/{key}/': ['get'],
     ...Object.fromEntries(
