@@ -56,10 +56,13 @@ class Scene {
     await t.test('of a larger one the sender is told', (t) => this.tooLarge(t));
     await t.test('TCP in bulk through the service, both ways', (t) => this.inBulk(t));
     await t.test('who is outside is told, too', (t) => this.outside(t));
-    const { frames, fragments } = await watch();
-    t.ok(frames > (2 * bulk) / 65536, `${frames} frames between the hosts`);
-    t.equal(fragments, 0, 'not one of them was a fragment');
+    const seen = await watch();
+    t.ok(seen.frames > (2 * bulk) / 65536, `${seen.frames} frames between the hosts`);
+    t.equal(seen.fragments, 0, 'not one of them was a fragment');
     t.same(await this.allFragments(), before, 'nobody made one, nor got one');
+    await this.h1.ok('sh', '-c', `dd if=/dev/zero bs=${2 * this.underlay} count=1 2>/dev/null | socat -u -b 65536 - UDP4-SENDTO:192.168.50.2:9`);
+    await until('fragments that the host itself makes are seen', async () => (await watch()).fragments === 3 || JSON.stringify(await watch()));
+    t.equal(await fragments(this.h1), 3, 'and counted');
   }
 
   private async set(t: Test): Promise<void> {
