@@ -228,6 +228,11 @@ const cases: readonly Case[] = [
   { name: 'an uplink that is not there cannot be set', steps: [{ action: 'setUplink', link: uplink(0) }], holds: [], refused: 'unavailable' },
   { name: 'a VXLAN link', steps: overlay1, holds: [small1, vx1] },
   { name: 'one over IPv6, on another port', steps: [smallBridge, createVxlan(1, { local: IpAddress.parse('2001:db8::1'), port: 4790 })], holds: [small1, 'vx1 1 2001:db8::1 4790 in br1 mtu 1450 suppressing up'] },
+  {
+    name: 'one whose source is that of the route, with ways and broadcasts',
+    steps: [smallBridge, createVxlan(1, { local: IpAddress.parse('::'), port: 4790 }), setFdb(way(peer.mac, 'fd00::2')), setFdb(flood('fd00::2'))],
+    holds: [small1, 'vx1 1 :: 4790 in br1 mtu 1450 suppressing up', 'vx1 02:02:0a:00:00:0a to fd00::2 bridged', 'vx1 flood fd00::2'],
+  },
   { name: 'a VXLAN link that exists is replaced', steps: [...overlay1, setFdb(flood('192.0.2.2')), createVxlan(1, { local: IpAddress.parse('192.0.2.9'), mtu: 8950 })], holds: [small1, 'vx1 1 192.0.2.9 4789 in br1 mtu 8950 suppressing up'] },
   { name: 'a VXLAN link without its bridge is refused', steps: [createVxlan(1)], holds: [], refused: 'unavailable' },
   { name: 'a VXLAN link with the number of another one is refused', steps: [smallBridge, createVxlan(1), createVxlan(2, { vni: 1, bridge: 'br1' })], holds: [small1, vx1], refused: 'unavailable' },
