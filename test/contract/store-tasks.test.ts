@@ -173,6 +173,7 @@ t.test('contradictions are found', async (t) => {
     ['an address held by nobody that there is', { key: 'services/default/w', delete: true }, /the address 10\.1\.1\.1 of network default:n is held by service w, which is not there/],
     ['an address twice', put(`endpoints/${endpoint.id}`, endpoint), /endpoint eeeeeeeeeeee has the address 10\.1\.1\.1, which is held by service w/],
     ['a packet tag that nobody holds', { key: 'vnis/1', delete: true }, /has the packet tag 1, which is held by nobody/],
+    ['an uplink without its tenant', put('uplinks/h1/blue', { v: 1, host: 'h1', tenant: 'blue', index: 0 }), /an uplink is of tenant blue, which is not there/],
     ['a packet tag of nobody', put('vnis/2', { tenant: 'default', network: 'n' }), /"vnis\/2" is held by .*, which does not have it/],
   ];
   for (const [name, operation, sentence] of table) {
@@ -182,6 +183,15 @@ t.test('contradictions are found', async (t) => {
     await commit(store, operation);
     t.match(checkEntries((await store.list('')).entries).contradictions.join('\n'), sentence, name);
   }
+});
+
+t.test('a host that is away may still have an uplink of a tenant that is no more', async (t) => {
+  const store = new MemoryStore();
+  const host = { v: 1, name: 'h2', id: 'i', underlay: '192.168.7.2', underlayMtu: 1500, version: '1', since: 0 };
+  await commit(store, ...objects, put('hosts/h2', host), put('uplinks/h2/blue', { v: 1, host: 'h2', tenant: 'blue', index: 0 }), put('leftovers/h2/d', { v: 1, host: 'h2', dockerNetworkId: 'd' }));
+  t.same(checkEntries((await store.list('')).entries).contradictions, []);
+  await commit(store, put('presences/h2', { v: 1, host: 'h2', id: 'i', since: 0 }));
+  t.match(checkEntries((await store.list('')).entries).contradictions, ['an uplink is of tenant blue, which is not there']);
 });
 
 t.test('flags that do not go together are refused', async (t) => {

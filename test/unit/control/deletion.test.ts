@@ -18,12 +18,12 @@ const dockerNetworks = ({ docker }: ClusterHost): string[] => [...docker.network
 const stored = async ({ everybodys }: ClusterHost, prefix: string): Promise<string[]> => (await everybodys.list(prefix)).entries.map(({ key }) => key);
 const markOf = ({ control }: ClusterHost): unknown => control.network('default', 'n1').network.deleting;
 
-/** Two hosts with a network that both have in Docker. */
+/** Two hosts with a network that both have in Docker, as soon as its creation is answered. */
 async function pair(t: Parameters<typeof cluster>[0]): Promise<[ClusterHost, ClusterHost]> {
   const [h1, h2] = await cluster(t, 2);
   if (!h2) throw new Error('there are two hosts');
   await h1.control.createNetwork(network);
-  await until('both have it in Docker', async () => (await stored(h1, keys.bindings)).length === 2);
+  if ((await stored(h1, keys.bindings)).length !== 2) throw new Error('it was answered too early');
   return [h1, h2];
 }
 
@@ -61,7 +61,9 @@ t.test('netctl net rm removes the Docker networks of all hosts before it answers
   await removal.asked;
   t.same(markOf(h2), { host: 'h1' }, 'h2 knows who deletes it');
   await t.rejects(h2.control.createService(serviceRequest('default', 'web', 'n1', 'app=a')), { code: 'conflict', message: /just being deleted/ });
+  const asked = performance.now();
   await t.rejects(h2.control.deleteNetwork('default', 'n1'), { code: 'conflict' }, 'nobody else deletes it meanwhile');
+  t.ok(performance.now() - asked < 3000, 'and is told so at once');
   t.equal(over, false);
   removal.go();
   await deletion;
@@ -107,6 +109,21 @@ t.test('a host that was away removes what was deleted meanwhile, and does not ta
   await until('which is bound', async () => (await stored(h1, keys.bindings)).length === 2);
   t.equal(h2.docker.addressOf(await h2.docker.run({ network: 'n1' })), '10.2.2.1');
   await until('nothing is left of the old one', async () => (await stored(h1, keys.leftovers)).length === 0);
+});
+
+t.test('what is left of a deleted network is not taken for a new one, although Docker does not let go of it at once', async (t) => {
+  const [h1, h2] = await pair(t);
+  const [old] = h2.docker.networks.keys();
+  await h2.vanish();
+  await until('h1 knows that h2 is away', () => h1.control.listEvents().some(({ reason }) => reason === 'HostAway'));
+  await h1.control.deleteNetwork('default', 'n1');
+  await h1.control.createNetwork(networkRequest('default', 'n1', '10.2.2.0/24', '10.2.2.254'));
+  const removal = holdRemoval(h2);
+  removal.go(inUse('Docker would not'));
+  await h2.connection.mend();
+  await until('both are bound', async () => (await stored(h1, keys.bindings)).length === 2);
+  t.notOk((await stored(h1, keys.bindings)).includes(keys.binding('h2', old ?? '')));
+  t.notOk(h2.docker.networks.has(old ?? ''));
 });
 
 t.test('what is left of networks on a host that was removed is forgotten', async (t) => {
@@ -158,7 +175,7 @@ t.test('a host that starts takes back its own deletions, and leaves those of oth
   await removal.asked;
   await h2.stop();
   await h2.start();
-  await h2.control.collectGarbage();
+  await Promise.all([h1.control.collectGarbage(), h2.control.collectGarbage()]);
   t.same(markOf(h2), { host: 'h1' }, 'h1 is at work on it');
   h1.crash();
   await h1.start();
@@ -240,4 +257,20 @@ t.test('two hosts that delete the same tenant at once', async (t) => {
   t.ok(results.some(({ status }) => status === 'fulfilled'));
   for (const result of results) if (result.status === 'rejected') t.match(result.reason, { code: /conflict|not-found/ });
   t.throws(() => h2.control.tenant('blue'), { code: 'not-found' });
+});
+
+t.test('a tenant is not deleted when another host took the deletion back meanwhile', async (t) => {
+  const [h1, h2] = await pair(t);
+  await h1.control.createTenant({ name: 'blue' });
+  const { connection } = h1;
+  const carryOut = connection.transact.bind(connection);
+  connection.transact = async (transaction) => {
+    const outcome = await carryOut(transaction);
+    if (!JSON.stringify(transaction.operations).includes('"deleting"')) return outcome;
+    connection.transact = carryOut;
+    await h1.everybodys.transact({ conditions: [], operations: [{ key: keys.tenant('blue'), put: encodeStored({ name: 'blue' }) }] });
+    return outcome;
+  };
+  await t.rejects(h1.control.deleteTenant('blue'), { code: 'conflict', message: /^tenant blue was not deleted: the other hosts did not hear of this one for a while/ });
+  await t.resolves(h2.control.createNetwork(networkRequest('blue', 'n2', '10.2.2.0/24')));
 });

@@ -2,7 +2,7 @@ import t from 'tap';
 import { MemoryStore } from '../../../daemon/store/memory.js';
 import { IpAddress, Prefix } from '../../../src/model/address.js';
 import { keys } from '../../../src/model/keys.js';
-import { networkRequest, until } from './bed.js';
+import { networkRequest, serviceRequest, until } from './bed.js';
 import { allPresent, cluster, ClusterHost } from './cluster.js';
 
 // Hosts that do the same at the same time.
@@ -39,11 +39,34 @@ t.test('the same network, asked for on all hosts at once, is one', async (t) => 
   const hosts = await cluster(t, 3);
   const answers = await Promise.all(hosts.map(({ control }) => control.createNetwork(networkRequest('default', 'n1', '10.1.1.0/24', '10.1.1.254'))));
   t.equal(answers.filter(({ created }) => created).length, 1);
-  await until('bound everywhere', async () => (await stored(hosts[0], keys.bindings)) === 3);
+  t.equal(await stored(hosts[0], keys.bindings), 3, 'and there on all of them when they are answered');
   for (const host of hosts) {
     t.same(dockerNetworks(host), ['n1']);
     t.same(host.errors, []);
   }
+});
+
+t.test('a creation is answered when all hosts have the network in Docker', async (t) => {
+  const [h1, h2] = await cluster(t, 2);
+  if (!h2) throw new Error('there are two hosts');
+  const create = h2.docker.createNetwork.bind(h2.docker);
+  let go = (): void => undefined;
+  const asked = new Promise<void>((resolve) => {
+    h2.docker.createNetwork = async (request) => {
+      resolve();
+      await new Promise<void>((release) => (go = release));
+      return create(request);
+    };
+  });
+  let answered = false;
+  const creation = h1.control.createNetwork(networkRequest('default', 'n1', '10.1.1.0/24', '10.1.1.254')).finally(() => (answered = true));
+  await asked;
+  // Its answer waits for a later pass of the router than that of the creation, for which it waits in any case.
+  await h1.control.createService(serviceRequest('default', 'web', 'n1', 'app=a'));
+  t.equal(answered, false);
+  go();
+  await creation;
+  t.equal(await stored(h1, keys.bindings), 2);
 });
 
 t.test('ten networks in four tenants, made on three hosts at once', async (t) => {
@@ -120,6 +143,7 @@ t.test("with Docker's own IPAM two hosts may give the same address; the second c
     code: 'conflict',
     message: /^Docker's own IPAM gave the address 172\.18\.0\.2 of network app_default, which a container on host h1 has: start the container again .* "--ipam-driver netctl"$/,
   });
+  await h1.control.pluginEndpoints.deleteEndpoint(networkId, 'a'.repeat(64));
   h2.docker.networks.clear();
   h2.docker.connect();
   await until('what one Docker lost is made again', () => dockerNetworks(h2).join() === 'app_default');

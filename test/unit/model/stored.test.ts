@@ -46,6 +46,14 @@ t.test('what is stored comes back the same through JSON text', (t) => {
   const through = (value: Parameters<typeof encodeStored>[0]): unknown => JSON.parse(JSON.stringify(encodeStored(value)));
   t.same(decodeStored.tenant(through({ name: 'blue' })), { name: 'blue' });
   t.same(decodeStored.network(through(network)), network);
+  for (const deleting of [{ host: 'h1' }, { host: 'h1', refused: { host: 'h2', reason: 'Docker would not' } }]) {
+    t.same(decodeStored.network(through({ ...network, deleting })).deleting, deleting);
+    t.same(decodeStored.tenant(through({ name: 'blue', deleting })).deleting, deleting);
+  }
+  t.same(decodeStored.tenant({ v: 1, name: 'blue', deleting: true }).deleting, {}, 'by an earlier version');
+  t.throws(() => decodeStored.tenant({ v: 1, name: 'blue', deleting: 'h1' }));
+  const leftover = { host: 'h2', dockerNetworkId: 'd'.repeat(64) };
+  t.same(decodeStored.leftover(through(leftover)), leftover);
   t.same(decodeStored.network(through({ tenant: 'default', name: 'bare', vni: 1 })), { tenant: 'default', name: 'bare', vni: 1 });
   t.same(decodeStored.network(through({ ...network, encrypted: true })), { ...network, encrypted: true });
   const host = { name: 'h1', id: 'i', underlay: address, underlayMtu: 1500, version: '1', since: 1 };
