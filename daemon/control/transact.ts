@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { unavailable } from '../../src/model/errors.js';
-import type { Condition, Operation, Store, Transaction } from '../store/port.js';
+import { NetctlError, unavailable } from '../../src/model/errors.js';
+import type { Condition, Operation, Outcome, Store, Transaction } from '../store/port.js';
 
 /** A part of a transaction: what it rests on, and what it writes. */
 export type Fragment = Transaction;
@@ -32,36 +32,70 @@ export interface Pace {
 
 const realPace: Pace = { now: () => performance.now(), random: () => Math.random(), wait: (ms) => pause(ms) };
 
+/** Who waited so long for his turn has been given up, or is about to be, in milliseconds: Docker is answered after eight seconds. */
+const longestWaitMs = 6000;
+
 /**
- * The end of each store's queue. Transactions of one process wait for each other: planned at the same
- * time, forty allocations would all want the lowest free address, and each commit would send the rest
- * back to plan anew. Only those of other hosts can come in between.
+ * Transactions of one process wait for each other: planned at the same time, forty allocations would all want the lowest free address, and each
+ * commit would send the rest back to plan anew. Only those of other hosts can come in between.
  */
-const queues = new WeakMap<Store, Promise<unknown>>();
+interface Queue {
+  /** When all that were asked for have ended. */
+  end: Promise<unknown>;
+  /** Those that found no store since one did: how many, when the last one was sent, and what it was told. */
+  failures: { readonly count: number; readonly sent: number; readonly error: NetctlError } | undefined;
+}
+
+const queues = new WeakMap<Store, Queue>();
 
 /**
  * Plans a transaction from the present state and carries it out; plans anew when the state it rested
  * on has changed meanwhile. `plan` is told how often that was so; it returns undefined when there is nothing (more) to do, and throws
  * what is refused.
  * @returns whether anything was written.
- * @throws NetctlError `unavailable` if others were faster for seconds.
+ * @throws NetctlError `unavailable` if others were faster for seconds, or the turn did not come for seconds.
  */
 export function transact(store: Store, plan: (conflicts: number) => Transaction | undefined, pace = realPace): Promise<boolean> {
-  const turn = (queues.get(store) ?? Promise.resolve()).then(() => carryOut(store, plan, pace));
-  queues.set(store, turn.catch(() => undefined));
+  const queue = queues.get(store) ?? { end: Promise.resolve(), failures: undefined };
+  queues.set(store, queue);
+  const asked = pace.now();
+  const turn = queue.end.then(() => carryOut(store, queue, asked, plan, pace));
+  queue.end = turn.catch(() => undefined);
   return turn;
 }
 
-async function carryOut(store: Store, plan: (conflicts: number) => Transaction | undefined, pace: Pace): Promise<boolean> {
-  const end = pace.now() + patienceMs;
+async function carryOut(store: Store, queue: Queue, asked: number, plan: (conflicts: number) => Transaction | undefined, pace: Pace): Promise<boolean> {
+  const begun = pace.now();
   for (let conflicts = 0; ; conflicts++) {
     const ms = pauseAfter(conflicts, pace.random());
-    if (pace.now() + ms > end) throw unavailable('nothing was changed: other hosts change the same all the time, and were always faster; try again in a moment');
+    if (pace.now() + ms > begun + patienceMs) throw unavailable('nothing was changed: other hosts change the same all the time, and were always faster; try again in a moment');
     if (ms > 0) await pace.wait(ms);
     const transaction = plan(conflicts);
     if (!transaction || transaction.operations.length === 0) return false;
-    const outcome = await store.transact(transaction);
+    if (conflicts === 0) refuseInVain(queue, asked, begun);
+    const outcome = await sent(store, queue, transaction, pace);
     if (outcome.committed) return true;
+  }
+}
+
+/**
+ * Each that finds no store waits for seconds: a hundred, one after the other, for minutes. So what two in a row were told counts for all that were there already. Two,
+ * as the first one may be lost with the member of etcd that it was sent to, and the next one finds another.
+ */
+function refuseInVain({ failures }: Queue, asked: number, begun: number): void {
+  if (failures && failures.count > 1 && asked <= failures.sent) throw failures.error;
+  if (begun - asked > longestWaitMs) throw unavailable('nothing was changed: too much waits to be written; try again in a moment');
+}
+
+async function sent(store: Store, queue: Queue, transaction: Transaction, pace: Pace): Promise<Outcome> {
+  const now = pace.now();
+  try {
+    const outcome = await store.transact(transaction);
+    queue.failures = undefined;
+    return outcome;
+  } catch (error) {
+    if (error instanceof NetctlError && error.code === 'unavailable') queue.failures = { count: (queue.failures?.count ?? 0) + 1, sent: now, error };
+    throw error;
   }
 }
 

@@ -1,7 +1,8 @@
 import t from 'tap';
 import { transact, type Pace } from '../../../daemon/control/transact.js';
+import { unavailable } from '../../../src/model/errors.js';
 import { MemoryStore } from '../../../daemon/store/memory.js';
-import type { Store, Transaction } from '../../../daemon/store/port.js';
+import type { Outcome, Store, Transaction } from '../../../daemon/store/port.js';
 
 const increment: Transaction = { conditions: [], operations: [{ key: 'a', put: 1 }] };
 
@@ -84,4 +85,52 @@ t.test('a refusal holds nobody up, and nothing is planned twice at the same time
   const done = [transact(store, plan), transact(store, plan), transact(store, () => undefined)];
   await t.rejects(refused, { message: 'refused' });
   t.strictSame(await Promise.all(done), [true, true, false]);
+});
+
+/** A store that is answered for by `answer`, which is told how many were sent before. */
+function answering(pace: FakePace, tookMs: number, answer: (sent: number) => Outcome | Error): { store: Store; sent: () => number } {
+  const memory = new MemoryStore();
+  let sent = 0;
+  const store: Store = {
+    get: (key) => memory.get(key),
+    list: (prefix) => memory.list(prefix),
+    watch: (prefix, revision, watcher) => memory.watch(prefix, revision, watcher),
+    close: () => memory.close(),
+    transact: async () => {
+      const outcome = answer(sent++);
+      await pace.wait(tookMs);
+      if (outcome instanceof Error) throw outcome;
+      return outcome;
+    },
+  };
+  return { store, sent: () => sent };
+}
+
+t.test('a hundred that find no store are refused as soon as two of them are', async (t) => {
+  const pace = new FakePace(0.5, 0);
+  const { store, sent } = answering(pace, 2000, () => unavailable('etcd does not answer'));
+  const all = await Promise.allSettled(Array.from({ length: 100 }, () => transact(store, () => increment, pace)));
+  t.strictSame(new Set(all.map((outcome) => (outcome.status === 'rejected' ? (outcome.reason as Error).message : 'done'))), new Set(['etcd does not answer']));
+  t.equal(sent(), 2);
+  await t.rejects(transact(store, () => increment, pace), { message: 'etcd does not answer' });
+  t.equal(sent(), 3, 'who comes later looks for himself');
+  t.equal(await transact(store, () => undefined, pace), false, 'who has nothing to write needs no store');
+});
+
+t.test('one that was lost with a member of etcd says nothing to the others', async (t) => {
+  const pace = new FakePace(0.5, 0);
+  const { store, sent } = answering(pace, 500, (sent) => (sent % 2 === 0 ? unavailable('etcd does not answer') : { committed: true, revision: sent }));
+  const all = await Promise.allSettled(Array.from({ length: 10 }, () => transact(store, () => increment, pace)));
+  t.equal(all.filter(({ status }) => status === 'fulfilled').length, 5);
+  t.equal(sent(), 10);
+});
+
+t.test('whose turn does not come for seconds is refused, and nothing of his is written later', async (t) => {
+  const pace = new FakePace(0.5, 0);
+  const { store, sent } = answering(pace, 100, (sent) => ({ committed: true, revision: sent + 1 }));
+  const all = await Promise.allSettled(Array.from({ length: 100 }, () => transact(store, () => increment, pace)));
+  const refusals = all.flatMap((outcome) => (outcome.status === 'rejected' ? [(outcome.reason as Error).message] : []));
+  t.strictSame(new Set(refusals), new Set(['nothing was changed: too much waits to be written; try again in a moment']));
+  t.equal(sent(), 61);
+  t.equal(sent() + refusals.length, 100);
 });
