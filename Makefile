@@ -19,7 +19,7 @@ help:
 	@echo 'make demo    a lab host on this machine, and the walk-through on it (KEEP=1 leaves it up; HOSTS=3 shows three hosts)'
 	@echo 'make test    lint and every test; SUITE=unit|contract|kernel|e2e or FILE=part/of/a/path for some of them'
 	@echo 'make unit    the tests that need neither root nor Docker'
-	@echo 'make bench   what netctl costs, measured against others; SUITE=overlay; ROUNDS=10; results in bench/results/'
+	@echo 'make bench   what netctl costs, measured against others; SUITE=overlay|encrypted; ROUNDS=10; results in bench/results/'
 	@echo 'make lint    the rules of eslint.config.js'
 	@echo 'make build   compile to dist/'
 	@echo 'make deps    what all of these do first: Debian packages, npm packages, the build'

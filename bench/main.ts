@@ -8,9 +8,10 @@ import { brief, report } from './report.js';
 import { runRounds } from './rounds.js';
 import type { Suite } from './suite.js';
 import { Cleanup } from './support/cleanup.js';
+import { encrypted } from './suites/encrypted.js';
 import { overlay } from './suites/overlay.js';
 
-const suites: readonly Suite[] = [overlay];
+const suites: readonly Suite[] = [overlay, encrypted];
 const results = resolve('bench', 'results');
 
 function chosen(): readonly Suite[] {

@@ -1,0 +1,94 @@
+import type { Experiment, Figure } from '../suite.js';
+import type { Times } from '../tools/times.js';
+import { startIperf3, tcpStream, udpPackets } from './iperf3.js';
+import type { Lab } from './lab.js';
+import { plainAddress, plainSegment, type PlainSegment } from './plain-vxlan.js';
+import { tool, type Space } from './space.js';
+
+type Teardown = (work: () => Promise<unknown>) => void;
+
+/** From a container on one host to a container on another. */
+export interface Way {
+  readonly client: Space;
+  readonly server: Space;
+  /** What the client calls. */
+  readonly address: string;
+}
+
+/** The ways that netctl makes: to the other container itself, and through a service whose only provider that is. */
+export interface NetctlWays {
+  readonly direct: Way;
+  readonly service: Way;
+  /** Of the segment, in bytes. */
+  readonly mtu: number;
+}
+
+const port = 8000;
+/** iperf3's own. */
+const streamPort = 5201;
+/** The least ratio to the reference that is good enough. */
+const goal = 0.95;
+
+/** A client on the lab's first host, a server on its second, and a service in front of it. @param options of the network */
+export async function netctlWays(lab: Lab, ...options: string[]): Promise<NetctlWays> {
+  await lab.exec(1, 'netctl', 'net', 'create', 'bench', '-s', '10.1.1.0/24', '-g', '10.1.1.254', ...options);
+  const ports = [`${streamPort}:${streamPort}:tcp`, `${streamPort}:${streamPort}:udp`, `${port}:${port}:tcp`];
+  const created = await lab.exec(1, 'netctl', 'service', 'create', 'bench', '-s', 'bench', '-l', 'bench=server', ...ports.flatMap((each) => ['-p', each]));
+  const client = await lab.container(1, '--net=bench');
+  const server = await lab.container(2, '--net=bench', '--label=bench=server');
+  await untilServed(lab);
+  const link = await server.run(['ip', 'address', 'show', 'eth0']);
+  return {
+    direct: { client, server, address: /inet ([^/]+)\//.exec(link)?.[1] ?? '' },
+    service: { client, server, address: /Service IP: (\S+)/.exec(created)?.[1] ?? '' },
+    mtu: Number(/ mtu (\d+)/.exec(link)?.[1]),
+  };
+}
+
+/** The first host learns of the other's container from the store, and in an encrypted network needs a session with the other host. */
+async function untilServed(lab: Lab): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  while (!(await lab.exec(1, 'netctl', 'service', 'ls', '-j')).includes('"numProviders": 1')) {
+    if (Date.now() > deadline) throw new Error('the service got no provider within 30 s');
+  }
+}
+
+export async function plainWay(segment: PlainSegment, teardown: Teardown): Promise<Way> {
+  const [client, server] = await plainSegment(segment, teardown);
+  return { client, server, address: plainAddress(2) };
+}
+
+/** What answers there. */
+export async function serve(server: Space, teardown: Teardown): Promise<void> {
+  teardown(await startIperf3(server));
+  teardown(await server.start([...tool('accept'), String(port)], /listening/, 'server'));
+}
+
+const figure = (key: string, title: string, unit: string, better: Figure['better']): Figure => ({ key, title, unit, better });
+
+/**
+ * Throughput and round trips.
+ * @param ways by contender, the reference first; `netctl` and `service` have goals to reach. A service IP is not pinged: the router answers that itself.
+ */
+export function experimentsOn(ways: Readonly<Record<string, Way>>): Experiment[] {
+  const all = Object.keys(ways);
+  const experiment = (title: string, contenders: readonly string[], figures: readonly Figure[], run: (way: Way) => Promise<Record<string, number>>): Experiment => ({
+    ...{ title, contenders, figures },
+    goals: { netctl: goal, service: goal },
+    run: (contender) => {
+      const way = ways[contender];
+      return way ? run(way) : Promise.reject(new Error(`there is no way ${contender}`));
+    },
+  });
+  const connections = [figure('rate', 'connections', '1/s', 'more'), figure('median', 'time to first octet', 'us', 'less')];
+  return [
+    experiment('One TCP stream', all, [figure('stream', 'throughput', 'Mbit/s', 'more')], async ({ client, address }) => ({ stream: await tcpStream(client, address, 1) })),
+    experiment('UDP of 64 octets', all, [figure('packets', 'packets that arrive', 'thousand/s', 'more')], async ({ client, address }) => ({ packets: await udpPackets(client, address, 1) })),
+    experiment('Ping', all.filter((name) => name !== 'service'), [figure('median', 'round trip', 'us', 'less')], ({ client, address }) => times(client, 'echo', address, '5000')),
+    experiment('TCP connections, one after another', all, connections, ({ client, address }) => times(client, 'connect', address, String(port), '2000')),
+  ];
+}
+
+async function times(client: Space, name: string, ...words: string[]): Promise<Record<string, number>> {
+  return { ...(JSON.parse(await client.run([...tool(name), ...words], 'client')) as Times) };
+}
