@@ -1,5 +1,5 @@
 import { defaultTenant } from '../src/model/names.js';
-import type { EndpointInspect, NetworkInspect, ServiceInspect, TenantInspect } from '../src/wire/objects.js';
+import type { EndpointInspect, HostInspect, NetworkInspect, ServiceInspect, TenantInspect } from '../src/wire/objects.js';
 import { ApiClient } from './client.js';
 import { isSwitch, type Command, type Flag, type Flags, type Noun } from './command.js';
 import { shells } from './completion.js';
@@ -124,6 +124,8 @@ async function valuesOf(what: string, { values }: Line): Promise<Suggestions> {
       return known<NetworkInspect>('networks', values, ({ Config }) => (inTenant(Config) ? [Config.networkName] : []));
     case 'SERVICE':
       return known<ServiceInspect>('serviceLBs', values, ({ Config }) => (inTenant(Config) ? [Config.serviceName] : []));
+    case 'HOST':
+      return known<HostInspect>('hosts', values, ({ Oper }) => [Oper.hostName]);
     case 'CONTAINER':
       return known<EndpointInspect>('endpoints', values, ({ Oper }) => (inTenant(Oper) ? [containerName(Oper)] : []));
     // A part of a name or an id, in any tenant.

@@ -33,6 +33,12 @@ export const nouns: readonly Noun[] = [
     load: async () => (await import('./tenant.js')).tenantCommands,
   },
   {
+    name: 'host',
+    aliases: [],
+    summary: 'List, inspect and remove the hosts that share the state',
+    load: async () => (await import('./host.js')).hostCommands,
+  },
+  {
     name: 'events',
     aliases: [],
     summary: 'Show what happened, and follow what happens',

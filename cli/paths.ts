@@ -1,7 +1,7 @@
 import { objectKey } from '../src/model/names.js';
 
 /** The plural words of Contiv's REST paths. */
-export type Collection = 'tenants' | 'networks' | 'serviceLBs' | 'endpoints';
+export type Collection = 'tenants' | 'networks' | 'serviceLBs' | 'endpoints' | 'hosts';
 
 const root = '/api/v1';
 

@@ -5,9 +5,9 @@ import { portName } from '../../src/fabric/names.js';
 import { formatLabels } from '../../src/selectors/format.js';
 import { formatWeight } from '../../src/selectors/weights.js';
 import { sum, type Counts } from '../../src/stats/tally.js';
-import type { DrainObject, EndpointOper, Explanation, networkInspect, ProviderStatsObject, serviceInspect, ServiceStatsObject, StatsCounts, tenantInspect } from '../../src/wire/objects.js';
+import type { DrainObject, EndpointOper, Explanation, HostOper, networkInspect, ProviderStatsObject, serviceInspect, ServiceStatsObject, StatsCounts, tenantInspect } from '../../src/wire/objects.js';
 import { formatPort } from '../../src/wire/ports.js';
-import type { DrainAnswer, EndpointView, NetworkView, ProviderExplanation, ServiceStatsView, ServiceView, TenantView } from '../control/operations.js';
+import type { DrainAnswer, EndpointView, HostView, NetworkView, ProviderExplanation, ServiceStatsView, ServiceView, TenantView } from '../control/operations.js';
 
 /** What was observed, in the words of Contiv's `Oper`. What is not known is left out. */
 
@@ -70,6 +70,17 @@ export function explanationOf({ container, host, provider, endpoint, weight, rea
     provider,
     reason,
     ...present({ ipAddress: endpoint?.addresses.join(', '), network: endpoint?.network, weight: weight && formatWeight(weight) }),
+  };
+}
+
+export function hostOper({ name, isOwn, state, reason, since, version, underlay, underlayMtu, endpoints, roundTripMs, pathMtu }: HostView): HostOper {
+  return {
+    ...{ hostName: name, state, version, asked: isOwn, numEndpoints: endpoints.length },
+    ...present({ reason, since: since === undefined ? undefined : new Date(since).toISOString(), underlayAddress: underlay?.toString() }),
+    ...(underlayMtu === undefined ? {} : { underlayMTU: underlayMtu }),
+    // Shorter ones are not to be told from each other: it is a busy processor that makes them differ.
+    ...(roundTripMs === undefined ? {} : { roundTripMs: Number(roundTripMs.toFixed(3)) }),
+    ...(pathMtu === undefined ? {} : { pathMTU: pathMtu }),
   };
 }
 

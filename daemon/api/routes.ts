@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { notFound } from '../../src/model/errors.js';
-import { endpointInspect, versionObject } from '../../src/wire/objects.js';
+import { deploymentObject, endpointInspect } from '../../src/wire/objects.js';
 import type { EndpointInspect, VersionObject } from '../../src/wire/objects.js';
 import type { EndpointView, Operations } from '../control/operations.js';
 import type { Metrics } from '../metrics.js';
@@ -50,7 +50,7 @@ export interface DaemonParts {
 export function addDaemonRoutes(app: ApiInstance, { operations, metrics, version }: DaemonParts): void {
   const tags = ['daemon'];
   const text = { 200: { description: 'Plain text', content: { 'text/plain': { schema: z.string() } } } };
-  app.get('/version', { schema: { tags, summary: 'The version of netctld', response: { 200: versionObject } } }, () => version);
+  app.get('/version', { schema: { tags, summary: 'The version of netctld, and where it keeps its state', response: { 200: deploymentObject } } }, () => ({ ...version, ...operations.deployment() }));
 
   const health = { tags, summary: 'Whether netctld is ready', response: { ...text, ...unavailable } };
   app.get('/healthz', { schema: health }, async (_request, reply) => {

@@ -46,4 +46,7 @@ schemaNames.add(objects.providerStats, { id: 'ProviderStats' });
 schemaNames.add(objects.serviceStats, { id: 'ServiceStats' });
 schemaNames.add(objects.eventObject, { id: 'Event' });
 schemaNames.add(objects.finding, { id: 'Finding' });
-schemaNames.add(objects.versionObject, { id: 'Version' });
+schemaNames.add(objects.hostOper, { id: 'HostOper' });
+schemaNames.add(objects.hostInspect, { id: 'HostInspect' });
+schemaNames.add(objects.hostRemoval, { id: 'HostRemoval' });
+schemaNames.add(objects.deploymentObject, { id: 'Version' });

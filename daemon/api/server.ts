@@ -17,6 +17,7 @@ import { answerError, answerUnknownRoute, bodyLimit } from './errors.js';
 import { addDoctorRoutes } from './doctor-routes.js';
 import { addKeyRoutes } from './key-routes.js';
 import { addEventRoutes } from './event-routes.js';
+import { addHostRoutes } from './host-routes.js';
 import { addResourceRoutes } from './resource-routes.js';
 import { networkResource, serviceResource, tenantResource } from './resources.js';
 import { addDaemonRoutes, addEndpointRoutes } from './routes.js';
@@ -181,6 +182,7 @@ function addRoutes(app: ApiInstance, parts: ApiParts, closing: AbortSignal): voi
     addServiceRoutes(scope, operations);
     addDoctorRoutes(scope, operations);
     addKeyRoutes(scope, operations);
+    addHostRoutes(scope, operations);
     addEventRoutes(scope, operations, closing);
     done();
   });

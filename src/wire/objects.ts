@@ -170,6 +170,34 @@ export const serviceInspect = z.object({
 
 export const endpointInspect = z.object({ Oper: endpointOper.extend(events) });
 
+/** A host, as the one that was asked sees it. */
+export const hostOper = z.object({
+  hostName: z.string(),
+  /** `not ready`: it is there, but something keeps it from being of use. */
+  state: z.enum(['ready', 'not ready', 'away']),
+  /** Why it is not ready: a sentence. */
+  reason: z.string().optional(),
+  /** Since when it is there, or away; ISO 8601; absent: nobody knows. */
+  since: z.string().optional(),
+  /** Of its netctld. */
+  version: z.string(),
+  /** Whether it is the one that was asked. */
+  asked: z.boolean(),
+  numEndpoints: z.number().int(),
+  /** Where the others reach it, and how large packets its link there takes, in bytes; absent on a single host. */
+  underlayAddress: z.string().optional(),
+  underlayMTU: z.number().int().optional(),
+  /** From the one that was asked, there and back, in milliseconds; absent for itself, and as long as nothing is known. */
+  roundTripMs: z.number().optional(),
+  /** The longest packet of a container's that gets from there to this host, in bytes; absent as above. */
+  pathMTU: z.number().int().optional(),
+});
+
+export const hostInspect = z.object({ Oper: hostOper.extend({ ...events, endpoints: z.array(endpointOper).optional() }) });
+
+/** What a host held that was removed. */
+export const hostRemoval = z.object({ hostName: z.string(), freedEndpoints: z.number().int(), freedAddresses: z.number().int(), freedPorts: z.number().int() });
+
 /** One container of the service's tenant, and why it is or is not a provider. */
 export const explanation = z.object({
   containerID: z.string(),
@@ -255,6 +283,14 @@ export const finding = z.object({
 
 export const versionObject = z.object({ version: z.string(), gitCommit: z.string(), buildTime: z.string() });
 
+/** The version of a netctld, and where it keeps its state. */
+export const deploymentObject = versionObject.extend({
+  /** `embedded`, or `etcd://` and its members. */
+  store: z.string(),
+  /** How many hosts share the state, and how many of them are there; absent while netctld starts. */
+  hosts: z.object({ present: z.number().int(), known: z.number().int() }).optional(),
+});
+
 export type TenantObject = z.infer<typeof tenantObject>;
 export type NetworkObject = z.infer<typeof networkObject>;
 export type ServiceObject = z.infer<typeof serviceObject>;
@@ -274,3 +310,7 @@ export type ProviderStatsObject = z.infer<typeof providerStats>;
 export type ServiceStatsObject = z.infer<typeof serviceStats>;
 export type FindingObject = z.infer<typeof finding>;
 export type VersionObject = z.infer<typeof versionObject>;
+export type DeploymentObject = z.infer<typeof deploymentObject>;
+export type HostOper = z.infer<typeof hostOper>;
+export type HostInspect = z.infer<typeof hostInspect>;
+export type HostRemovalObject = z.infer<typeof hostRemoval>;

@@ -416,6 +416,10 @@ withApi('version', { 'GET /version': ok({ version: '9.8.7', gitCommit: 'abc', bu
   );
 });
 
+withApi('version of one of several hosts', { 'GET /version': ok({ version: '9.8.7', gitCommit: 'abc', buildTime: 'now', store: 'etcd://10.0.0.1:2379', hosts: { present: 2, known: 3 } }) }, async (t, api) => {
+  t.match((await api.netctl('version')).stdout, /\nBuildTime: now\nStore: etcd:\/\/10\.0\.0\.1:2379\nHosts: 2 of 3 there\n$/);
+});
+
 t.test('netctl --version asks nobody', async (t) => {
   const { code, stdout, stderr } = await netctl(['--version'], { NETCTL_HOST: '/nonexistent' });
   t.match(stdout, /^netctl version \d+\.\d+\.\d+\S*, build \S+\n$/);

@@ -14,6 +14,7 @@ const objects = {
   'GET /api/v1/inspect/tenants/': ok([named('default', {}), named('blue', {})]),
   'GET /api/v1/inspect/networks/': ok([named('default', { networkName: 'web-net' }), named('default', { networkName: 'app-net' }), named('blue', { networkName: 'sea' })]),
   'GET /api/v1/inspect/serviceLBs/': ok([named('default', { serviceName: 'app-svc' }), named('blue', { serviceName: 'db' })]),
+  'GET /api/v1/inspect/hosts/': ok([{ Oper: { hostName: 'h1' } }, { Oper: { hostName: 'h2' } }]),
   'GET /api/v1/inspect/endpoints/': ok([endpoint('default', '/web-1'), endpoint('default', '/web-1'), endpoint('blue', '/sea-1')]),
 };
 
@@ -57,6 +58,7 @@ t.test('names of objects, of the tenant that the line names', async (t) => {
   t.strictSame(await words('net', 'inspect', 'web-net', ''), [], 'one, and no more');
   t.strictSame(await words('net', 'create', ''), [], 'a new name is not known');
   t.strictSame(await words('tenant', 'rm', ''), ['blue', 'default']);
+  t.strictSame(await words('host', 'rm', 'h1', ''), ['h2']);
   t.strictSame(await words('service', 'explain', ''), ['app-svc']);
   t.strictSame(await words('ep', 'inspect', ''), ['sea-1', 'web-1'], 'each once');
 });

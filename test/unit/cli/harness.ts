@@ -93,6 +93,16 @@ export function start(words: readonly string[], env: Record<string, string> = {}
   return spawn('env', ['-i', ...variables, process.execPath, mainFile, ...words], { stdio: ['ignore', 'pipe', 'pipe'], ...options });
 }
 
+/** The same at a terminal, where somebody types; stdout has all that he sees. */
+export function atTerminal(words: readonly string[], env: Record<string, string>, typed: string): Promise<Result> {
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  const command = ['env', '-i', ...variables, process.execPath, mainFile, ...words].map((word) => `'${word}'`).join(' ');
+  const child = spawn('script', ['-qfec', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  // The end of the input is that of what is typed, by which script(1) ends, too.
+  child.stdin.end(typed);
+  return finished(child).then(({ stdout, ...result }) => ({ ...result, stdout: stdout.replaceAll('\r', '') }));
+}
+
 export function finished(child: ChildProcess): Promise<Result> {
   let stdout = '';
   let stderr = '';
