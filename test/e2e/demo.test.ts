@@ -10,7 +10,7 @@ interface Ended {
 }
 
 async function run(script: 'demo' | 'lab', labName: string, args: string[], env: Record<string, string> = {}): Promise<Ended> {
-  const ended = await execa(`${root}/lab/${script}`, args, { reject: false, all: true, stdin: 'ignore', timeout: 120_000, env: { LAB_NAME: labName, ...env } });
+  const ended = await execa(`${root}/lab/${script}`, args, { reject: false, all: true, stdin: 'ignore', timeout: 300_000, env: { LAB_NAME: labName, ...env } });
   return { exitCode: ended.exitCode, text: ended.all };
 }
 
