@@ -59,7 +59,10 @@ function clientOf(name: string): Traffic {
   return client;
 }
 
-/** TCP and UDP, to the service and to the servers themselves. */
+/** Never the same twice: a source port that was used lately is led to where it was then. */
+let sourcePort = 20_000;
+
+/** TCP and UDP, from clients on both hosts. */
 async function reachesOnlyItsOwn(t: Test, tenant: string): Promise<void> {
   for (const number of [1, 2]) {
     const client = clientOf(`${tenant}-c${number}`);
@@ -67,7 +70,7 @@ async function reachesOnlyItsOwn(t: Test, tenant: string): Promise<void> {
     const expected = { [`${tenant}-s1 ${own}`]: 20, [`${tenant}-s2 ${own}`]: 20 };
     t.strictSame(answers(await client.connect(serviceIp, 8080, 40)), expected, `TCP from ${tenant} on h${number}`);
     const datagrams = [];
-    for (let count = 0; count < 40; count++) datagrams.push(await client.datagram(serviceIp, 53, 0, 5_000));
+    for (let count = 0; count < 40; count++) datagrams.push(await client.datagram(serviceIp, 53, sourcePort++, 5_000));
     t.strictSame(answers(datagrams), expected, `UDP from ${tenant} on h${number}`);
   }
 }

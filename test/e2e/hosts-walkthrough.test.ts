@@ -92,6 +92,9 @@ t.test('a service over containers on all hosts', async (t) => {
   await untilEverywhere('web', ['p1', 'p2', 'p3']);
 });
 
+/** Never the same twice: a source port that was used lately is led to where it was then. */
+let sourcePort = 20_000;
+
 /** Each of the providers answers in turn, and saw this address. */
 async function served(t: Test, from: string, family: Family, seenBy: (provider: string) => string, providers: readonly string[] = ['p1', 'p2', 'p3']): Promise<void> {
   const { traffic } = at(from);
@@ -99,7 +102,7 @@ async function served(t: Test, from: string, family: Family, seenBy: (provider: 
   const expected = Object.fromEntries(providers.map((provider) => [`${provider} ${seenBy(provider)}`, 10]));
   t.strictSame(answers(await traffic.connect(service[family], 8080, times)), expected, `${from}: TCP over ${family}`);
   const datagrams = [];
-  for (let count = 0; count < times; count++) datagrams.push(await traffic.datagram(service[family], 53, 0, 5_000));
+  for (let count = 0; count < times; count++) datagrams.push(await traffic.datagram(service[family], 53, sourcePort++, 5_000));
   t.strictSame(answers(datagrams), expected, `${from}: UDP over ${family}`);
 }
 
