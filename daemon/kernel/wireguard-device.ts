@@ -29,12 +29,19 @@ export async function createDevice(site: DeviceSite, device: TunnelDevice, keyFi
   await setDevice(site, device);
 }
 
-/** Its port, address and MTU, and up. */
+/** Its port, address and MTU, and up. @throws NetctlError `conflict` if another program has the port. */
 export async function setDevice({ place, programs, namespace }: DeviceSite, { name, port, address, mtu, up }: TunnelDevice): Promise<void> {
-  await programs.wg('set', name, 'listen-port', String(port));
   permitIpv6(namespace, name);
   await place.rtnetlink.request((socket, options) => socket.setLink(upFlag(up), { ifname: name, mtu }, options));
+  // A device that is down does not take the port yet, and wireguard-go would tell nobody that it cannot.
+  await programs.wg('set', name, 'listen-port', String(port)).catch((error: unknown) => {
+    throw messageOf(error).includes('Address already in use') ? portTaken(port, error) : error;
+  });
   if (address) await addAddress(place, { link: name, address, length: bitsOf(address.family) });
+}
+
+function portTaken(port: number, cause: unknown): NetctlError {
+  return new NetctlError('conflict', `networks cannot be encrypted on this host: UDP port ${port} is taken by another program; give netctld another --wireguard-port`, { cause });
 }
 
 /** By the kernel's module if it has one, which it then loads by itself; else by the program that does the same. */

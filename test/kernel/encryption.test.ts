@@ -1,11 +1,15 @@
 import '../support/throw-away-host.js';
 import t, { type Test } from 'tap';
 import { inContainer } from '../support/containers.js';
+import { Probe } from '../support/probe.js';
 import { until } from '../support/until.js';
 import { addressOf, countIncoming, encryptedPort, hosts, OverlayBed, underlayOf, type ContainerName } from './overlay-bed.js';
 import { droppedBy, processOf, TunnelBed, tunnelPorts } from './tunnel-bed.js';
 
 // Encrypted networks over three hosts: the real tunnels, routers and rules, and what can be seen of them on the underlay.
+
+// Longer than all of its own waiting: only a hang takes so long.
+t.setTimeout(120_000);
 
 const bed = new OverlayBed();
 const tunnels = new TunnelBed();
@@ -57,6 +61,13 @@ t.test('without tunnels nothing leaves the host', async (t) => {
   const leaked = await inClear();
   t.ok(leaked > 0, 'without the rule it would');
   await bed.guard('h1', hosts);
+});
+
+t.test('a port that another program has is told', async (t) => {
+  const other = new Probe('h1');
+  await other.do({ do: 'serve', name: 'other', protocol: 'udp', port: 51821 });
+  await t.rejects(tunnels.reconcile('h1'), { code: 'conflict', message: /UDP port 51821 is taken by another program; give netctld another --wireguard-port/ });
+  await other.kill();
 });
 
 t.test('containers reach each other by the tunnels', async (t) => {
