@@ -4,6 +4,7 @@ import { command, type Command } from './command.js';
 import { confirmed, requireSomebody, yesFlag } from './confirmation.js';
 import { containerName } from './container.js';
 import { formatFlags } from './flags.js';
+import { rekey } from './host-key.js';
 import { type Listing, printList } from './listing.js';
 import { printable } from './output.js';
 import { inspectAll, inspectOne, objectPath } from './paths.js';
@@ -94,4 +95,4 @@ function counted(number: number, noun: string, nouns = `${noun}s`): string {
   return `${number} ${number === 1 ? noun : nouns}`;
 }
 
-export const hostCommands: readonly Command[] = [list, inspect, remove];
+export const hostCommands: readonly Command[] = [list, inspect, remove, rekey];

@@ -35,7 +35,7 @@ export const nouns: readonly Noun[] = [
   {
     name: 'host',
     aliases: [],
-    summary: 'List, inspect and remove the hosts that share the state',
+    summary: 'List, inspect, remove and rekey the hosts that share the state',
     load: async () => (await import('./host.js')).hostCommands,
   },
   {

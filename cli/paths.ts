@@ -18,6 +18,7 @@ export const statsOfTenant = (tenant: string): string => `${root}/stats/serviceL
 export const drainPath = (key: string, container: string): string => `${root}/drain/serviceLBs/${encode(key)}/${encodeURIComponent(container)}/`;
 export const eventsPath = (query: Readonly<Record<string, string>>): string => `${root}/events/?${new URLSearchParams(query).toString()}`;
 export const doctorPath = `${root}/doctor/`;
+export const rekeyPath = `${root}/rekey/`;
 export const versionPath = '/version';
 
 /** `tenant:name`; whether both are names is for netctld to judge. */

@@ -6,8 +6,8 @@ import type { ApiInstance } from './schemas.js';
 /** The asked host's own key for encrypted connections: nobody else can make it one. */
 export function addKeyRoutes(app: ApiInstance, operations: Operations): void {
   const schema = { tags: ['hosts'], summary: 'Make this host another key for encrypted connections; it is used when all hosts that are there can', response: { 200: z.object({}), ...failures } };
-  app.post('/api/v1/rotate-key/', { schema }, async () => {
-    await operations.rotateKey();
+  app.post('/api/v1/rekey/', { schema }, async () => {
+    await operations.rekey();
     return {};
   });
 }

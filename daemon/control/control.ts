@@ -237,7 +237,7 @@ export class Control implements Operations {
     return this.parts.hostViews.host(name);
   }
 
-  async rotateKey(): Promise<void> {
+  async rekey(): Promise<void> {
     const { encryption } = this.parts;
     if (!encryption) throw conflict('this host has no key for encrypted connections: there are no other hosts');
     await encryption.rotate();

@@ -174,7 +174,7 @@ export interface Operations {
   /** Takes back all that a host holds that is away for good. */
   removeHost(name: string): Promise<HostHoldings>;
   /** Makes the asked host another key for encrypted connections, which takes the place of the present one when all hosts that are there can send to it. */
-  rotateKey(): Promise<void>;
+  rekey(): Promise<void>;
   /** Answers also while the state is not loaded. */
   deployment(): Deployment;
 

@@ -192,7 +192,7 @@ export class MemoryOperations implements Operations {
     return host;
   }
 
-  async rotateKey(): Promise<void> {
+  async rekey(): Promise<void> {
     await this.#fail();
     throw conflict('this host has no key for encrypted connections: there are no other hosts');
   }

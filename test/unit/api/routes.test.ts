@@ -157,7 +157,7 @@ t.test('of a service that is changed, what is absent stays', async (t) => {
 
 t.test('a host that has no key cannot change it', async (t) => {
   const { request } = await fixture(t);
-  t.match(await request('POST', '/api/v1/rotate-key/'), { status: 409, text: /has no key for encrypted connections/ });
+  t.match(await request('POST', '/api/v1/rekey/'), { status: 409, text: /has no key for encrypted connections/ });
 });
 
 t.test('containers are drained, and no longer', async (t) => {
@@ -253,7 +253,7 @@ t.test('the OpenAPI document has every route, and every reference in it leads so
     '/api/v1/inspect/hosts/{key}/': ['get'],
     '/api/v1/hosts/{key}/': ['delete'],
     '/api/v1/events/': ['get'],
-    '/api/v1/rotate-key/': ['post'],
+    '/api/v1/rekey/': ['post'],
     '/api/v1/stats/serviceLBs/': ['get'],
     '/api/v1/stats/serviceLBs/{key}/': ['get'],
     ...Object.fromEntries(

@@ -38,6 +38,13 @@ t.test('host inspect', async (t) => {
 
 const removal = ok({ hostName: 'h3', freedEndpoints: 2, freedAddresses: 1, freedPorts: 1 });
 
+t.test('host rekey', async (t) => {
+  const api = await Api.listen({ 'POST /api/v1/rekey/': [ok({}), refused(409, 'this host has no key for encrypted connections: no network is encrypted')] });
+  t.teardown(() => api.close());
+  t.strictSame(await api.netctl('host', 'rekey'), { code: 0, stdout: 'This host has another key\n', stderr: '' });
+  t.match(await api.netctl('host', 'rekey'), { code: 3, stdout: '', stderr: 'netctl: this host has no key for encrypted connections: no network is encrypted\n' });
+});
+
 t.test('host rm', async (t) => {
   const there = 'host h2 is there, and its containers run';
   const api = await Api.listen({ 'DELETE /api/v1/hosts/h3/': removal, 'DELETE /api/v1/hosts/h2/': refused(409, there) });

@@ -97,15 +97,15 @@ t.test('a network is encrypted if the host does so by default, unless somebody s
 
 t.test('a host changes its key, and the others follow', async (t) => {
   const [h1, h2] = await pair(t);
-  await t.rejects(h1.control.rotateKey(), { code: 'conflict', message: /no network is encrypted/ });
+  await t.rejects(h1.control.rekey(), { code: 'conflict', message: /no network is encrypted/ });
   await h1.control.createNetwork(secret);
   await until('both are ready', () => stateOf(h1, 'h2') === 'ready' && stateOf(h2, 'h1') === 'ready');
   const [old] = await keysOf(h1);
   h1.tunnels.hears = () => false;
-  await h1.control.rotateKey();
+  await h1.control.rekey();
   await until('the new one is told of', async () => (await keysOf(h1)).length === 2);
   t.equal((await keysOf(h1))[0], old, 'as long as nobody can send to it, the old one is used');
-  await t.rejects(h1.control.rotateKey(), { code: 'conflict', message: /just being changed/ });
+  await t.rejects(h1.control.rekey(), { code: 'conflict', message: /just being changed/ });
   h1.tunnels.hears = () => true;
   await until('it is used', async () => (await keysOf(h1))[0] !== old);
   t.same((await keysOf(h1)).length, 2, 'and the old one still understood');
