@@ -66,6 +66,7 @@ export class FakeFabric implements Fabric {
   #takeFromOthers(owner: symbol | undefined, hostEnd: string): void {
     for (const [router, state] of this.#states) {
       const lost = [...state.links.values()].filter((link) => router !== owner && link.kind === 'uplink' && link.peer?.name === hostEnd);
+      if (lost.length > 0) this.#undisturbed.delete(router);
       for (const { name } of lost) this.#states.set(router, stepped(state, { action: 'deleteLink', name }));
     }
   }

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { portName } from '../../../src/fabric/names.js';
 import { keys } from '../../../src/model/keys.js';
 import { encodeStored } from '../../../src/model/stored.js';
 import { IpAddress, Mac } from '../../../src/model/address.js';
@@ -26,6 +27,9 @@ async function hold(host: ClusterHost, name: string, count: number): Promise<voi
     await host.everybodys.transact({ conditions: [], operations: operations.flat() });
   }
 }
+
+/** Whether the host's router has the link of the endpoint. */
+const hasPort = async ({ kernel }: ClusterHost, endpoint: string): Promise<boolean> => (await kernel.fabric.read('default')).links.has(portName(endpoint));
 
 t.test('what a host held that is gone for good is free', async (t) => {
   const [h1, h2] = await cluster(t, 2);
@@ -87,4 +91,34 @@ t.test('a host that comes back meanwhile keeps what is left', async (t) => {
   await t.rejects(removal, { code: 'in-use', message: /^host h2 is there/ });
   t.ok(h1.control.listEndpoints().length > 0);
   t.equal(h1.control.host('h2').state, 'ready');
+});
+
+t.test('a host that was removed and is alive after all is one of them again', async (t) => {
+  const [h1, h2] = await cluster(t, 2);
+  if (!h2) throw new Error('there are two hosts');
+  await h1.control.createNetwork(network);
+  await until('Docker has the network everywhere', () => h2.docker.networks.size === 1);
+  const web = await h2.docker.run({ name: 'web', network: 'n1' });
+  const [address, endpoint] = [h2.docker.addressOf(web), h2.docker.endpointOf(web)];
+  await until('h1 knows its endpoint', () => h1.control.listEndpoints().length === 1);
+  await h2.vanish();
+  await until('h1 knows that h2 is away', () => h1.control.host('h2').state === 'away');
+  await h1.control.removeHost('h2');
+  const heir = await h1.docker.run({ name: 'heir', network: 'n1', ip: address });
+  t.equal(h1.docker.addressOf(heir), address, 'its address goes to another');
+  t.ok(await hasPort(h2, endpoint), 'as long as it is cut off it goes on');
+  await h2.connection.mend();
+  await until('all know it again', () => h1.control.listHosts().length === 2 && h2.control.listHosts().length === 2);
+  t.equal(h1.control.host('h2').state, 'ready');
+  await until('its Docker network stands for the network again', () => h2.control.network('default', 'n1').dockerNetworkId !== undefined);
+  await until('nobody has the address twice', async () => !(await hasPort(h2, endpoint)));
+  t.match(h2.control.listEvents().filter(({ reason }) => reason === 'HostRemoved'), [{ kind: 'host', name: 'h2', message: /^somebody removed this host while nothing was heard of it/ }]);
+  await until('its router has its link again', async () => !(await h2.control.examine()).some(({ check, status }) => check === 'router of default' && status === 'failed'));
+  const told = (await h2.control.examine()).filter(({ status }) => status === 'failed').map(({ check, message, remedy }) => [check, message, remedy]);
+  t.same(told, [['containers', 'their host was removed meanwhile, and they have lost their addresses: web', 'restart them, which gives them others: docker restart web']]);
+  await h2.docker.stop(web);
+  await h2.docker.start(web);
+  t.not(h2.docker.addressOf(web), address, 'when it is restarted it gets another');
+  await until('all is well', async () => (await h2.control.examine()).every(({ status }) => status === 'ok'));
+  t.same((await h1.everybodys.list('endpoints/')).entries.length, 2);
 });
