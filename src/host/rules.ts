@@ -103,10 +103,9 @@ function overlayLines({ port, hosts, encryptedPort }: HostOverlay): string[] {
     ]),
     // What a container sends leaves with this host's address, by which the other hosts would take it for this host's own.
     ...chain('overlay_through', 'type filter hook forward priority 0; policy accept;', [
-      [`udp dport != ${port} accept`, 'not VXLAN'],
       ...families.flatMap((family): Rule[] => [
-        [`iifname @bridges ${ipWord(family)} daddr @hosts${family} counter drop`, "from a container on one of Docker's own networks"],
-        [`${ipWord(family)} saddr != @hosts${family} ${ipWord(family)} daddr @hosts${family} counter drop`, 'from a container or a stranger'],
+        [`udp dport ${port} iifname @bridges ${ipWord(family)} daddr @hosts${family} counter drop`, "from a container on one of Docker's own networks"],
+        [`udp dport ${port} ${ipWord(family)} saddr != @hosts${family} ${ipWord(family)} daddr @hosts${family} counter drop`, 'from a container or a stranger'],
       ]),
     ]),
     // Whatever becomes of the tunnels, of their routes and of their programs: without a tunnel nothing leaves, and nothing is taken.

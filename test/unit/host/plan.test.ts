@@ -98,7 +98,7 @@ t.test('VXLAN of containers is neither taken nor let through to the other hosts'
   const overlay = { port: 4790, encryptedPort: 4791, hosts: [IpAddress.parse('192.0.2.1')] };
   const { rules = '' } = planHost({ uplinks: [blue], overlay });
   t.match(rules, /hook input .*\n +udp dport != 4790 accept .*\n +iifname != @bridges ip saddr @hosts4 accept /);
-  t.match(rules, /hook forward .*\n +udp dport != 4790 accept .*\n +iifname @bridges ip daddr @hosts4 counter drop .*\n +ip saddr != @hosts4 ip daddr @hosts4 counter drop /);
+  t.match(rules, /hook forward .*\n +udp dport 4790 iifname @bridges ip daddr @hosts4 counter drop .*\n +udp dport 4790 ip saddr != @hosts4 ip daddr @hosts4 counter drop /);
   t.end();
 });
 
