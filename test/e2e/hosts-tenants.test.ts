@@ -132,3 +132,14 @@ t.test('a packet with the number of a segment gets into this segment only, and o
   t.equal((await refused(h1, 'overlay_through')) - before[1], 6, 'nor lets it through');
   t.equal((await refused(h2, 'overlay')) - before[2], 2, 'h2 takes none of a stranger');
 });
+
+t.test('all else that containers send reaches other hosts, with the address of their own', async (t) => {
+  const there = await Traffic.on(t, h2);
+  await there.listen(7000, 'h2', 'closes');
+  await there.serve(7000, 'h2');
+  for (const [what, traffic] of [['a container', clientOf('blue-c1')], ["one on Docker's own network", await Traffic.from(t, h1, 'plain')]] as const) {
+    t.strictSame(answers(await traffic.connect(underlay.h2, 7000, 1)), { [`h2 ${underlay.h1}`]: 1 }, `${what}: TCP`);
+    t.strictSame(answers([await traffic.datagram(underlay.h2, 7000, 0, 5_000)]), { [`h2 ${underlay.h1}`]: 1 }, `${what}: UDP`);
+  }
+  for (const container of ['blue-c1', 'plain']) t.equal((await h1.inside(container, `ping -c 1 -W 5 ${underlay.h2}`)).exitCode, 0, `${container}: ping`);
+});
