@@ -23,6 +23,8 @@ story_hosts() {
   local host
   say "$HOSTS Docker hosts that share an etcd. Each has its own Docker and its own netctld; what is done on one of them is true on all."
   on h1
+  eventually 30 'they know of each other' "$HOSTS" "netctl host ls | grep -c ' ready '"
+  run 'netctl host ls'
   run 'netctl net create contiv-srv-net -s 100.1.1.0/24'
   run 'netctl net create contiv-net -s 10.1.1.0/24 -g 10.1.1.254'
   run 'netctl net create client-net -s 11.1.1.0/24 -g 11.1.1.254'
@@ -113,6 +115,8 @@ story_away() {
   run_here "lab/lab partition h$HOSTS"
   on h1
   eventually 30 "on h1, $left providers are left" "$left" 'netctl service inspect app-svc | grep -c endpointID'
+  run 'netctl host ls'
+  check_match "h$HOSTS is away" "h$HOSTS +away " "$ANSWER"
   run 'netctl service explain app-svc'
   check 'and why the others are none' "$PROVIDERS_EACH" "$(grep -c "its host h$HOSTS is away since" <<<"$ANSWER")"
   connect $((EACH * left))
