@@ -66,6 +66,10 @@ export async function serve(server: Space, teardown: Teardown): Promise<void> {
 
 const figure = (key: string, title: string, unit: string, better: Figure['better']): Figure => ({ key, title, unit, better });
 
+function streamFigures(what: string, unit: string): Figure[] {
+  return [figure('rate', what, `${unit}/s`, 'more'), figure('perProcessorSecond', 'of processor time', `${unit}/s`, 'more')];
+}
+
 /**
  * Throughput and round trips.
  * @param ways by contender, the reference first; `netctl` and `service` have goals to reach. A service IP is not pinged: the router answers that itself.
@@ -82,8 +86,8 @@ export function experimentsOn(ways: Readonly<Record<string, Way>>): Experiment[]
   });
   const connections = [figure('rate', 'connections', '1/s', 'more'), figure('median', 'time to first octet', 'us', 'less')];
   return [
-    experiment('One TCP stream', all, [figure('stream', 'throughput', 'Mbit/s', 'more')], async ({ client, address }) => ({ stream: await tcpStream(client, address, 1) })),
-    experiment('UDP of 64 octets', all, [figure('packets', 'packets that arrive', 'thousand/s', 'more')], async ({ client, address }) => ({ packets: await udpPackets(client, address, 1) })),
+    experiment('One TCP stream', all, streamFigures('throughput', 'Mbit'), async ({ client, address }) => ({ ...(await tcpStream(client, address, 1)) })),
+    experiment('UDP of 64 octets', all, streamFigures('packets that arrive', 'thousand'), async ({ client, address }) => ({ ...(await udpPackets(client, address, 1)) })),
     experiment('Ping', all.filter((name) => name !== 'service'), [figure('median', 'round trip', 'us', 'less')], ({ client, address }) => times(client, 'echo', address, '5000')),
     experiment('TCP connections, one after another', all, connections, ({ client, address }) => times(client, 'connect', address, String(port), '2000')),
   ];
