@@ -134,7 +134,7 @@ export class Controllers {
     const probes = this.probes ? { probes: this.probes } : {};
     this.hostViews = new HostViews({ state, hosts, ...probes, ...(encryption ? { encryption } : {}), views: this.views, host, version: options.version, store: options.storeName, began: now() });
     this.hostRemoval = new HostRemoval({ store, state, addresses, hosts, host, log });
-    const hostsCheckup = new HostsCheckup({ store, state, containers, hosts, views: this.hostViews, host, ...(shared ? { shared } : {}) });
+    const hostsCheckup = new HostsCheckup({ store, state, containers, hosts, views: this.hostViews, ...(encryption ? { encryption } : {}), host, ...(shared ? { shared } : {}) });
     const dockerNetworks = new DockerNetworks({ store, state, docker, networks, marks, host, log });
     this.dockerNetworks = new Reconciler('docker-networks', (key) => (key === 'all' ? dockerNetworks.reconcile() : dockerNetworks.followDeletions()), log);
     this.doctor = new Doctor({ checkup: options.checkup, docker, state, uplinks, host, routers, hostNetwork, examineHosts: () => hostsCheckup.examine(), syncDocker: () => this.dockerNetworks.sync('all') });

@@ -1,3 +1,5 @@
+import { judgeEncryption } from '../../src/checkup/encryption.js';
+import type { Finding } from '../../src/checkup/finding.js';
 import { isConnectedToAll } from '../../src/encryption/connection.js';
 import { diffTunnels } from '../../src/encryption/diff.js';
 import { deviceName } from '../../src/encryption/names.js';
@@ -82,6 +84,14 @@ export class Encryption {
     if (this.failure !== undefined) return 'this host has no encrypted connection with others';
     const hasKey = (state.hosts.get(keys.host(host))?.value.tunnels ?? []).length > 0;
     return hasKey ? 'it has no encrypted connection with this host' : 'it has no key for encrypted connections';
+  }
+
+  /** What is to be told of it to whoever wonders. None as long as no network is encrypted. */
+  examine(): Finding[] {
+    const { hosts, port } = this.parts;
+    if (!this.isNeeded) return [];
+    const present = this.others().filter(({ name }) => hosts.isPresent(name));
+    return judgeEncryption({ error: this.error, others: new Map(present.map(({ name }) => [name, this.whyUnconnected(name)])), port });
   }
 
   /** The tenants that have an encrypted network. */

@@ -5,6 +5,7 @@ import { keys } from '../../src/model/keys.js';
 import type { Store } from '../store/port.js';
 import { bindingFor } from './attachments.js';
 import type { Containers } from './containers.js';
+import type { Encryption } from './encryption.js';
 import type { HostViews } from './host-views.js';
 import type { Hosts, SharedHost } from './hosts.js';
 import type { State } from './state.js';
@@ -15,6 +16,8 @@ interface Parts {
   readonly containers: Containers;
   readonly hosts: Hosts;
   readonly views: Pick<HostViews, 'wayTo' | 'deployment'>;
+  /** Absent: there are no other hosts. */
+  readonly encryption?: Pick<Encryption, 'examine'>;
   readonly host: string;
   /** Absent: there are no other hosts. */
   readonly shared?: SharedHost;
@@ -32,10 +35,11 @@ export class HostsCheckup {
     const { shared, views, hosts } = this.parts;
     if (!shared) return [];
     const [storeError, underlayError] = await Promise.all([this.storeError(), failureOf(shared.underlay.find())]);
-    return judgeHosts({
+    const findings = judgeHosts({
       ...{ seen: this.seen(), vxlanPort: shared.vxlanPort, store: views.deployment().store, storeError, ownError: underlayError ?? (storeError === undefined ? hosts.error : undefined) },
       ...{ strays: this.strays(), uprooted: this.uprooted() },
     });
+    return [...findings, ...(this.parts.encryption?.examine() ?? [])];
   }
 
   private storeError(): Promise<string | undefined> {

@@ -30,6 +30,7 @@ const waysOf = async (host: ClusterHost): Promise<string[]> => [...(await fabric
 t.test('tunnels are there as long as a network is encrypted', async (t) => {
   const [h1, h2] = await pair(t);
   await h1.control.createNetwork(networkRequest('default', 'clear', '10.2.2.0/24', '10.2.2.254'));
+  t.same((await h1.control.examine()).filter(({ check }) => check === 'encryption'), []);
   t.same([await devicesOf(h1), await keysOf(h1)], [[], []], 'without one there is no need');
   await h1.control.createNetwork(secret);
   await until('both have a key', async () => (await keysOf(h1)).length === 1 && (await keysOf(h2)).length === 1);
@@ -76,6 +77,9 @@ t.test('a host that can have no tunnels says so, and the others do', async (t) =
   await until('it says so', () => stateOf(h2, 'h2').startsWith('not ready: networks cannot be encrypted on this host'));
   await until('the others do', () => stateOf(h1, 'h2') === 'not ready: it has no key for encrypted connections');
   t.same(await keysOf(h2), [], 'nobody sends to what is not there');
+  const found = async (host: ClusterHost): Promise<unknown> => (await host.control.examine()).filter(({ check }) => check === 'encryption');
+  t.match(await found(h2), [{ status: 'failed', message: /wireguard-go is not installed/ }]);
+  t.match(await found(h1), [{ status: 'failed', message: 'host h2 is not reached: it has no key for encrypted connections' }]);
   h2.tunnels.failure = undefined;
   await until('it is ready when it can', () => stateOf(h1, 'h2') === 'ready' && stateOf(h2, 'h2') === 'ready');
 });
