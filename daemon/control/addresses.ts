@@ -46,7 +46,9 @@ export class Addresses {
     const now = this.now();
     if (conflicts > 0) this.crowdedUntil = now + crowdMs;
     const choice = now < this.crowdedUntil ? { most: crowdChoice, random: this.random() } : theBest;
-    const address = nextAddress(network.value.name, pool, now, this.restMs, choice);
+    // On another host Docker gives addresses of such a network by itself, the lowest first, and does not ask.
+    const half = network.value.addressesBy === 'docker' ? ({ half: 'upper' } as const) : {};
+    const address = nextAddress(network.value.name, pool, now, this.restMs, { ...choice, ...half });
     return { address, fragment: this.hold(network, address, owner) };
   }
 

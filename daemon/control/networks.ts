@@ -155,7 +155,9 @@ export class Networks {
 
   /** Makes the Docker network of a network that has none on this host. */
   async createInDocker(network: Network): Promise<void> {
-    await this.parts.docker.createNetwork(dockerRequest(network));
+    const { docker, hosts } = this.parts;
+    // Two Dockers with IPAMs of their own would give the same addresses. Only the one that made such a network by itself has its own.
+    await docker.createNetwork(dockerRequest(hosts.areShared ? { ...network, addressesBy: 'netctl' } : network));
   }
 
   /** Runs the work while nobody else creates or deletes this network, here or in Docker. Undefined if somebody does. */
@@ -296,7 +298,7 @@ function put(allocation: Allocation): { readonly key: string; readonly put: Retu
   return { key: keys.allocation(allocation.tenant, allocation.network, allocation.address), put: encodeStored(allocation) };
 }
 
-function dockerRequest(network: Network): Parameters<DockerEngine['createNetwork']>[0] {
+function dockerRequest(network: Omit<Network, 'addressesBy'> & { readonly addressesBy?: 'docker' | 'netctl' }): Parameters<DockerEngine['createNetwork']>[0] {
   const identity = { tenant: network.tenant, network: network.name };
   return {
     name: dockerNetworkName(network.tenant, network.name),

@@ -197,13 +197,13 @@ export class PluginEndpoints implements EndpointPort {
     return held?.value.owner.kind === 'request' ? addresses.pass(held, owner) : addresses.claim(network, address, owner);
   }
 
-  /** Each host's Docker gives the addresses of such a network as if it were the only one. */
+  /** The Docker that made such a network gives its addresses as if it were the only one. The others get those of the upper half, so this takes a full one. */
   private refuseTakenElsewhere({ name }: Network, address: IpAddress, owner: Owner | undefined): void {
     const { state, host } = this.parts;
     const other = owner?.kind === 'endpoint' ? state.endpoints.get(keys.endpoint(owner.id))?.value.host : undefined;
     if (other === undefined || other === host) return;
     throw conflict(
-      `Docker's own IPAM gave the address ${address.toString()} of network ${name}, which a container on host ${other} has: start the container again to get another one; for a network on several hosts, make it with "--ipam-driver netctl"`,
+      `Docker's own IPAM gave the address ${address.toString()} of network ${name}, which a container on host ${other} has: make the network with "--ipam-driver netctl"`,
     );
   }
 

@@ -9,6 +9,8 @@ import { formatSubnet } from './subnet.js';
 export interface Choice {
   readonly most: number;
   readonly random: number;
+  /** Where somebody else gives out the lower ones. */
+  readonly half?: 'upper';
 }
 
 /** Of those who allocate at the same time without hearing of each other in time, all would get the same. */
@@ -18,8 +20,8 @@ export const theBest: Choice = { most: 1, random: 0 };
  * The address to give out next, as {@link AddressPool.next} orders them; `network` is the name for the message.
  * @throws NetctlError `exhausted`.
  */
-export function nextAddress(network: string, pool: AddressPool, now: number, restMs: number, { most, random }: Choice): IpAddress {
-  const addresses = pool.next(now, restMs, most);
+export function nextAddress(network: string, pool: AddressPool, now: number, restMs: number, { most, random, half }: Choice): IpAddress {
+  const addresses = pool.next(now, restMs, most, half);
   const address = addresses[Math.floor(random * addresses.length)];
   if (address) return address;
   throw new NetctlError(

@@ -71,14 +71,17 @@ export class AddressPool {
    * The addresses to give out next, at most so many, the best first: the lowest that are free or have rested `restMs` milliseconds at
    * `now`; if all are held or resting, those that rest longest; none if all are held.
    * They are not held by this: call {@link hold}.
+   * @param half `upper`: those of the lower half only when none is free in the upper one
    */
-  next(now: number, restMs: number, most: number): IpAddress[] {
+  next(now: number, restMs: number, most: number, half: 'any' | 'upper' = 'any'): IpAddress[] {
     const { rested, unrested } = this.resting.moveCutoff(now - restMs);
     for (const value of rested) this.blocked.delete(value);
     for (const value of unrested) this.blocked.add(value);
-    const free = this.lowestUnblocked(most);
+    const { first, size, family } = this.subnet.prefix;
+    const upper = half === 'upper' ? this.lowestUnblocked(most, first.value + size / 2n) : [];
+    const free = upper.length > 0 ? upper : this.lowestUnblocked(most, first.value);
     const values = free.length > 0 ? free : this.resting.oldest(most);
-    return values.map((value) => IpAddress.fromValue(this.subnet.prefix.family, value));
+    return values.map((value) => IpAddress.fromValue(family, value));
   }
 
   /** What endpoints and services hold. The gateway is left out, what is reserved, and what only rests. */
@@ -91,10 +94,10 @@ export class AddressPool {
     return subtract(this.givable, this.heldSpans(({ kind }) => kind !== 'resting'));
   }
 
-  private lowestUnblocked(most: number): bigint[] {
+  private lowestUnblocked(most: number, lowest: bigint): bigint[] {
     const found: bigint[] = [];
     for (const { first, last } of this.givable) {
-      for (let from: bigint | undefined = first; from !== undefined && found.length < most; ) {
+      for (let from: bigint | undefined = first > lowest ? first : lowest; from !== undefined && found.length < most; ) {
         const value = this.blocked.firstAbsent({ first: from, last });
         if (value !== undefined) found.push(value);
         from = value === undefined ? undefined : value + 1n;

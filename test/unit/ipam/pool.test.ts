@@ -74,6 +74,19 @@ t.test('a released address rests while others are free', (t) => {
   t.end();
 });
 
+t.test('those of the upper half first', (t) => {
+  const pool = new AddressPool(checkSubnet(4, '10.1.1.0/29', '10.1.1.6'));
+  const next = (most: number): string => pool.next(0, 1000, most, 'upper').join();
+  t.equal(next(9), '10.1.1.4,10.1.1.5');
+  pool.hold(ip('10.1.1.4'), service, 0);
+  t.equal(next(1), '10.1.1.5');
+  pool.hold(ip('10.1.1.5'), resting, 0);
+  t.equal(next(2), '10.1.1.1,10.1.1.2', 'a resting one is not free');
+  const ranged = new AddressPool(checkSubnet(4, '10.1.1.2-10.1.1.3/29'));
+  t.equal(ranged.next(0, 1000, 1, 'upper').join(), '10.1.1.2', 'the range is all in the lower half');
+  t.end();
+});
+
 t.test('an address of another subnet cannot be held', (t) => {
   const pool = new AddressPool(checkSubnet(4, '10.1.1.0/24'));
   t.throws(() => pool.hold(ip('10.1.2.1'), service, 0), RangeError);
