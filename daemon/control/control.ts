@@ -75,6 +75,7 @@ export class Control implements Operations {
     containers.onConnected(() => dockerNetworks.enqueue('all'));
     containers.onNetworks(() => networkNames.enqueue('all'));
     publications.start();
+    await hostNetwork.guard();
     await routers.start();
     hostNetwork.start();
     encryption?.start();

@@ -67,6 +67,18 @@ export class Host {
     this.reconciler = new Reconciler('host', () => this.pass(), parts.log);
   }
 
+  /**
+   * Writes the rules, and nothing else, if any network is encrypted: of such a network no link leads to other hosts before. After a restart of the
+   * host the routers would come first.
+   * @throws NetctlError
+   */
+  async guard(): Promise<void> {
+    const { state, hostNetwork } = this.parts;
+    if (!state.networks.values().some(({ encrypted }) => encrypted)) return;
+    const rules = (await this.difference()).steps.filter(({ action }) => action === 'setRules');
+    if (rules.length > 0) await hostNetwork.apply(rules);
+  }
+
   /** Follows all changes from now on. */
   start(): void {
     this.parts.state.onChange(() => this.reconciler.enqueue(key));
@@ -135,6 +147,14 @@ export class Host {
 
   /** @returns the steps that were needed. */
   private async bring(): Promise<readonly HostStep[]> {
+    const { steps, uplinks } = await this.difference();
+    if (steps.length > 0) await this.parts.hostNetwork.apply(steps);
+    await this.forgetFlows(uplinks);
+    return steps;
+  }
+
+  /** What is to be done, and what the uplinks are to be. */
+  private async difference(): Promise<{ readonly steps: readonly HostStep[]; readonly uplinks: readonly HostUplink[] }> {
     const { hostNetwork, access } = this.parts;
     const { routes, observed } = await this.readings.measure(async () => ({ routes: await hostNetwork.foreignRoutes(), observed: await hostNetwork.read() }));
     this.reach = access.plan(routes);
@@ -142,10 +162,7 @@ export class Host {
     const desired = planHost({ uplinks, dockerBridges: dockerBridges(routes), ...this.overlay() });
     const absent = new Set(absentLinks(desired, observed));
     this.linkless = new Set(uplinks.flatMap(({ link }) => (absent.has(link.host.link) ? [link.tenant] : [])));
-    const steps = this.allowed(diffHost(desired, observed));
-    if (steps.length > 0) await hostNetwork.apply(steps);
-    await this.forgetFlows(uplinks);
-    return steps;
+    return { steps: this.allowed(diffHost(desired, observed)), uplinks };
   }
 
   /** Only after the rules: what is new then goes where it is led. */

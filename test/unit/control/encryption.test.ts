@@ -99,6 +99,24 @@ t.test('a network is encrypted if the host does so by default, unless somebody s
   t.equal(await create('2', {}), false, 'who does not say asks for nothing else');
 });
 
+t.test('the rules without which packets would leave in clear are there before anything leads to other hosts', async (t) => {
+  const [h1, h2] = await pair(t);
+  await h1.control.createNetwork(secret);
+  await until('both are ready', () => stateOf(h1, 'h2') === 'ready' && stateOf(h2, 'h1') === 'ready');
+  await h1.stop();
+  await h1.kernel.host.apply([{ action: 'deleteRules' }]);
+  let began = 0;
+  const { routers } = h1;
+  const list = routers.list.bind(routers);
+  routers.list = async () => {
+    began += 1;
+    t.match((await h1.kernel.host.read()).rules, /chain encrypted_out/, 'the rules are there when routers are begun with');
+    return list();
+  };
+  await h1.start();
+  t.equal(began, 1);
+});
+
 t.test('a host changes its key, and the others follow', async (t) => {
   const [h1, h2] = await pair(t);
   await t.rejects(h1.control.rekey(), { code: 'conflict', message: /no network is encrypted/ });
