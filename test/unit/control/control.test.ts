@@ -232,7 +232,7 @@ t.test('one address for many who claim it: one gets it', async (t) => {
 
 t.test('two hosts on one store: no address twice', async (t) => {
   const one = await started(t);
-  await one.control.createNetwork(networkRequest('default', 'n1', '10.1.1.0/26'));
+  await one.control.createNetwork(networkRequest('default', 'n1', '10.1.1.0/24'));
   const two = new Bed(one.store, 'h2');
   await two.start();
   t.teardown(() => two.stop());
@@ -240,7 +240,7 @@ t.test('two hosts on one store: no address twice', async (t) => {
   const hosts = Array.from({ length: 40 }, (_, index) => (index % 2 === 0 ? one : two));
   const ran = await Promise.all(hosts.map(async (host) => host.docker.addressOf(await host.docker.run({ network: 'n1' }))));
   t.equal(new Set(ran).size, 40, 'forty addresses for forty containers');
-  const claims = await Promise.allSettled(hosts.slice(0, 10).map((host) => host.docker.run({ network: 'n1', ip: '10.1.1.60' })));
+  const claims = await Promise.allSettled(hosts.slice(0, 10).map((host) => host.docker.run({ network: 'n1', ip: '10.1.1.200' })));
   t.equal(claims.filter(({ status }) => status === 'fulfilled').length, 1, 'of ten claims of one address one is granted');
   const held = (await one.store.list('allocations/')).entries;
   t.equal(held.length, 41, 'and that is what the store holds');

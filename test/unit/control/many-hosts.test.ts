@@ -136,7 +136,8 @@ t.test("with Docker's own IPAM on the host that made the network the others give
   if (!h2) throw new Error('there are two hosts');
   const networkId = await makeWithoutIpam(h1, 'app_default', 'd');
   await until('h2 has it', () => dockerNetworks(h2).join() === 'app_default');
-  const [other] = h2.docker.networks.keys();
+  const [[other, made] = []] = h2.docker.networks;
+  t.equal(made?.request.addressesBy, 'netctl');
   const near = h2.docker.addressOf(await h2.docker.run({ name: 'near', network: 'app_default' }));
   t.equal(near, '172.18.128.0', 'in the upper half');
   const endpoint = (id: string, digit: string) => ({ networkId: id, endpointId: digit.repeat(64), addresses: [IpAddress.parse('172.18.0.2')] });
