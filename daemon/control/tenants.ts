@@ -75,5 +75,11 @@ export class Tenants {
     if (networks.length > 0) {
       throw inUse(`tenant ${name} cannot be deleted: it has ${counted(networks, 'network')}; delete ${networks.length === 1 ? 'it' : 'them'} first`);
     }
+    const [unnamed] = this.state.unnamed.of(name);
+    if (unnamed) {
+      throw inUse(
+        `tenant ${name} cannot be deleted: Docker on host ${unnamed.host} has made a network of it that has no name yet; try again in a moment, or remove it there with "docker network rm ${unnamed.dockerNetworkId.slice(0, 12)}"`,
+      );
+    }
   }
 }

@@ -114,6 +114,20 @@ t.test('a name that cannot be had is refused to every container, until it can', 
   t.equal(bed.control.network('blue', 'n1').dockerNetworkId, id);
 });
 
+t.test('a tenant is not deleted while Docker makes a network of it', async (t) => {
+  const bed = await started(t);
+  const list = bed.docker.listNetworks.bind(bed.docker);
+  bed.docker.listNetworks = () => Promise.resolve([]);
+  const id = await bed.docker.makeNetwork('n1', { tenant: 'blue', subnet: '10.5.0.0/24' });
+  await t.rejects(bed.control.deleteTenant('blue'), {
+    code: 'in-use',
+    message: `tenant blue cannot be deleted: Docker on host h1 has made a network of it that has no name yet; try again in a moment, or remove it there with "docker network rm ${id.slice(0, 12)}"`,
+  });
+  bed.docker.listNetworks = list;
+  await bed.docker.removeNetwork(id);
+  await t.resolves(bed.control.deleteTenant('blue'));
+});
+
 t.test('a network that Docker names with the tenant behind it', async (t) => {
   const bed = await started(t);
   await bed.docker.makeNetwork('n1/blue', { tenant: 'blue', subnet: '10.5.0.0/24' });
