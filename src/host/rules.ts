@@ -96,6 +96,16 @@ function overlayLines({ port, hosts, encryptedPort }: HostOverlay): string[] {
   const addresses = (family: Family): string[] => hosts.filter((host) => host.family === family).map((host) => host.toString());
   return [
     ...families.flatMap((family) => set('set', `hosts${family}`, addressTypes[family], addresses(family))),
+    // Each connection inside has a UDP source port of its own (RFC 7348), which to conntrack is another connection: two entries for half a minute
+    // on either host, of which a few thousand connections a second fill its table, and then nothing new passes at all. Before it (-200).
+    ...chain('untracked_in', 'type filter hook prerouting priority -300; policy accept;', [
+      ...families.map((family): Rule => [`udp dport ${port} iifname != @bridges ${ipWord(family)} saddr @hosts${family} notrack`, 'VXLAN from a host of netctl']),
+      [`udp dport ${encryptedPort} iifname "${deviceNameBeginning}*" notrack`, 'VXLAN out of a tunnel'],
+    ]),
+    ...chain('untracked_out', 'type filter hook output priority -300; policy accept;', [
+      ...families.map((family): Rule => [`udp dport ${port} ${ipWord(family)} daddr @hosts${family} notrack`, 'VXLAN to a host of netctl']),
+      [`udp dport ${encryptedPort} notrack`, 'VXLAN into a tunnel'],
+    ]),
     ...chain('overlay', 'type filter hook input priority 0; policy accept;', [
       [`udp dport != ${port} accept`, 'not VXLAN'],
       ...families.map((family): Rule => [`iifname != @bridges ${ipWord(family)} saddr @hosts${family} accept`, 'from a host of netctl']),

@@ -125,6 +125,13 @@ t.test('what somebody deleted is there again after a pass', async (t) => {
   }
 });
 
+t.test('packets between hosts are not among the connections that hosts track', async (t) => {
+  await inContainer('h1', 'nft', 'add table ip asking; add chain ip asking in { type filter hook input priority 0; }; add rule ip asking in ct state established counter');
+  for (const family of families) t.equal(await bed.ask('a1', 'tcp', addressOf('a2', family), 8080), `a2 ${addressOf('a1', family)}`);
+  for (const family of ['ipv4', 'ipv6']) t.equal((await inContainer('h1', 'conntrack', '-L', '-f', family, '-p', 'udp')).split('\n').filter(Boolean).length, 0, family);
+  await inContainer('h1', 'nft', 'delete', 'table', 'ip', 'asking');
+});
+
 t.test('packets of a network that come from a stranger are dropped', async (t) => {
   await inContainer('stranger', 'ip', 'link', 'add', 'forged', 'address', '02:02:0a:01:00:01', 'type', 'vxlan', 'id', '1', 'dstport', '4789', 'remote', underlayOf('h2', 4));
   // As a1, to a2, without asking for it.

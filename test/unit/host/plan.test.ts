@@ -91,6 +91,8 @@ t.test('VXLAN is taken from the hosts that are known, and from nobody where ther
   t.match(rules, /hook output .*\n +udp dport != 4791 accept .*\n +oifname "netctl-wg\*" accept .*\n +meta l4proto udp counter drop /);
   t.match(rules, /hook forward .*\n +iifname "netctl-wg\*" counter drop .*\n +oifname "netctl-wg\*" counter drop /);
   t.notMatch(planHost({ uplinks: [blue] }).rules, /udp dport|hosts4/);
+  t.match(rules, /hook prerouting priority -300.*\n +udp dport 4790 iifname != @bridges ip saddr @hosts4 notrack .*\n.*ip6 saddr @hosts6 notrack .*\n +udp dport 4791 iifname "netctl-wg\*" notrack /);
+  t.match(rules, /hook output priority -300.*\n +udp dport 4790 ip daddr @hosts4 notrack .*\n.*ip6 daddr @hosts6 notrack .*\n +udp dport 4791 notrack /);
   t.end();
 });
 
