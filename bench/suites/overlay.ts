@@ -24,7 +24,7 @@ export const overlay: Suite = {
         service: 'the same, through a service IP whose only provider is that other container',
         wire: `a bridge between the hosts, MTU 1500; MTU of the segments ${mtu}`,
       },
-      experiments: experimentsOn({ plain, 'on Docker hosts': beside, netctl: direct, service }),
+      experiments: experimentsOn({ plain, 'on Docker hosts': beside, netctl: direct, service }, true),
     };
   },
 };

@@ -66,15 +66,16 @@ export async function serve(server: Space, teardown: Teardown): Promise<void> {
 
 const figure = (key: string, title: string, unit: string, better: Figure['better']): Figure => ({ key, title, unit, better });
 
-function streamFigures(what: string, unit: string): Figure[] {
-  return [figure('rate', what, `${unit}/s`, 'more'), figure('perProcessorSecond', 'of processor time', `${unit}/s`, 'more')];
+function streamFigures(what: string, unit: string, inKernel: boolean): Figure[] {
+  return [figure('rate', what, `${unit}/s`, 'more'), ...(inKernel ? [figure('perProcessorSecond', 'of processor time', `${unit}/s`, 'more')] : [])];
 }
 
 /**
  * Throughput and round trips.
  * @param ways by contender, the reference first; `netctl` and `service` have goals to reach. A service IP is not pinged: the router answers that itself.
+ * @param inKernel nobody but the kernel and the two ends takes processor time for a packet: then theirs is all of it.
  */
-export function experimentsOn(ways: Readonly<Record<string, Way>>): Experiment[] {
+export function experimentsOn(ways: Readonly<Record<string, Way>>, inKernel: boolean): Experiment[] {
   const all = Object.keys(ways);
   const experiment = (title: string, contenders: readonly string[], figures: readonly Figure[], run: (way: Way) => Promise<Record<string, number>>): Experiment => ({
     ...{ title, contenders, figures },
@@ -86,8 +87,8 @@ export function experimentsOn(ways: Readonly<Record<string, Way>>): Experiment[]
   });
   const connections = [figure('rate', 'connections', '1/s', 'more'), figure('median', 'time to first octet', 'us', 'less')];
   return [
-    experiment('One TCP stream', all, streamFigures('throughput', 'Mbit'), async ({ client, address }) => ({ ...(await tcpStream(client, address, 1)) })),
-    experiment('UDP of 64 octets', all, streamFigures('packets that arrive', 'thousand'), async ({ client, address }) => ({ ...(await udpPackets(client, address, 1)) })),
+    experiment('One TCP stream', all, streamFigures('throughput', 'Mbit', inKernel), async ({ client, address }) => ({ ...(await tcpStream(client, address, 1)) })),
+    experiment('UDP of 64 octets', all, streamFigures('packets that arrive', 'thousand', inKernel), async ({ client, address }) => ({ ...(await udpPackets(client, address, 1)) })),
     experiment('Ping', all.filter((name) => name !== 'service'), [figure('median', 'round trip', 'us', 'less')], ({ client, address }) => times(client, 'echo', address, '5000')),
     experiment('TCP connections, one after another', all, connections, ({ client, address }) => times(client, 'connect', address, String(port), '2000')),
   ];
