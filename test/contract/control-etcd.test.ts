@@ -12,6 +12,7 @@ import { allPresent, ClusterHost } from '../unit/control/cluster.js';
 
 const poolId = 'default/n1/v4';
 
+t.setTimeout(120_000);
 const [member] = await startEtcd(t);
 const endpoint = member?.endpoint ?? '';
 
