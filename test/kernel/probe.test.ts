@@ -2,10 +2,10 @@ import '../support/throw-away-host.js';
 import { execa } from 'execa';
 import t from 'tap';
 import { KernelPinger } from '../../daemon/kernel/pinger.js';
-import { loadRawSockets } from '../../daemon/kernel/raw-socket.js';
 import { KernelRouters } from '../../daemon/kernel/routers.js';
 import { RtnetlinkSockets } from '../../daemon/kernel/rtnetlink-sockets.js';
 import { IpAddress } from '../../src/model/address.js';
+import { whyNoRawSockets } from '../support/raw-sockets.js';
 import { beginMtuSearch, foundMtu, learn, nextLength } from '../../src/probe/mtu-search.js';
 
 // Echo requests from the host and from routers, over a path whose narrowest link is in the middle:
@@ -62,17 +62,7 @@ async function search(router: string | undefined, target: IpAddress, least: numb
   return foundMtu(state);
 }
 
-/** Where no compiler is, there is no raw-socket. In CI there is one. */
-function whyNot(): string | false {
-  try {
-    loadRawSockets();
-    return false;
-  } catch (error) {
-    return process.env.CI === undefined ? String(error) : false;
-  }
-}
-
-const options = { skip: whyNot() };
+const options = { skip: whyNoRawSockets() };
 if (options.skip === false) t.before(makePath);
 
 for (const family of [4, 6] as const) {
