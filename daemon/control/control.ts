@@ -6,10 +6,10 @@ import type { Network } from '../../src/model/network.js';
 import type { NetworkRequest, ServiceChange, ServiceRequest, TenantRequest } from '../../src/model/request.js';
 import type { Service } from '../../src/model/service.js';
 import type { Tenant } from '../../src/model/tenant.js';
-import { probeRouter } from '../../src/probe/segment.js';
 import type { ContainerListener } from '../docker/port.js';
 import { Controllers } from './controllers.js';
 import type { ControlOptions } from './control-options.js';
+import { removeSegment } from './host-segment.js';
 import type { Deployment, DrainAnswer, EndpointView, HostHoldings, HostView, NetworkView, Operations, ProviderExplanation, ServiceStatsView, ServiceView, TenantView } from './operations.js';
 import { waitAtMost } from './patience.js';
 import { notReady } from './state.js';
@@ -80,7 +80,7 @@ export class Control implements Operations {
     hostNetwork.start();
     encryption?.start();
     if (probes) probes.start();
-    else await this.options.kernel.routers.remove(probeRouter);
+    else await removeSegment(this.options.kernel.routers);
     if (hosts.areShared) {
       reports.start();
       const follow = (): void => void (containers.areCurrent && dockerNetworks.enqueue('all'));

@@ -21,6 +21,11 @@ interface Parts {
 /** There is one segment to reconcile, under this key. */
 const key = 'segment';
 
+/** Where there are no other hosts, or none any more. */
+export async function removeSegment(routers: Pick<Kernel['routers'], 'list' | 'remove'>): Promise<void> {
+  if ((await routers.list()).includes(probeRouter)) await routers.remove(probeRouter);
+}
+
 /** Keeps the segment of no tenant in the kernel, through which the way to the other hosts is measured. */
 export class HostSegment {
   private readonly reconciler: Reconciler;
@@ -65,7 +70,7 @@ export class HostSegment {
     const desired = this.desired();
     this.wish = '';
     try {
-      await (desired ? this.bring(desired) : this.parts.kernel.routers.remove(probeRouter));
+      await (desired ? this.bring(desired) : removeSegment(this.parts.kernel.routers));
       this.failure = undefined;
     } catch (error) {
       this.held = undefined;

@@ -1,4 +1,5 @@
 import { portName } from '../../src/fabric/names.js';
+import { probeRouter } from '../../src/probe/segment.js';
 import { NetctlError } from '../../src/model/errors.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
 import { keys } from '../../src/model/keys.js';
@@ -77,6 +78,7 @@ export class Routers {
     // A crash may have come between the removal of a router and the release of its uplink.
     for (const tenant of this.parts.uplinks.tenants()) this.reconciler.enqueue(tenant);
     for (const tenant of await kernel.routers.list()) {
+      if (tenant === probeRouter) continue;
       if (state.networks.of(tenant).length === 0 && (await this.hasContainers(tenant))) this.leaveAlone(tenant);
       else this.reconciler.enqueue(tenant);
     }

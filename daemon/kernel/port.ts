@@ -15,7 +15,7 @@ import type { ProviderTraffic } from '../../src/nat/traffic.js';
  * all of these ports. Failures are NetctlErrors; the state is then unknown and must be read again.
  */
 export interface Routers {
-  /** The tenants that have a router on this host. The router of no tenant is not among them. */
+  /** The tenants that have a router on this host; the name of the router of no tenant is among them, if it is there. */
   list(): Promise<string[]>;
   /** Makes the router, or finds it made: loopback up, forwarding on, bridge netfilter on. Idempotent. Returns what it had to do. */
   ensure(tenant: string): Promise<EnsuredRouter>;

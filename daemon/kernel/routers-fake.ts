@@ -1,5 +1,4 @@
 import { unavailable } from '../../src/model/errors.js';
-import { probeRouter } from '../../src/probe/segment.js';
 import type { EnsuredRouter, Routers } from './port.js';
 
 /** Routers without a kernel, for tests of what stands on them. The other fakes ask it which routers there are. */
@@ -7,7 +6,7 @@ export class FakeRouters implements Routers {
   readonly #tenants = new Map<string, symbol>();
 
   list(): Promise<string[]> {
-    return Promise.resolve([...this.#tenants.keys()].filter((tenant) => tenant !== probeRouter).toSorted());
+    return Promise.resolve([...this.#tenants.keys()].toSorted());
   }
 
   ensure(tenant: string): Promise<EnsuredRouter> {

@@ -2,7 +2,6 @@ import { closeSync, openSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { execa } from 'execa';
 import { messageOf, unavailable } from '../../src/model/errors.js';
-import { probeRouter } from '../../src/probe/segment.js';
 import { identityOf, inNamespace, isNamespace, namespaceDirectory, routerName, routerPath, tenantOfRouter } from './netns.js';
 import { deleteLink, placeOf } from './link-items.js';
 import { parseLinkInfo } from './linkinfo.js';
@@ -32,7 +31,7 @@ export class KernelRouters implements Routers {
       throw unavailable(`${namespaceDirectory} cannot be read`, error);
     });
     const tenants = names.filter((name) => isNamespace(`${namespaceDirectory}/${name}`)).map(tenantOfRouter);
-    return tenants.filter((tenant) => tenant !== undefined).filter((tenant) => tenant !== probeRouter).toSorted();
+    return tenants.filter((tenant) => tenant !== undefined).toSorted();
   }
 
   async ensure(tenant: string): Promise<EnsuredRouter> {

@@ -3,6 +3,7 @@ import { portName } from '../../../src/fabric/names.js';
 import { keys } from '../../../src/model/keys.js';
 import { encodeStored } from '../../../src/model/stored.js';
 import { IpAddress, Mac } from '../../../src/model/address.js';
+import { probeRouter } from '../../../src/probe/segment.js';
 import { cluster, type ClusterHost } from './cluster.js';
 import { networkRequest, until } from './bed.js';
 
@@ -56,6 +57,7 @@ t.test('what a host held that is gone for good is free', async (t) => {
   t.same(held.filter((kind) => kind === 'resting').length, 122, 'its addresses rest, like all that are released');
   await until('it is told', () => h1.control.listEvents().some(({ kind, name, reason }) => kind === 'host' && name === 'h2' && reason === 'HostRemoved'));
   await t.rejects(h1.control.removeHost('h2'), { code: 'not-found' });
+  await until('no way is left to be measured', async () => !(await h1.routers.list()).includes(probeRouter));
 });
 
 t.test('a removal that was interrupted is done again', async (t) => {
