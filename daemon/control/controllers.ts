@@ -1,5 +1,6 @@
 import { AllContainers } from './all-containers.js';
 import { Addresses } from './addresses.js';
+import { AnnouncedReleases } from './announced-releases.js';
 import { Chronicle } from './chronicle.js';
 import { ContainerReports } from './container-reports.js';
 import { Containers } from './containers.js';
@@ -79,6 +80,7 @@ export class Controllers {
     const containers = new Containers(log);
     const allContainers = new AllContainers(state, containers, host);
     const addresses = new Addresses(state, now, options.restMs);
+    const releases = new AnnouncedReleases(now);
     const waiting = new Waiting();
     state.onAnyChange(() => waiting.recheck());
     const doubtDocker = (): void => this.dockerNetworks.enqueue('all');
@@ -142,8 +144,8 @@ export class Controllers {
     const { pools } = this;
     const unnamed = new UnnamedNetworks({ store, state, docker, networks, pools, waiting, uplinks, access, host, now, log, record: (happening) => this.events.record(happening) });
     this.networkNames = new Reconciler('network-names', () => unnamed.nameAll(), log);
-    this.pluginAddresses = new PluginAddresses({ store, state, addresses, pools, unnamed, networks, host, now });
-    this.pluginEndpoints = new PluginEndpoints({ store, state, addresses, routers, host, networks, unnamed });
+    this.pluginAddresses = new PluginAddresses({ store, state, addresses, releases, pools, unnamed, networks, host, now });
+    this.pluginEndpoints = new PluginEndpoints({ store, state, addresses, releases, routers, host, networks, unnamed });
     this.garbage = new Garbage({ store, state, containers, docker, addresses, drains: this.drains, marks, forgetEndpoint: (id) => this.pluginEndpoints.forget(id), host, now, log });
   }
 

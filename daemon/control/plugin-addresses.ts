@@ -8,6 +8,7 @@ import { keys } from '../../src/model/keys.js';
 import { subnetOf, type Network, type Subnet } from '../../src/model/network.js';
 import type { Store } from '../store/port.js';
 import type { Addresses } from './addresses.js';
+import type { AnnouncedReleases } from './announced-releases.js';
 import { parsePoolText, poolText, type DockerPools } from './docker-pools.js';
 import type { Networks } from './networks.js';
 import { standInLength, standInPool, StandIns } from './stand-ins.js';
@@ -20,6 +21,7 @@ interface Parts {
   readonly store: Store;
   readonly state: State;
   readonly addresses: Addresses;
+  readonly releases: AnnouncedReleases;
   readonly pools: DockerPools;
   readonly unnamed: UnnamedNetworks;
   readonly networks: Networks;
@@ -92,10 +94,11 @@ export class PluginAddresses implements AddressPort {
    * released with the endpoint, and never while it is there; the gateway stays the network's.
    */
   async releaseAddress(poolId: string, address: IpAddress): Promise<void> {
-    const { store, state, addresses, host } = this.parts;
+    const { store, state, addresses, releases, host } = this.parts;
     const network = this.networkOf(poolId);
     if (!network) return;
     const { tenant, name } = network;
+    if (releases.take(tenant, name, address)) return;
     await transact(store, () => {
       const held = state.allocationOf(tenant, name, address)?.value;
       return held?.owner.kind === 'request' && held.owner.host === host ? addresses.release(tenant, name, address) : undefined;

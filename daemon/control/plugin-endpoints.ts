@@ -9,6 +9,7 @@ import { subnetOf, type DockerBinding, type Network } from '../../src/model/netw
 import { encodeStored } from '../../src/model/stored.js';
 import type { Store } from '../store/port.js';
 import type { Addresses } from './addresses.js';
+import type { AnnouncedReleases } from './announced-releases.js';
 import type { Networks } from './networks.js';
 import type { Routers } from './routers.js';
 import type { State } from './state.js';
@@ -20,6 +21,7 @@ interface Parts {
   readonly store: Store;
   readonly state: State;
   readonly addresses: Addresses;
+  readonly releases: AnnouncedReleases;
   readonly routers: Routers;
   readonly host: string;
   readonly networks: Pick<Networks, 'deletedInDocker'>;
@@ -80,7 +82,11 @@ export class PluginEndpoints implements EndpointPort {
   }
 
   async deleteEndpoint(_networkId: string, endpointId: string): Promise<void> {
+    const { state, releases } = this.parts;
+    const endpoint = state.endpoints.get(keys.endpoint(endpointId))?.value;
     await this.forget(endpointId);
+    if (!endpoint || state.networks.get(keys.network(endpoint.tenant, endpoint.network))?.value.addressesBy === 'docker') return;
+    for (const address of endpoint.addresses) releases.await(endpoint.tenant, endpoint.network, address);
   }
 
   /** The endpoint and its addresses; its link goes when the router is reconciled. Succeeds if there is none. */
@@ -194,7 +200,8 @@ export class PluginEndpoints implements EndpointPort {
     const owner = { kind: 'endpoint', id: endpoint.id } as const;
     const held = state.allocationOf(endpoint.tenant, endpoint.network, address);
     if (network.value.addressesBy === 'docker') this.refuseTakenElsewhere(network.value, address, held?.value.owner);
-    return held?.value.owner.kind === 'request' ? addresses.pass(held, owner) : addresses.claim(network, address, owner);
+    const isRequested = held?.value.owner.kind === 'request' && held.value.owner.host === endpoint.host;
+    return isRequested ? addresses.pass(held, owner) : addresses.claim(network, address, owner);
   }
 
   /** The Docker that made such a network gives its addresses as if it were the only one. The others get those of the upper half, so this takes a full one. */

@@ -246,6 +246,30 @@ t.test('two hosts on one store: no address twice', async (t) => {
   t.equal(held.length, 41, 'and that is what the store holds');
 });
 
+t.test('what Docker releases after its endpoint is not what was asked for meanwhile', async (t) => {
+  const bed = await started(t);
+  await bed.control.createNetwork(networkRequest('default', 'n1', '10.1.1.0/30'));
+  const { pluginAddresses, pluginEndpoints } = bed.control;
+  const [networkId = ''] = bed.docker.networks.keys();
+  const pool = { poolId: 'default/n1/v4', purpose: 'endpoint' } as const;
+  const one = await pluginAddresses.requestAddress(pool);
+  const other = await pluginAddresses.requestAddress(pool);
+  await pluginEndpoints.createEndpoint({ networkId, endpointId: 'a'.repeat(64), addresses: [one.address] });
+  await pluginEndpoints.deleteEndpoint(networkId, 'a'.repeat(64));
+  const again = await pluginAddresses.requestAddress(pool);
+  t.equal(again.address.toString(), one.address.toString(), 'nothing else is free');
+  await pluginAddresses.releaseAddress(pool.poolId, one.address);
+  await t.rejects(pluginAddresses.requestAddress(pool), { code: 'exhausted' }, 'who asked for it meanwhile has it');
+  await pluginAddresses.releaseAddress(pool.poolId, again.address);
+  t.equal((await pluginAddresses.requestAddress(pool)).address.toString(), one.address.toString(), 'until he gives it back');
+  await pluginEndpoints.createEndpoint({ networkId, endpointId: 'b'.repeat(64), addresses: [other.address] });
+  await pluginEndpoints.deleteEndpoint(networkId, 'b'.repeat(64));
+  bed.now += 20_001;
+  await pluginAddresses.requestAddress(pool);
+  await pluginAddresses.releaseAddress(pool.poolId, other.address);
+  await t.resolves(pluginAddresses.requestAddress(pool), 'a release that never came takes nothing away from a later one');
+});
+
 t.test('an address that Docker asked for and never used is released after a minute', async (t) => {
   const bed = await started(t);
   await bed.control.createNetwork(networkRequest('default', 'n1', '10.1.1.0/24'));
