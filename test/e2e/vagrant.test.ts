@@ -92,7 +92,7 @@ function linesOf([first, ...others]: readonly PlannedMachine[]): string {
     build('no-node', 'node'),
     'step offer offer_node',
     build('offered-node', 'node'),
-    "step offered-version dpkg-query -W -f '${Version} ' nodejs; step withdraw withdraw_node",
+    "step offered-version dpkg-query -W -f '${Version}\\n' nodejs; step withdraw withdraw_node",
     'sudo mv node-v*.tar $TREE/vagrant/',
     build('node', 'node'),
     'step unpacked ls /usr/local/bin/node /usr/local/bin/npm',
@@ -115,7 +115,7 @@ t.test('what is done on each machine', options, async (t) => {
   const { step } = await visit(labName, linesOf(plan));
   for (const name of ['update', 'box', 'archive', 'packages', 'offer', 'offered-node', 'withdraw', 'node', 'unpacked', 'install']) succeeded(t, name, step(name));
   t.match(step('no-node'), { exitCode: 1, text: /^node: there is no Node\.js 20\.19 or newer here, and the package sources have none: download the archive/m });
-  t.equal(step('offered-version').text, '20.99 ', 'a package that is new enough is taken');
+  t.equal(step('offered-version').text, '20.99\n', 'a package that is new enough is taken');
   for (const { name, steps } of plan) {
     succeeded(t, `boot ${name}`, step(`boot ${name}`));
     for (const pass of ['first', 'second']) for (const each of steps) succeeded(t, `${pass} ${name} ${each.name}`, step(`${pass} ${name} ${each.name}`));
