@@ -71,17 +71,15 @@ export class Routers {
 
   /** Follows all changes from now on. Routers of tenants that are no more are removed. */
   async start(): Promise<void> {
-    const { kernel, state, containers } = this.parts;
+    const { kernel, state, containers, uplinks } = this.parts;
+    const unknown = (await kernel.routers.list()).filter((tenant) => tenant !== probeRouter && state.networks.of(tenant).length === 0);
+    // Before any of them can be removed: who looks into a router while it goes is told that it is gone, and who removes one does not look.
+    for (const tenant of unknown) if (await this.hasContainers(tenant)) this.leaveAlone(tenant);
     state.onChange((tenants) => tenants.forEach((tenant) => this.reconciler.enqueue(tenant)));
     containers.onChange((before, after) => this.containerChanged([before, after].flatMap((container) => container?.attachments ?? [])));
     containers.onConnected(() => this.enqueueAll());
     // A crash may have come between the removal of a router and the release of its uplink.
-    for (const tenant of this.parts.uplinks.tenants()) this.reconciler.enqueue(tenant);
-    for (const tenant of await kernel.routers.list()) {
-      if (tenant === probeRouter) continue;
-      if (state.networks.of(tenant).length === 0 && (await this.hasContainers(tenant))) this.leaveAlone(tenant);
-      else this.reconciler.enqueue(tenant);
-    }
+    this.enqueue([...uplinks.tenants(), ...unknown]);
     this.enqueueAll();
   }
 
