@@ -30,6 +30,7 @@ const patienceMs = 60_000;
 /** Points that these users do not come by, each with the reason. */
 const unreached: Readonly<Record<string, string>> = {
   'store.close': 'reached at the orderly end only',
+  'sandboxes.setMtu': 'reached when what fits between hosts changes, and there is one host',
   'sandboxes.give': 'reached when the link of a running container was lost, which nobody does here',
   'hostFlows.remove': 'reached when UDP of the host goes to a port that is published no longer, and the host sends none here',
 };
