@@ -1,4 +1,4 @@
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { portName } from '../../../src/fabric/names.js';
 import { keys } from '../../../src/model/keys.js';
 import { encodeStored } from '../../../src/model/stored.js';
@@ -60,7 +60,8 @@ t.test('what a host held that is gone for good is free', async (t) => {
   await until('no way is left to be measured', async () => !(await h1.routers.list()).includes(probeRouter));
 });
 
-t.test('a removal that was interrupted is done again', async (t) => {
+/** The removal of h2, which is away, is under way: a part of what it held is free. */
+async function halfRemoved(t: Test) {
   const [h1, h2] = await cluster(t, 2);
   if (!h2) throw new Error('there are two hosts');
   await h1.control.createNetwork(network);
@@ -70,6 +71,11 @@ t.test('a removal that was interrupted is done again', async (t) => {
   await until('h1 knows that h2 is away', () => h1.control.host('h2').state === 'away');
   const removal = h1.control.removeHost('h2');
   await until('a part of it is free', () => h1.control.listEndpoints().length < 120);
+  return { h1, h2, removal };
+}
+
+t.test('a removal that was interrupted is done again', async (t) => {
+  const { h1, removal } = await halfRemoved(t);
   h1.connection.cut();
   await t.rejects(removal, { code: 'unavailable' });
   await h1.connection.mend();
@@ -80,15 +86,7 @@ t.test('a removal that was interrupted is done again', async (t) => {
 });
 
 t.test('a host that comes back meanwhile keeps what is left', async (t) => {
-  const [h1, h2] = await cluster(t, 2);
-  if (!h2) throw new Error('there are two hosts');
-  await h1.control.createNetwork(network);
-  await hold(h1, 'h2', 120);
-  await until('h1 knows of all', () => h1.control.listEndpoints().length === 120);
-  await h2.vanish();
-  await until('h1 knows that h2 is away', () => h1.control.host('h2').state === 'away');
-  const removal = h1.control.removeHost('h2');
-  await until('a part of it is free', () => h1.control.listEndpoints().length < 120);
+  const { h1, h2, removal } = await halfRemoved(t);
   await h2.connection.mend();
   await t.rejects(removal, { code: 'in-use', message: /^host h2 is there/ });
   t.ok(h1.control.listEndpoints().length > 0);
