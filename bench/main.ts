@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describeMachine } from './machine.js';
 import { experimentOutcome, suiteOutcome, type ExperimentOutcome, type Outcome } from './outcome.js';
-import { brief, report } from './report.js';
+import { brief, plots, report } from './report.js';
 import { runRounds } from './rounds.js';
 import type { Suite } from './suite.js';
 import { Cleanup } from './support/cleanup.js';
@@ -56,6 +56,7 @@ function write(outcome: Outcome): void {
   mkdirSync(results, { recursive: true });
   writeFileSync(join(results, `${outcome.suite}.json`), `${JSON.stringify(outcome, null, 2)}\n`);
   writeFileSync(join(results, `${outcome.suite}.md`), report(outcome));
+  for (const [name, drawing] of plots(outcome)) writeFileSync(join(results, name), drawing);
   console.log(`written: bench/results/${outcome.suite}.json and .md`);
 }
 

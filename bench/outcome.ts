@@ -1,6 +1,6 @@
 import type { Samples } from './rounds.js';
 import { ratios, summarize, type Summary } from './statistics.js';
-import type { Experiment, Figure, Prepared, Suite } from './suite.js';
+import type { Experiment, Figure, Prepared, Rivalry, Suite } from './suite.js';
 
 /** A suite that has ended: what is written as JSON, and made into a report for people. */
 export interface Outcome {
@@ -34,6 +34,13 @@ export interface ExperimentOutcome {
 
 export interface FigureOutcome extends Figure {
   readonly contenders: readonly ContenderOutcome[];
+  readonly rivalries: readonly RivalryOutcome[];
+}
+
+/** One contender compared with another, round by round. */
+export interface RivalryOutcome extends Rivalry {
+  readonly ratio: Summary;
+  readonly reached: boolean;
 }
 
 export interface ContenderOutcome {
@@ -48,24 +55,30 @@ export interface ContenderOutcome {
   readonly reached?: boolean;
 }
 
-export function experimentOutcome({ title, figures, contenders, goals }: Experiment, samples: Samples): ExperimentOutcome {
+export function experimentOutcome({ title, figures, contenders, goals, rivalries = [] }: Experiment, samples: Samples): ExperimentOutcome {
   const [reference = ''] = contenders;
-  return {
-    title,
-    figures: figures.map((figure) => {
-      const of = (contender: string): readonly number[] => samples[contender]?.[figure.key] ?? [];
-      return { ...figure, contenders: contenders.map((name) => contenderOutcome(name, of(name), name === reference ? undefined : ratios(of(name), of(reference), figure.better), goals[name])) };
-    }),
+  const figureOutcome = (figure: Figure): FigureOutcome => {
+    const of = (contender: string): readonly number[] => samples[contender]?.[figure.key] ?? [];
+    const compared = (contender: string, other: string): Summary => summarize(ratios(of(contender), of(other), figure));
+    return {
+      ...figure,
+      contenders: contenders.map((name) => contenderOutcome(name, of(name), name === reference ? undefined : compared(name, reference), figure.withoutGoal ? undefined : goals[name])),
+      rivalries: figure.withoutGoal ? [] : rivalries.map((rivalry) => rivalryOutcome(rivalry, compared(rivalry.contender, rivalry.rival))),
+    };
   };
+  return { title, figures: figures.map(figureOutcome) };
 }
 
-function contenderOutcome(name: string, samples: readonly number[], found: readonly number[] | undefined, goal: number | undefined): ContenderOutcome {
-  const ratio = found && summarize(found);
+function contenderOutcome(name: string, samples: readonly number[], ratio: Summary | undefined, goal: number | undefined): ContenderOutcome {
   return {
     ...{ name, samples, summary: summarize(samples) },
     ...(ratio && { ratio }),
     ...(ratio && goal !== undefined && { goal, reached: ratio.median >= goal }),
   };
+}
+
+function rivalryOutcome(rivalry: Rivalry, ratio: Summary): RivalryOutcome {
+  return { ...rivalry, ratio, reached: ratio.median >= rivalry.goal };
 }
 
 export function suiteOutcome(
@@ -74,6 +87,6 @@ export function suiteOutcome(
   experiments: readonly ExperimentOutcome[],
   run: Pick<Outcome, 'began' | 'seconds' | 'rounds' | 'machine'>,
 ): Outcome {
-  const all = experiments.flatMap(({ figures }) => figures).flatMap((figure) => figure.contenders);
+  const all = experiments.flatMap(({ figures }) => figures).flatMap((figure) => [...figure.contenders, ...figure.rivalries]);
   return { suite: name, title, ...run, contenders, experiments, reached: all.every(({ reached }) => reached !== false) };
 }

@@ -1,4 +1,5 @@
-import type { ContenderOutcome, ExperimentOutcome, FigureOutcome, Outcome } from './outcome.js';
+import type { ContenderOutcome, ExperimentOutcome, FigureOutcome, Outcome, RivalryOutcome } from './outcome.js';
+import { plot } from './plot.js';
 import type { Summary } from './statistics.js';
 
 /** The report of a suite, in Markdown. */
@@ -10,7 +11,7 @@ export function report(outcome: Outcome): string {
       'in the same round: 1 is as good, more is better.',
     machineTable(outcome),
     Object.entries(contenders).map(([name, what]) => `- **${name}**: ${what}`).join('\n'),
-    ...experiments.map(experimentSection),
+    ...experiments.map((experiment, index) => experimentSection(outcome, experiment, index)),
     outcome.reached ? 'Everything that was to be reached was.' : '**Not everything that was to be reached was.**',
   ].join('\n\n') + '\n';
 }
@@ -20,18 +21,34 @@ function machineTable({ machine: { processor, cores, memoryGiB, kernel, programs
   return markdownTable(['machine', ''], rows);
 }
 
-function experimentSection({ title, figures }: ExperimentOutcome): string {
-  return [`## ${title}`, ...figures.map(figureTable)].join('\n\n');
+function experimentSection(outcome: Outcome, { title, figures }: ExperimentOutcome, index: number): string {
+  return [`## ${title}`, ...figures.flatMap((figure) => [figureTable(figure), `![${figure.title}](${plotName(outcome, index, figure)})`])].join('\n\n');
 }
 
 function figureTable(figure: FigureOutcome): string {
   const head = [`${figure.title}, ${figure.unit}`, figure.better === 'more' ? 'more is better' : 'less is better', 'ratio', 'to reach', ''];
-  return markdownTable(head, figure.contenders.map(contenderRow));
+  return markdownTable(head, [...figure.contenders.map(contenderRow), ...figure.rivalries.map(rivalryRow)]);
 }
 
 function contenderRow({ name, summary, ratio, goal, reached }: ContenderOutcome): string[] {
-  const verdict = reached === undefined ? '' : reached ? 'reached' : '**missed**';
-  return [name, spread(summary, significant), ratio ? spread(ratio, (value) => value.toFixed(3)) : '', goal === undefined ? '' : String(goal), verdict];
+  return [name, spread(summary, significant), ratio ? spread(ratio, asRatio) : '', goal === undefined ? '' : String(goal), reached === undefined ? '' : verdict(reached)];
+}
+
+function rivalryRow({ contender, rival, ratio, goal, reached }: RivalryOutcome): string[] {
+  return [`${contender} against ${rival}`, '', spread(ratio, asRatio), String(goal), verdict(reached)];
+}
+
+const verdict = (reached: boolean): string => (reached ? 'reached' : '**missed**');
+const asRatio = (value: number): string => value.toFixed(3);
+
+/** The plots that the report shows: SVG documents by the names of their files. */
+export function plots(outcome: Outcome): Map<string, string> {
+  const drawn = outcome.experiments.flatMap(({ figures }, index) => figures.map((figure) => [plotName(outcome, index, figure), plot(figure, significant)] as const));
+  return new Map(drawn);
+}
+
+function plotName({ suite }: Outcome, experiment: number, { key }: FigureOutcome): string {
+  return `${suite}-${experiment + 1}-${key}.svg`;
 }
 
 function spread({ median, quarter, threeQuarters }: Summary, format: (value: number) => string): string {
@@ -49,14 +66,18 @@ function markdownTable(head: readonly string[], rows: readonly (readonly string[
   return [line(head), `|${' --- |'.repeat(head.length)}`, ...rows.map(line)].join('\n');
 }
 
-/** What is printed of an experiment as soon as it has ended: a line for each contender of each figure. */
+/** What is printed of an experiment as soon as it has ended: a line for each contender of each figure, and for each rivalry. */
 export function brief({ title, figures }: ExperimentOutcome): string {
-  const lines = figures.flatMap(({ title: figure, unit, contenders }) =>
-    contenders.map(({ name, summary, ratio, goal, reached }) => {
-      const compared = ratio ? `  ratio ${spread(ratio, (value) => value.toFixed(3))}` : '';
-      const wanted = reached === undefined ? '' : `  ${reached ? 'reached' : 'MISSED'} ${String(goal)}`;
-      return `  ${figure.padEnd(26)} ${name.padEnd(12)} ${spread(summary, significant).padStart(30)} ${unit.padEnd(10)}${compared}${wanted}`;
+  const lines = figures.flatMap(({ title: figure, unit, contenders, rivalries }) => [
+    ...contenders.map(({ name, summary, ratio, goal, reached }) => {
+      const compared = ratio ? `  ratio ${spread(ratio, asRatio)}` : '';
+      return `  ${figure.padEnd(26)} ${name.padEnd(20)} ${spread(summary, significant).padStart(30)} ${unit.padEnd(10)}${compared}${briefVerdict(reached, goal)}`;
     }),
-  );
+    ...rivalries.map(({ contender, rival, ratio, goal, reached }) => `  ${figure.padEnd(26)} ${`${contender} against ${rival}`.padEnd(62)}  ratio ${spread(ratio, asRatio)}${briefVerdict(reached, goal)}`),
+  ]);
   return [title, ...lines].join('\n');
+}
+
+function briefVerdict(reached: boolean | undefined, goal: number | undefined): string {
+  return reached === undefined ? '' : `  ${reached ? 'reached' : 'MISSED'} ${String(goal)}`;
 }

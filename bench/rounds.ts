@@ -1,4 +1,4 @@
-import type { Experiment } from './suite.js';
+import type { Experiment, Figure } from './suite.js';
 
 /** What was measured in all rounds: by contender, by figure, one number for each round. */
 export type Samples = Readonly<Record<string, Readonly<Record<string, readonly number[]>>>>;
@@ -15,15 +15,15 @@ export async function runRounds(experiment: Experiment, rounds: number, told: (d
   for (let round = 1; round <= rounds; round += 1) {
     for (const contender of contenders) {
       const measured = await experiment.run(contender);
-      for (const { key } of figures) samples[contender]?.[key]?.push(valueOf(measured, key, contender));
+      for (const figure of figures) samples[contender]?.[figure.key]?.push(valueOf(measured, figure, contender));
     }
     told(round);
   }
   return samples;
 }
 
-function valueOf(measured: Readonly<Record<string, number>>, key: string, contender: string): number {
+function valueOf(measured: Readonly<Record<string, number>>, { key, count }: Figure, contender: string): number {
   const value = measured[key];
-  if (value === undefined || !Number.isFinite(value) || value <= 0) throw new Error(`${contender}: ${key} is ${String(value)}, which is no measurement`);
+  if (value === undefined || !Number.isFinite(value) || value < 0 || (value === 0 && !count)) throw new Error(`${contender}: ${key} is ${String(value)}, which is no measurement`);
   return value;
 }

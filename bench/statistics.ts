@@ -37,9 +37,10 @@ export function quantile(sorted: readonly number[], part: number): number {
  * How good the contender was in each round, compared with the reference in the same round: 1 is as good, more is better. What the machine did
  * meanwhile is in both, so these vary less than what they are made of.
  */
-export function ratios(contender: readonly number[], reference: readonly number[], better: Figure['better']): number[] {
+export function ratios(contender: readonly number[], reference: readonly number[], { better, count }: Pick<Figure, 'better' | 'count'>): number[] {
+  const added = count ? 1 : 0;
   return contender.map((value, round) => {
-    const other = reference[round] ?? NaN;
-    return better === 'more' ? value / other : other / value;
+    const [own, other] = [value + added, (reference[round] ?? NaN) + added];
+    return better === 'more' ? own / other : other / own;
   });
 }

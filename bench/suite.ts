@@ -5,6 +5,18 @@ export interface Figure {
   readonly unit: string;
   /** Which numbers are the better ones. */
   readonly better: 'more' | 'less';
+  /** It is shown, and no goal is for it. */
+  readonly withoutGoal?: true;
+  /** It counts what may never happen: 0 is a number of it, and for a ratio one is added to either side. */
+  readonly count?: true;
+}
+
+/** Two contenders, neither of which is the reference. */
+export interface Rivalry {
+  readonly contender: string;
+  readonly rival: string;
+  /** The least ratio of the contender to the rival that is good enough. */
+  readonly goal: number;
 }
 
 /**
@@ -19,6 +31,8 @@ export interface Experiment {
   readonly figures: readonly Figure[];
   /** The least ratio to the reference that is good enough, for each contender that is to reach one: 1 is as good as the reference, more is better. */
   readonly goals: Readonly<Record<string, number>>;
+  /** Who besides is compared with whom. */
+  readonly rivalries?: readonly Rivalry[];
   /** Does it once. Answers every figure by its key. */
   run(contender: string): Promise<Readonly<Record<string, number>>>;
 }

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { experimentOutcome, suiteOutcome, type Outcome } from '../../../bench/outcome.js';
-import { brief, report } from '../../../bench/report.js';
+import { brief, plots, report } from '../../../bench/report.js';
 import type { Experiment, Suite } from '../../../bench/suite.js';
 
 const experiment: Experiment = {
@@ -8,6 +8,7 @@ const experiment: Experiment = {
   contenders: ['by hand', 'ours', 'theirs'],
   figures: [{ key: 'time', title: 'round trip', unit: 'us', better: 'less' }],
   goals: { ours: 0.95 },
+  rivalries: [{ contender: 'ours', rival: 'theirs', goal: 1 }],
   run: () => Promise.reject(new Error('it is not run')),
 };
 const machine = { processor: 'Some | CPU', cores: 2, memoryGiB: 8, kernel: '6.1.0', programs: { nft: '1.0.6' } };
@@ -27,6 +28,29 @@ t.test('every contender is compared with the first, in the same round', (t) => {
   t.match(theirs, { ratio: { median: 0.5 }, goal: undefined, reached: undefined }, 'a contender without a goal misses none');
   t.equal(outcome.reached, true);
   t.equal(outcomeOf([20, 43, 33]).reached, false, 'the median of 1, 0.93 and 0.91');
+  t.end();
+});
+
+t.test('two that are not the reference are compared, too', (t) => {
+  const slow = outcomeOf([60, 100, 90]);
+  t.match(slow.experiments[0]?.figures[0]?.rivalries, [{ contender: 'ours', rival: 'theirs', goal: 1, reached: false }]);
+  t.equal(slow.reached, false);
+  t.end();
+});
+
+t.test('what is only shown has no goal', (t) => {
+  const shown = { ...experiment, figures: experiment.figures.map((figure) => ({ ...figure, withoutGoal: true as const })) };
+  const [figure] = experimentOutcome(shown, { 'by hand': { time: [1] }, ours: { time: [9] }, theirs: { time: [1] } }).figures;
+  t.match(figure?.contenders[1], { ratio: { median: 1 / 9 }, reached: undefined });
+  t.same(figure?.rivalries, []);
+  t.end();
+});
+
+t.test('a plot has a bar for each contender', (t) => {
+  const drawn = plots(outcomeOf([20, 43, 33]));
+  t.same([...drawn.keys()], ['some-1-time.svg']);
+  const bars = [...(drawn.get('some-1-time.svg') ?? '').matchAll(/<rect x="190" y="\d+" width="([\d.]+)" height="18" fill="(#\w+)"/g)].map(([, width, colour]) => [Number(width), colour]);
+  t.same(bars, [[188.6, '#9a9a9a'], [207.4, '#d6695f'], [377.1, '#7aa6d6']], 'as long as the medians 30, 33 and 60 are, where 70 is the whole width');
   t.end();
 });
 
@@ -54,6 +78,9 @@ t.test('the report says all of it', (t) => {
 | by hand | 30.00 (25.00..35.00) |  |  |  |
 | ours | 33.00 (26.50..38.00) | 0.930 (0.920..0.965) | 0.95 | **missed** |
 | theirs | 60.00 (50.00..70.00) | 0.500 (0.500..0.500) |  |  |
+| ours against theirs |  | 1.860 (1.839..1.930) | 1 | reached |
+
+![round trip](some-1-time.svg)
 
 **Not everything that was to be reached was.**
 `,
@@ -67,6 +94,7 @@ t.test('what is printed meanwhile', (t) => {
   const lines = found ? brief(found).split('\n') : [];
   t.equal(lines[0], 'Ping');
   t.match(lines[2], /^ {2}round trip +ours +33\.00 \(26\.50\.\.38\.00\) us +ratio 0\.930 \(0\.920\.\.0\.965\) {2}MISSED 0\.95$/);
-  t.equal(lines.length, 4);
+  t.match(lines[4], /^ {2}round trip +ours against theirs +ratio 1\.860 \(1\.839\.\.1\.930\) {2}reached 1$/);
+  t.equal(lines.length, 5);
   t.end();
 });

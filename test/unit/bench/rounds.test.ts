@@ -23,3 +23,9 @@ t.test('what is no measurement ends it', async (t) => {
     await t.rejects(runRounds(experiment(() => Promise.resolve(measured)), 1, () => undefined), { message: /^a: rate is \S+, which is no measurement$/ }, JSON.stringify(measured));
   }
 });
+
+t.test('a count may be zero', async (t) => {
+  const run = (): Promise<Record<string, number>> => Promise.resolve({ failed: 0 });
+  const counted: Experiment = { ...experiment(run), figures: [{ key: 'failed', title: 'failed', unit: '', better: 'less', count: true }] };
+  t.same(await runRounds(counted, 1, () => undefined), { a: { failed: [0] }, b: { failed: [0] } });
+});

@@ -25,7 +25,8 @@ t.test('they are in order, and half of the values lie on each side', (t) => {
 });
 
 t.test('a ratio above one is better, whatever is counted', (t) => {
-  t.same(ratios([50, 300], [100, 200], 'more'), [0.5, 1.5]);
-  t.same(ratios([50, 400], [100, 200], 'less'), [2, 0.5]);
+  t.same(ratios([50, 300], [100, 200], { better: 'more' }), [0.5, 1.5]);
+  t.same(ratios([50, 400], [100, 200], { better: 'less' }), [2, 0.5]);
+  t.same(ratios([0, 3], [4, 0], { better: 'less', count: true }), [5, 0.25], 'of what may be 0, one is added');
   t.end();
 });
