@@ -7,7 +7,7 @@ HOSTS ?=
 PREFIX ?= /usr/local
 DESTDIR ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-SOURCES := $(shell find cli daemon plugin src test lab bench -name '*.ts' 2>/dev/null)
+SOURCES := $(shell find cli daemon plugin src test lab bench bundle -name '*.ts' 2>/dev/null)
 # The commands of root are not in the PATH of others, and sudo keeps the PATH that it is given here.
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 RUN := node --enable-source-maps dist/test/run.js
@@ -19,9 +19,10 @@ help:
 	@echo 'make demo    a lab host on this machine, and the walk-through on it (KEEP=1 leaves it up; HOSTS=3 shows three hosts)'
 	@echo 'make test    lint and every test; SUITE=unit|contract|kernel|e2e or FILE=part/of/a/path for some of them'
 	@echo 'make unit    the tests that need neither root nor Docker'
-	@echo 'make bench   what netctl costs, measured against others; SUITE=overlay|encrypted; ROUNDS=10; results in bench/results/'
+	@echo 'make bench   what netctl costs, measured against others; ROUNDS=10; results in bench/results/; a part of it with'
+	@echo '             SUITE=connect|overlay|encrypted'
 	@echo 'make lint    the rules of eslint.config.js'
-	@echo 'make build   compile to dist/'
+	@echo 'make build   compile to dist/, and bundle the programs in dist/bin/'
 	@echo 'make deps    what all of these do first: Debian packages, npm packages, the build'
 	@echo 'make clean   remove what was built'
 	@echo 'make deb     a Debian package in .build/'
@@ -48,6 +49,7 @@ dist/.built: $(SOURCES) tsconfig.json node_modules/.package-lock.json
 	@echo 'compiling to dist/'
 	@node_modules/.bin/tsc -p tsconfig.json
 	@chmod +x dist/cli/main.js dist/daemon/main.js
+	@node dist/bundle/main.js
 	@printf '{"gitCommit":"%s","buildTime":"%s"}\n' "$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" "$$(date -u +%Y-%m-%dT%H:%M:%SZ)" >dist/build-info.json
 	@touch $@
 
@@ -65,8 +67,18 @@ test: deps
 demo: deps
 	@$(SUDO) env "PATH=$$PATH" LAB_NAME='$(LAB_NAME)' KEEP='$(KEEP)' HOSTS='$(HOSTS)' lab/demo
 
-bench: deps
-	@bin/deps iperf3:iperf3
+# Programs of the benchmark in C, which need no library, so that a container of any image can run them.
+.build/bench/%: bench/tools/%.c
+	@mkdir -p $(@D)
+	gcc -O2 -static -Wall -Wextra -Werror -o $@ $<
+
+.PHONY: bench-tools
+bench-tools:
+	@bin/deps iperf3:iperf3 gcc:gcc libc6-dev
+	@bin/peers
+	@$(MAKE) --no-print-directory .build/bench/accept .build/bench/connect
+
+bench: deps bench-tools
 	@$(SUDO) env "PATH=$$PATH" SUITE='$(SUITE)' ROUNDS='$(ROUNDS)' node --enable-source-maps dist/bench/main.js
 
 # Root builds nothing here: what belongs to root in a clone is in its owner's way.

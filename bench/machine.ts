@@ -1,4 +1,5 @@
 import { cpus, release, totalmem } from 'node:os';
+import { basename } from 'node:path';
 import { execa } from 'execa';
 import type { Machine } from './outcome.js';
 import type { Suite } from './suite.js';
@@ -11,7 +12,7 @@ export async function describeMachine(programs: Suite['programs']): Promise<Mach
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 1024 ** 3),
     kernel: release(),
-    programs: { 'Node.js': process.versions.node, ...Object.fromEntries(await Promise.all(programs.map(async ([program, ...words]) => [program, await versionOf(program, words)] as const))) },
+    programs: { 'Node.js': process.versions.node, ...Object.fromEntries(await Promise.all(programs.map(async ([program, ...words]) => [basename(program), await versionOf(program, words)] as const))) },
   };
 }
 

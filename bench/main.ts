@@ -8,10 +8,11 @@ import { brief, plots, report } from './report.js';
 import { runRounds } from './rounds.js';
 import type { Suite } from './suite.js';
 import { Cleanup } from './support/cleanup.js';
+import { connect } from './suites/connect.js';
 import { encrypted } from './suites/encrypted.js';
 import { overlay } from './suites/overlay.js';
 
-const suites: readonly Suite[] = [overlay, encrypted];
+const suites: readonly Suite[] = [connect, overlay, encrypted];
 const results = resolve('bench', 'results');
 
 function chosen(): readonly Suite[] {

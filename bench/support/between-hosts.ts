@@ -3,6 +3,7 @@ import type { Times } from '../tools/times.js';
 import { startIperf3, tcpStream, udpPackets } from './iperf3.js';
 import type { Lab } from './lab.js';
 import { plainAddress, plainSegment, type PlainSegment } from './plain-vxlan.js';
+import { acceptConnections, connect } from './connections.js';
 import { tool, type Space } from './space.js';
 
 type Teardown = (work: () => Promise<unknown>) => void;
@@ -61,7 +62,7 @@ export async function plainWay(segment: PlainSegment, teardown: Teardown): Promi
 /** What answers there. */
 export async function serve(server: Space, teardown: Teardown): Promise<void> {
   teardown(await startIperf3(server));
-  teardown(await server.start([...tool('accept'), String(port)], /listening/, 'server'));
+  teardown(await acceptConnections(server, port, 'a'));
 }
 
 const figure = (key: string, title: string, unit: string, better: Figure['better']): Figure => ({ key, title, unit, better });
@@ -90,7 +91,10 @@ export function experimentsOn(ways: Readonly<Record<string, Way>>, inKernel: boo
     experiment('One TCP stream', all, streamFigures('throughput', 'Mbit', inKernel), async ({ client, address }) => ({ ...(await tcpStream(client, address, 1)) })),
     experiment('UDP of 64 octets', all, streamFigures('packets that arrive', 'thousand', inKernel), async ({ client, address }) => ({ ...(await udpPackets(client, address, 1)) })),
     experiment('Ping', all.filter((name) => name !== 'service'), [figure('median', 'round trip', 'us', 'less')], ({ client, address }) => times(client, 'echo', address, '5000')),
-    experiment('TCP connections, one after another', all, connections, ({ client, address }) => times(client, 'connect', address, String(port), '2000')),
+    experiment('TCP connections, one after another', all, connections, async ({ client, address }) => {
+      const { rate, median } = await connect(client, { targets: [`${address}:${port}`], inFlight: 1, seconds: 0.5 });
+      return { rate, median };
+    }),
   ];
 }
 

@@ -1,23 +1,18 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { execa } from 'execa';
-import { Space } from './space.js';
+import { projectRoot, Space } from './space.js';
 
-/** The build may lie at any depth below the sources. */
-function projectRoot(directory: string): string {
-  return existsSync(join(directory, 'package.json')) ? directory : projectRoot(dirname(directory));
-}
+const lab = join(projectRoot(), 'lab', 'lab');
 
-const lab = join(projectRoot(import.meta.dirname), 'lab', 'lab');
-
-/** Docker hosts that share an etcd, with netctld as the lab runs it. */
+/** Docker hosts, with netctld as the lab runs it. Several share an etcd. */
 export class Lab {
   private readonly name = `bench${process.pid}`;
 
   constructor(private readonly hosts: number) {}
 
   async up(): Promise<void> {
-    await this.lab('up', '--hosts', String(this.hosts), '--store', 'etcd');
+    await this.lab('up', '--hosts', String(this.hosts), ...(this.hosts > 1 ? ['--store', 'etcd'] : []));
   }
 
   async down(): Promise<void> {

@@ -1,5 +1,5 @@
-import { execa } from 'execa';
-import { Space } from './space.js';
+import { namespace } from './namespace.js';
+import type { Space } from './space.js';
 
 type Teardown = (work: () => Promise<unknown>) => void;
 
@@ -76,11 +76,4 @@ function containerLinks(side: Side, mtu: number): string {
 link set eth0 address ${mac(side)} mtu ${mtu} up
 address add ${plainAddress(side)}/24 dev eth0
 neighbour add ${plainAddress(other)} lladdr ${mac(other)} dev eth0 nud permanent`;
-}
-
-async function namespace(purpose: string, teardown: Teardown): Promise<{ name: string; space: Space }> {
-  const name = `bench${process.pid}-${purpose}`;
-  await execa('ip', ['netns', 'add', name]);
-  teardown(() => execa('ip', ['netns', 'delete', name]));
-  return { name, space: new Space(`/run/netns/${name}`) };
 }

@@ -1,16 +1,28 @@
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 
-/** Which processor a program runs on, before all others that would: the two ends of a connection have one each, so that they are never moved into each other's way. */
-export type End = 'client' | 'server';
+/**
+ * Which processor a program runs on, before all others that would: the two ends of a connection have one each, so that they are never moved into each
+ * other's way. What is between them may use any.
+ */
+export type End = 'client' | 'server' | 'between';
 
 const build = join(import.meta.dirname, '..');
 
-/** A program of bench/tools, as a command. */
+/** The build may lie at any depth below the sources. */
+export function projectRoot(directory = import.meta.dirname): string {
+  return existsSync(join(directory, 'package.json')) ? directory : projectRoot(dirname(directory));
+}
+
+/** A program of bench/tools in TypeScript, as a command. */
 export function tool(name: string): [string, ...string[]] {
   return [process.execPath, join(build, 'tools', `${name}.js`)];
 }
+
+/** Where the programs of bench/tools are that are in C; they need no library. */
+export const nativeTools = join(projectRoot(), '.build', 'bench');
 
 /** A network namespace, and what runs in it. */
 export class Space {
@@ -50,7 +62,7 @@ export class Space {
   }
 
   private words(command: readonly string[], end: End | undefined): string[] {
-    const pinned = availableParallelism() < 2 ? [] : ['taskset', '--cpu-list', end === 'client' ? '0' : '1'];
+    const pinned = availableParallelism() < 2 || end === 'between' ? [] : ['taskset', '--cpu-list', end === 'client' ? '0' : '1'];
     return [`--net=${this.path}`, '--', ...(end ? ['nice', '-n', '-20', ...pinned] : []), ...command];
   }
 }
