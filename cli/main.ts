@@ -5,11 +5,9 @@ import { type Output, processOutput } from './output.js';
 import { readCommandLine, type Request } from './program.js';
 
 const output = processOutput();
-try {
-  await act(output);
-} catch (error) {
+act(output).catch((error: unknown) => {
   process.exitCode = report(error, output);
-}
+});
 
 async function act(output: Output): Promise<void> {
   const words = process.argv.slice(2);

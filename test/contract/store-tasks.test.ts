@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { NetctlError } from '../../src/model/errors.js';
 import { checkEntries } from '../../daemon/check-state.js';
@@ -11,6 +10,7 @@ import { copyState } from '../../daemon/store/copies.js';
 import { openLevelStore } from '../../daemon/store/level.js';
 import { MemoryStore } from '../../daemon/store/memory.js';
 import type { Json, Operation, Store } from '../../daemon/store/port.js';
+import { netctldFile } from '../support/programs.js';
 
 // What a person does with a state: check it, back it up, restore it, repair it, by the program itself.
 
@@ -27,9 +27,8 @@ interface Ended {
 
 /** The program itself. It takes a second to start, so most tests do without. */
 function program(...args: string[]): Promise<Ended> {
-  const main = fileURLToPath(new URL('../../daemon/main.js', import.meta.url));
   return new Promise((resolve) => {
-    execFile(process.execPath, [main, '--state', state, ...args], (error, stdout, stderr) => resolve({ exitCode: error ? Number(error.code) : 0, stdout, stderr }));
+    execFile(process.execPath, [netctldFile, '--state', state, ...args], (error, stdout, stderr) => resolve({ exitCode: error ? Number(error.code) : 0, stdout, stderr }));
   });
 }
 

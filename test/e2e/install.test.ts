@@ -69,7 +69,7 @@ function checkFiles(t: Test, step: Visit['step']): void {
     'lrwxrwxrwx root root /usr/sbin/netctld',
     '-rw-r--r-- root root /usr/lib/netctl/LICENSE',
     '-rw-r--r-- root root /usr/lib/netctl/package.json',
-    '-rwxr-xr-x root root /usr/lib/netctl/dist/cli/main.js',
+    '-rwxr-xr-x root root /usr/lib/netctl/dist/bin/netctl.cjs',
     '-rwxr-xr-x root root /usr/lib/netctl/bin/netctld',
     'drwxr-xr-x root root /usr/lib/netctl/node_modules/koffi',
     '-rw-r--r-- root root /usr/lib/systemd/system/netctld.service',

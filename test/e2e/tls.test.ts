@@ -4,13 +4,12 @@ import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { execa } from 'execa';
 import t, { type Test } from 'tap';
 import { issue, makeAuthority, type Issued } from '../support/certificates.js';
+import { netctldFile, netctlFile } from '../support/programs.js';
 
-const build = dirname(dirname(import.meta.dirname));
-const [daemon, program] = [join(build, 'daemon/main.js'), join(build, 'cli/main.js')];
 const base = mkdtempSync(join(tmpdir(), 'netctl-tls-'));
 t.teardown(() => rmSync(base, { recursive: true, force: true }));
 chmodSync(base, 0o755);
@@ -28,7 +27,7 @@ const tlsFlags = (own: Issued, ca: Issued): string[] => ['--tls-cert', own.cert,
 
 /** A netctld, and what it has logged. */
 async function start(t: Test, ...flags: string[]): Promise<{ child: ChildProcess; logged: (event: string) => Promise<void> }> {
-  const child = spawn(process.execPath, [daemon, ...common, ...flags], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [netctldFile, ...common, ...flags], { stdio: ['ignore', 'pipe', 'inherit'] });
   let log = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (log += text));
   const logged = async (event: string): Promise<void> => {
@@ -45,7 +44,7 @@ async function start(t: Test, ...flags: string[]): Promise<{ child: ChildProcess
   return { child, logged };
 }
 
-const netctl = (...words: string[]): Promise<{ exitCode?: number; all: string }> => execa(process.execPath, [program, 'version', ...words], { reject: false, all: true });
+const netctl = (...words: string[]): Promise<{ exitCode?: number; all: string }> => execa(process.execPath, [netctlFile, 'version', ...words], { reject: false, all: true });
 const overTls = (own: Issued, ca = authority): Promise<{ exitCode?: number; all: string }> => netctl('--host', `https://${address}:9999`, ...tlsFlags(own, ca));
 const answered = { exitCode: 0, all: /Server Version:/ };
 
@@ -81,7 +80,7 @@ t.test('on loopback it needs no TLS', async (t) => {
 t.test('the Unix socket is for root and its group', async (t) => {
   await start(t);
   const as = (group: string): Promise<{ exitCode?: number; all: string }> =>
-    execa('setpriv', ['--reuid', '65534', '--regid', group, '--clear-groups', process.execPath, program, 'version', '--host', socket], { reject: false, all: true });
+    execa('setpriv', ['--reuid', '65534', '--regid', group, '--clear-groups', process.execPath, netctlFile, 'version', '--host', socket], { reject: false, all: true });
   const group = execFileSync('stat', ['-c', '%g', socket], { encoding: 'utf8' }).trim();
   t.match(await as('65534'), { exitCode: 2, all: /permission to use \/run\/netctl\/netctl\.sock was denied: use sudo/ }, 'another user is refused');
   t.match(await as(group), answered, 'a member of the group is not');
@@ -89,7 +88,7 @@ t.test('the Unix socket is for root and its group', async (t) => {
 
 t.test('a daemon that could be reached by anybody does not start', async (t) => {
   const refused = async (...flags: string[]): Promise<string> => {
-    const { exitCode, stderr } = await execa(process.execPath, [daemon, ...common, ...flags], { reject: false });
+    const { exitCode, stderr } = await execa(process.execPath, [netctldFile, ...common, ...flags], { reject: false });
     t.equal(exitCode, 2);
     return stderr;
   };

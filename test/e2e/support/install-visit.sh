@@ -28,7 +28,7 @@ start() {
     setpriv --bounding-set="-all,$capabilities" --no-new-privs $(unit ExecStart) >log 2>&1 & daemon=$!
   seen READY=1 && seen WATCHDOG=1
 }
-stop() { sudo kill $(pgrep --full '^node .*dist/daemon/main.js'); seen STOPPING=1; wait $daemon; kill $manager; }
+stop() { sudo kill $(pgrep --full '^node .*dist/bin/netctld.cjs'); seen STOPPING=1; wait $daemon; kill $manager; }
 as() { sudo runuser --user "$@"; }
 # suggest WORD...: what Bash with its completion makes of the line.
 suggest() {
@@ -38,7 +38,7 @@ suggest() {
 step update sudo apt-get -qq --error-on=any update
 step install install ./nodejs.deb ./netctl.deb systemd man-db bash-completion socat procps
 step again sudo dpkg --configure --pending
-step modes stat -c '%A %U %G %n' /usr/bin/netctl /usr/sbin/netctld /usr/lib/netctl/{LICENSE,package.json,dist/cli/main.js,bin/netctld,node_modules/koffi} /usr/lib/systemd/system/netctld.service /usr/lib/{modules-load,sysusers}.d/netctl.conf /etc/netctl/netctld.json /var/lib/netctl
+step modes stat -c '%A %U %G %n' /usr/bin/netctl /usr/sbin/netctld /usr/lib/netctl/{LICENSE,package.json,dist/bin/netctl.cjs,bin/netctld,node_modules/koffi} /usr/lib/systemd/system/netctld.service /usr/lib/{modules-load,sysusers}.d/netctl.conf /etc/netctl/netctld.json /var/lib/netctl
 step group getent group netctl
 step other-owners find $(dpkg -L netctl | grep netctl) -maxdepth 0 ! -user root
 step useless find /usr/lib/netctl -name '*.ts' -o -name '*.map' -o -name typescript -o -name tap -o -name test

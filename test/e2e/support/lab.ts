@@ -15,7 +15,7 @@ export const root = repository();
 export const lab = join(root, 'lab', 'lab');
 
 /** The daemon as the lab runs it, as a command. */
-export const netctld = [process.execPath, join(root, 'dist', 'daemon', 'main.js')] as const;
+export const netctld = ['env', `NETCTLD_NODE=${process.execPath}`, join(root, 'bin', 'netctld')] as const;
 
 /** How a command in a lab host ended. Output is without its last newline. */
 export interface Ended {

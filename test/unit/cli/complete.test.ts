@@ -2,10 +2,10 @@ import { createServer } from 'node:http';
 import { mkdtempSync, rmSync, writeFileSync, chmodSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import t from 'tap';
 import { nouns } from '../../../cli/nouns.js';
+import { netctlFile } from '../../support/programs.js';
 import { Api, netctl, ok } from './harness.js';
 
 const named = (tenantName: string, more: object): object => ({ Config: { key: '', tenantName, ...more }, Oper: {} });
@@ -98,8 +98,7 @@ t.test('the script of each shell', async (t) => {
 t.test('Bash completes with its script', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'netctl-complete-'));
   t.teardown(() => rmSync(directory, { recursive: true }));
-  const program = fileURLToPath(new URL('../../../cli/main.js', import.meta.url));
-  writeFileSync(join(directory, 'netctl'), `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`);
+  writeFileSync(join(directory, 'netctl'), `#!/bin/sh\nexec '${process.execPath}' '${netctlFile}' "$@"\n`);
   chmodSync(join(directory, 'netctl'), 0o755);
   // As readline does it: the words, at the end of which of them the cursor is, and then the function. Its own option for files it cannot set here.
   const script = `compopt() { echo "compopt $*"; }; . <(netctl completion bash); COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _netctl; printf '%s\\n' "\${COMPREPLY[@]}"`;

@@ -3,10 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
-/** The compiled command line beside the compiled tests. */
-const mainFile = fileURLToPath(new URL('../../../cli/main.js', import.meta.url));
+import { netctlFile } from '../../support/programs.js';
 
 export interface Seen {
   readonly method: string;
@@ -90,13 +87,13 @@ export function start(words: readonly string[], env: Record<string, string> = {}
   // By way of env(1): a test runner that follows its children through NODE_OPTIONS would make them slower and, for one
   // that runs as another user, fail.
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-  return spawn('env', ['-i', ...variables, process.execPath, mainFile, ...words], { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+  return spawn('env', ['-i', ...variables, process.execPath, netctlFile, ...words], { stdio: ['ignore', 'pipe', 'pipe'], ...options });
 }
 
 /** The same at a terminal, where somebody types; stdout has all that he sees. */
 export function atTerminal(words: readonly string[], env: Record<string, string>, typed: string): Promise<Result> {
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-  const command = ['env', '-i', ...variables, process.execPath, mainFile, ...words].map((word) => `'${word}'`).join(' ');
+  const command = ['env', '-i', ...variables, process.execPath, netctlFile, ...words].map((word) => `'${word}'`).join(' ');
   const child = spawn('script', ['-qfec', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'pipe'] });
   // The end of the input is that of what is typed, by which script(1) ends, too.
   child.stdin.end(typed);

@@ -1,15 +1,14 @@
-import { join } from 'node:path';
 import { execa } from 'execa';
 import t from 'tap';
 import { flagOf, optionNames } from '../../../daemon/config/options.js';
+import { netctlFile } from '../../support/programs.js';
 import { read } from './markdown.js';
 
 const readme = read('README.md');
-const program = join(import.meta.dirname, '../../../cli/main.js');
 
 /** The commands that a help text lists, each as the user should spell it. */
 async function listed(...words: string[]): Promise<string[]> {
-  const { stdout } = await execa(process.execPath, [program, ...words, '--help']);
+  const { stdout } = await execa(process.execPath, [netctlFile, ...words, '--help']);
   const commands = /^Commands:\n((?: +.*\n)+)/m.exec(stdout)?.[1] ?? '';
   return [...commands.matchAll(/^ {2}(netctl(?: [a-z]+)+)/gm)].map(([, command = '']) => command);
 }
