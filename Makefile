@@ -50,7 +50,6 @@ dist/.built: $(SOURCES) tsconfig.json node_modules/.package-lock.json
 	@node_modules/.bin/tsc -p tsconfig.json
 	@chmod +x dist/cli/main.js dist/daemon/main.js
 	@node dist/bundle/main.js
-	@node dist/bundle/main.js
 	@printf '{"gitCommit":"%s","buildTime":"%s"}\n' "$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" "$$(date -u +%Y-%m-%dT%H:%M:%SZ)" >dist/build-info.json
 	@touch $@
 
