@@ -1,6 +1,6 @@
 import type { Experiment, Figure } from '../suite.js';
 import type { Times } from '../tools/times.js';
-import { startIperf3, tcpStream, udpPackets } from './iperf3.js';
+import { startIperf3, streamPort, tcpStreams, udpPackets } from './iperf3.js';
 import type { Lab } from './lab.js';
 import { plainAddress, plainSegment, type PlainSegment } from './plain-vxlan.js';
 import { acceptConnections, connect } from './connections.js';
@@ -25,8 +25,6 @@ export interface NetctlWays {
 }
 
 const port = 8000;
-/** iperf3's own. */
-const streamPort = 5201;
 /** The least ratio to the reference that is good enough. */
 const goal = 0.95;
 
@@ -37,21 +35,14 @@ export async function netctlWays(lab: Lab, ...options: string[]): Promise<Netctl
   const created = await lab.exec(1, 'netctl', 'service', 'create', 'bench', '-s', 'bench', '-l', 'bench=server', ...ports.flatMap((each) => ['-p', each]));
   const client = await lab.container(1, '--net=bench');
   const server = await lab.container(2, '--net=bench', '--label=bench=server');
-  await untilServed(lab);
+  // The first host learns of the other's container from the store, and in an encrypted network needs a session with the other host.
+  await lab.untilServed(1);
   const link = await server.run(['ip', 'address', 'show', 'eth0']);
   return {
     direct: { client, server, address: /inet ([^/]+)\//.exec(link)?.[1] ?? '' },
     service: { client, server, address: /Service IP: (\S+)/.exec(created)?.[1] ?? '' },
     mtu: Number(/ mtu (\d+)/.exec(link)?.[1]),
   };
-}
-
-/** The first host learns of the other's container from the store, and in an encrypted network needs a session with the other host. */
-async function untilServed(lab: Lab): Promise<void> {
-  const deadline = Date.now() + 30_000;
-  while (!(await lab.exec(1, 'netctl', 'service', 'ls', '-j')).includes('"numProviders": 1')) {
-    if (Date.now() > deadline) throw new Error('the service got no provider within 30 s');
-  }
 }
 
 export async function plainWay(segment: PlainSegment, teardown: Teardown): Promise<Way> {
@@ -88,7 +79,7 @@ export function experimentsOn(ways: Readonly<Record<string, Way>>, inKernel: boo
   });
   const connections = [figure('rate', 'connections', '1/s', 'more'), figure('median', 'time to first octet', 'us', 'less')];
   return [
-    experiment('One TCP stream', all, streamFigures('throughput', 'Mbit', inKernel), async ({ client, address }) => ({ ...(await tcpStream(client, address, 1)) })),
+    experiment('One TCP stream', all, streamFigures('throughput', 'Mbit', inKernel), async ({ client, address }) => ({ ...(await tcpStreams(client, address, 1, 1)) })),
     experiment('UDP of 64 octets', all, streamFigures('packets that arrive', 'thousand', inKernel), async ({ client, address }) => ({ ...(await udpPackets(client, address, 1)) })),
     experiment('Ping', all.filter((name) => name !== 'service'), [figure('median', 'round trip', 'us', 'less')], ({ client, address }) => times(client, 'echo', address, '5000')),
     experiment('TCP connections, one after another', all, connections, async ({ client, address }) => {

@@ -1,5 +1,8 @@
 import type { Space } from './space.js';
 
+/** Where it listens, TCP and UDP, if it is told nothing else. */
+export const streamPort = 5201;
+
 /** The one program of which all streams are. @returns what ends it. */
 export function startIperf3(server: Space): Promise<() => Promise<void>> {
   return server.start(['iperf3', '--server', '--forceflush'], /Server listening/, 'server');
@@ -22,9 +25,9 @@ interface Report {
   };
 }
 
-/** One TCP stream, for that long; megabits. */
-export async function tcpStream(client: Space, address: string, seconds: number): Promise<Stream> {
-  const report = await run(client, ['--client', address, '--time', String(seconds)]);
+/** TCP streams, so many at once and for that long; megabits of all of them. */
+export async function tcpStreams(client: Space, address: string, streams: number, seconds: number): Promise<Stream> {
+  const report = await run(client, ['--client', address, '--time', String(seconds), '--parallel', String(streams)]);
   return streamOf((report.end.sum_received?.bits_per_second ?? NaN) / 1e6, report);
 }
 

@@ -30,6 +30,14 @@ export class Lab {
     return new Space(`/proc/${await this.exec(host, 'docker', 'inspect', '-f', '{{.State.Pid}}', id)}/ns/net`);
   }
 
+  /** Waits until the only service has so many providers, as the first host sees it. */
+  async untilServed(providers: number): Promise<void> {
+    const deadline = Date.now() + 30_000;
+    while (!(await this.exec(1, 'netctl', 'service', 'ls', '-j')).includes(`"numProviders": ${providers}`)) {
+      if (Date.now() > deadline) throw new Error(`the service does not have ${providers} providers after 30 s`);
+    }
+  }
+
   /** A host's own network namespace, and its address at the others. */
   host(number: number): { space: Space; address: string } {
     return { space: this.space(`h${number}`), address: `192.168.50.${number}` };

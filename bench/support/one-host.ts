@@ -22,6 +22,7 @@ export async function netctlService(lab: Lab, servers: number, ports: readonly s
   const client = await bareContainer(lab, '--net=front');
   const made: Space[] = [];
   for (let server = 0; server < servers; server += 1) made.push(await bareContainer(lab, '--net=back', '--label=bench=server'));
+  await lab.untilServed(servers);
   return { client, servers: made, address: /Service IP: (\S+)/.exec(created)?.[1] ?? '' };
 }
 

@@ -19,8 +19,6 @@ export const serverAddress = (server: number): string => `10.80.${server + 1}.2`
 /** The router's link to the client, and to the server of that number. */
 export const clientLink = 'client';
 export const serverLink = (server: number): string => `server${server}`;
-/** The router's own address on the link to the server; on that to the client it is 10.80.0.1. */
-export const gatewayOf = (server: number): string => `10.80.${server + 1}.1`;
 
 /** @param name short, and of letters and digits: it becomes a part of the namespaces' names. */
 export async function makeSite(name: string, servers: number, teardown: Teardown): Promise<Site> {

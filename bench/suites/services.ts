@@ -1,0 +1,56 @@
+import { IpAddress } from '../../src/model/address.js';
+import type { BenchService } from '../peers/service.js';
+import type { Suite } from '../suite.js';
+import { acceptConnections, untilAnswered } from '../support/connections.js';
+import { loadNetctlRules } from '../support/netctl-rules.js';
+import { makeSite, serverAddress } from '../support/site.js';
+import { connectExperiment, type ConnectWay } from '../support/way.js';
+
+type Teardown = (work: () => Promise<unknown>) => void;
+
+const sizes = [1, 100, 1000, 10_000, 40_000];
+const [serverPort, servicePort] = [8000, 80];
+const octets = ['a', 'b'];
+const firstService = IpAddress.parse('10.96.0.1');
+const firstProvider = IpAddress.parse('10.112.0.1');
+
+/** New connections through one of many services: as many can be had of the last of 40,000 as of an only one. */
+export const services: Suite = {
+  name: 'services',
+  title: 'Many services: netctl against itself',
+  programs: [['nft', '--version'], ['ip', '-V']],
+  async prepare(teardown) {
+    const ways = new Map((await Promise.all(sizes.map((size) => waysOf(size, teardown)))).flat());
+    for (const { client, targets } of ways.values()) await untilAnswered(client, targets, octets.length);
+    const [, ...others] = [...ways.keys()];
+    return {
+      contenders: {
+        '1 service': 'the rules that netctl plans for a service with two providers, in a router; client, router and both servers are in namespaces of their own, with veth pairs between them',
+        'first, middle, last': 'the same with so many services, each with two providers; called is one of them, whose providers are there: the others lead to addresses where nobody is',
+      },
+      experiments: [connectExperiment('New TCP connections through one of many services', ways, { goals: Object.fromEntries(others.map((contender) => [contender, 0.97])), ofTimes: true })],
+    };
+  },
+};
+
+async function waysOf(size: number, teardown: Teardown): Promise<[string, ConnectWay][]> {
+  const site = await makeSite(`s${size}`, octets.length, teardown);
+  for (const [server, space] of site.servers.entries()) teardown(await acceptConnections(space, serverPort, octets[server] ?? '?'));
+  const called = calledOf(size);
+  await loadNetctlRules(site, Array.from({ length: size }, (_, index) => service(index, [...called.values()].includes(index))));
+  return [...called].map(([name, index]) => [name, { client: site.client, targets: [`${addressOf(index)}:${servicePort}`] }]);
+}
+
+/** The services that are called, by the contender's name. */
+function calledOf(size: number): Map<string, number> {
+  if (size === 1) return new Map([['1 service', 0]]);
+  const places = { first: 0, middle: size / 2, last: size - 1 };
+  return new Map(Object.entries(places).map(([place, index]) => [`${size}, ${place}`, index]));
+}
+
+const addressOf = (index: number): string => firstService.plus(BigInt(index)).toString();
+
+function service(index: number, called: boolean): BenchService {
+  const providers = octets.map((_, server) => (called ? serverAddress(server) : firstProvider.plus(BigInt(index * octets.length + server)).toString()));
+  return { address: addressOf(index), port: servicePort, providers: providers.map((address) => ({ address, port: serverPort })) };
+}
