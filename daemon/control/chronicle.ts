@@ -1,14 +1,17 @@
 import type { Endpoint } from '../../src/model/endpoint.js';
 import type { EventSubject } from '../../src/model/event.js';
-import type { Service } from '../../src/model/service.js';
-import type { ProviderChoice } from '../../src/selectors/provider.js';
 import type { AllContainers } from './all-containers.js';
 import type { Containers } from './containers.js';
 import type { Events, Happening } from './events.js';
+import type { Candidacy } from './providers.js';
 import type { ObjectChange, State } from './state.js';
 
-/** What one service's providers were when the kernel last learnt of them: endpoint id -> how it is called. */
-type Served = ReadonlyMap<string, string>;
+/** What one service's providers were when the kernel last learnt of them. */
+interface Served {
+  readonly candidacy: Candidacy;
+  /** Endpoint id -> how it is called. */
+  readonly providers: ReadonlyMap<string, string>;
+}
 
 /** Writes down, as events, what happens to objects. Nothing is decided from it. */
 export class Chronicle {
@@ -36,12 +39,13 @@ export class Chronicle {
    * The kernel balances these services over those who are chosen now. The first time that a tenant is
    * looked at nothing is told: its providers were there before netctld was.
    */
-  balanced(tenant: string, choices: ReadonlyMap<Service, readonly ProviderChoice[]>): void {
+  balanced(tenant: string, candidacies: readonly Candidacy[]): void {
     const before = this.served.get(tenant);
-    const after = new Map([...choices].map(([service, found]) => [service.name, this.servedBy(found)]));
+    const after = new Map(candidacies.map((candidacy) => [candidacy.service.name, this.servedBy(candidacy, before?.get(candidacy.service.name))]));
     this.served.set(tenant, after);
-    for (const [{ name }, found] of before ? choices : []) {
-      this.compare({ kind: 'service', tenant, name }, before?.get(name) ?? new Map(), after.get(name) ?? new Map(), found);
+    for (const [name, served] of before ? after : []) {
+      const last = before?.get(name);
+      if (last !== served) this.compare({ kind: 'service', tenant, name }, last?.providers ?? new Map(), served);
     }
   }
 
@@ -88,15 +92,16 @@ export class Chronicle {
     this.failing.delete(tenant);
   }
 
-  private servedBy(choices: readonly ProviderChoice[]): Served {
-    return new Map(choices.flatMap((choice) => (choice.provider ? [[choice.endpoint.id, this.nameOf(choice.endpoint)] as const] : [])));
+  private servedBy(candidacy: Candidacy, before: Served | undefined): Served {
+    if (before?.candidacy === candidacy) return before;
+    return { candidacy, providers: new Map(candidacy.choices.flatMap((choice) => (choice.provider ? [[choice.endpoint.id, this.nameOf(choice.endpoint)] as const] : []))) };
   }
 
-  private compare(subject: EventSubject, before: Served, after: Served, choices: readonly ProviderChoice[]): void {
+  private compare(subject: EventSubject, before: Served['providers'], { candidacy, providers: after }: Served): void {
     for (const [id, provider] of after) if (!before.has(id)) this.tell(subject, 'normal', 'ProviderAdded', `${provider} gets new connections`);
     for (const [id, provider] of before) {
       if (after.has(id)) continue;
-      const reason = choices.find(({ endpoint }) => endpoint?.id === id)?.reason ?? 'it is gone';
+      const reason = candidacy.choices.find(({ endpoint }) => endpoint?.id === id)?.reason ?? 'it is gone';
       this.tell(subject, 'normal', 'ProviderRemoved', `${provider} gets no new connections: ${reason}`);
     }
     if (before.size > 0 && after.size === 0) this.tell(subject, 'warning', 'NoProviders', 'no provider is left: connections are refused');

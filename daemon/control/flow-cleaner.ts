@@ -1,11 +1,14 @@
+import type { IpAddress } from '../../src/model/address.js';
+import { exchanged } from '../../src/nat/exchanged.js';
 import { staleFlows, udpLegs, type Living } from '../../src/nat/flows.js';
+import type { NatService } from '../../src/nat/input.js';
 import type { Conntrack } from '../kernel/port.js';
 
 /** Who was there when the connections were last looked through. */
 interface Seen {
-  /** What a connection may rest on: for TCP an address that lives, for UDP a provider of a service port. */
-  readonly legs: ReadonlySet<string>;
-  readonly serviceIps: ReadonlySet<string>;
+  /** The addresses that lived. */
+  readonly alive: ReadonlySet<string>;
+  readonly services: ReadonlySet<NatService>;
 }
 
 /**
@@ -27,10 +30,9 @@ export class FlowCleaner {
    */
   async clean(living: Living): Promise<number> {
     const before = this.seen;
-    const now = seenIn(living);
-    const unchanged = before !== undefined && isSubset(before.legs, now.legs) && isSubset(now.serviceIps, before.serviceIps);
-    const removed = unchanged ? 0 : await this.sweep(living);
-    this.seen = now;
+    const alive = new Set(textsOf(living.addresses));
+    const removed = before && isSubset(before.alive, alive) && leavesNothing(before.services, living.services) ? 0 : await this.sweep(living);
+    this.seen = { alive, services: new Set(living.services) };
     return removed;
   }
 
@@ -45,11 +47,15 @@ export class FlowCleaner {
   }
 }
 
-function seenIn(living: Living): Seen {
-  return {
-    legs: new Set([...living.addresses.map((address) => address.toString()), ...udpLegs(living)]),
-    serviceIps: new Set(living.services.flatMap(({ addresses }) => addresses.map((address) => address.toString()))),
-  };
+/** Whether every connection that rested on a service, UDP on who provides it, still rests on one, and no service IP is new. Services that are the same objects are not looked at. */
+function leavesNothing(before: ReadonlySet<NatService>, now: readonly NatService[]): boolean {
+  const { gone, come } = exchanged(before, now);
+  const addressesOf = (services: readonly NatService[]): Set<string> => new Set(textsOf(services.flatMap(({ addresses }) => addresses)));
+  return isSubset(udpLegs(gone), udpLegs(come)) && isSubset(addressesOf(come), addressesOf(gone));
+}
+
+function textsOf(addresses: readonly IpAddress[]): string[] {
+  return addresses.map((address) => address.toString());
 }
 
 function isSubset(part: ReadonlySet<string>, whole: ReadonlySet<string>): boolean {

@@ -18,46 +18,85 @@ export interface Member {
   readonly endpoints: readonly Endpoint[];
 }
 
-/** The containers and networks of one tenant, gathered once for many services. */
+/**
+ * The containers and networks of one tenant, gathered once for many services. What has not changed since they were gathered the
+ * last time is the same object.
+ */
 export interface Membership {
   readonly members: readonly Member[];
-  readonly networks: ReadonlyMap<string, Network>;
   /** The members that have a label with this value, by {@link labelKey}. */
   readonly byLabel: ReadonlyMap<string, readonly Member[]>;
+  readonly setting: Setting;
 }
+
+/** All that a choice depends on besides the service and the containers. */
+interface Setting {
+  readonly networks: ReadonlyMap<string, Network>;
+  /** By the name of the host, as one text each. */
+  readonly hosts: ReadonlyMap<string, string>;
+}
+
+/** Who may be a provider of a service, and whether he is: the same object as long as nothing changes in it. */
+export interface Candidacy {
+  readonly service: Service;
+  readonly choices: readonly ProviderChoice[];
+}
+
+const nobody: readonly Member[] = [];
 
 /** Says of every container of a tenant whether it is a provider of a service, and why. */
 export class Providers {
+  /** By tenant, as it was gathered last. */
+  private readonly gathered = new Map<string, Membership>();
+  /** What was found last for a service, and from what. */
+  private readonly found = new WeakMap<Service, { readonly possible: readonly Member[]; readonly setting: Setting; readonly candidacy: Candidacy }>();
+
   constructor(
     private readonly state: State,
-    private readonly containers: AllContainers,
-    private readonly hosts: Pick<Hosts, 'whyAway'>,
+    private readonly containers: Pick<AllContainers, 'values'>,
+    private readonly hosts: Pick<Hosts, 'whyAway' | 'isPresent'>,
     private readonly encryption?: Pick<Encryption, 'whyUnconnected'>,
   ) {}
 
   /** A container is the tenant's if it is attached, or would be when it runs, to one of the tenant's networks. */
   membership(tenant: string): Membership {
-    const networks = new Map(this.state.networks.of(tenant).map((network) => [network.name, network]));
-    const members = this.containers.values().flatMap(({ host, container }) => {
+    const before = this.gathered.get(tenant);
+    const known = new Map(before?.members.map((member) => [member.container, member]));
+    const found = this.containers.values().flatMap(({ host, container }): Member[] => {
       const endpoints = this.endpointsIn(tenant, container);
-      return endpoints.length > 0 || this.isAttached(tenant, host, container) ? [{ container, host, endpoints }] : [];
+      if (endpoints.length === 0 && !this.isAttached(tenant, host, container)) return [];
+      const same = known.get(container);
+      return [same?.host === host && sameItems(same.endpoints, endpoints) ? same : { container, host, endpoints }];
     });
-    return { members, networks, byLabel: indexByLabel(members) };
+    const members = before && sameItems(before.members, found) ? before.members : found;
+    const byLabel = before?.members === members ? before.byLabel : indexByLabel(members, before?.byLabel);
+    const membership = { members, byLabel, setting: this.setting(tenant, members, before?.setting) };
+    if (membership.setting.networks.size > 0) this.gathered.set(tenant, membership);
+    else this.gathered.delete(tenant);
+    return membership;
   }
 
   /** Every container of the tenant, and why it is or is not a provider. */
-  choose(service: Service, { members, networks }: Membership): { member: Member; choice: ProviderChoice }[] {
-    return members.map((member) => ({ member, choice: this.choice(service, member, networks) }));
+  choose(service: Service, { members, setting }: Membership): { member: Member; choice: ProviderChoice }[] {
+    return members.map((member) => ({ member, choice: this.choice(service, member, setting.networks) }));
   }
 
   /**
    * The same of those containers only that can be providers at all: with a term `key=value` in the
    * selector these are the ones that have this label, whatever else there is on the hosts.
    */
-  candidates(service: Service, { members, networks, byLabel }: Membership): ProviderChoice[] {
+  candidacy(service: Service, { members, setting, byLabel }: Membership): Candidacy {
     const exact = service.selectors.find((term) => term.operator === '=');
-    const possible = exact?.operator === '=' ? (byLabel.get(labelKey(exact.key, exact.value)) ?? []) : members;
-    return possible.map((member) => this.choice(service, member, networks));
+    const possible = exact?.operator === '=' ? (byLabel.get(labelKey(exact.key, exact.value)) ?? nobody) : members;
+    const last = this.found.get(service);
+    if (last?.possible === possible && last.setting === setting) return last.candidacy;
+    const candidacy = { service, choices: possible.map((member) => this.choice(service, member, setting.networks)) };
+    this.found.set(service, { possible, setting, candidacy });
+    return candidacy;
+  }
+
+  candidates(service: Service, membership: Membership): readonly ProviderChoice[] {
+    return this.candidacy(service, membership).choices;
   }
 
   /** The endpoints that get the service's new connections, in the order of their addresses. */
@@ -65,6 +104,15 @@ export class Providers {
     return this.candidates(service, membership)
       .flatMap((choice) => (choice.provider ? [choice.endpoint] : []))
       .sort(byAddress);
+  }
+
+  private setting(tenant: string, members: readonly Member[], before: Setting | undefined): Setting {
+    const list = this.state.networks.of(tenant);
+    const networks = before && sameItems([...before.networks.values()], list) ? before.networks : new Map(list.map((network) => [network.name, network]));
+    const names = new Set(members.map(({ host }) => host));
+    const hosts = new Map([...names].map((name) => [name, `${this.hosts.isPresent(name)}\n${this.hosts.whyAway(name) ?? ''}\n${this.encryption?.whyUnconnected(name) ?? ''}`]));
+    const unchanged = before?.networks === networks && before.hosts.size === hosts.size && [...hosts].every(([name, text]) => before.hosts.get(name) === text);
+    return unchanged ? before : { networks, hosts };
   }
 
   private choice(service: Service, { container, host, endpoints }: Member, networks: ReadonlyMap<string, Network>): ProviderChoice {
@@ -98,7 +146,7 @@ export function answeringEndpoint(choice: ProviderChoice): Endpoint[] {
   return choice.endpoint && (choice.provider || choice.draining) ? [choice.endpoint] : [];
 }
 
-function indexByLabel(members: readonly Member[]): Map<string, Member[]> {
+function indexByLabel(members: readonly Member[], before: Membership['byLabel'] | undefined): Map<string, readonly Member[]> {
   const index = new Map<string, Member[]>();
   for (const member of members) {
     for (const [key, value] of Object.entries(member.container.labels)) {
@@ -108,7 +156,16 @@ function indexByLabel(members: readonly Member[]): Map<string, Member[]> {
       else index.set(label, [member]);
     }
   }
-  return index;
+  return new Map([...index].map(([label, sharing]) => [label, sameList(before?.get(label), sharing)]));
+}
+
+/** The one from before, if it has the same items. */
+function sameList<T>(before: readonly T[] | undefined, now: readonly T[]): readonly T[] {
+  return before && sameItems(before, now) ? before : now;
+}
+
+function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
 }
 
 /** A label's key holds no "=", so that no two labels have one text. */

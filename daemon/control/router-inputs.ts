@@ -9,6 +9,7 @@ import type { NatInput, NatNetwork, NatProvider, NatService } from '../../src/na
 import type { ProviderChoice } from '../../src/selectors/provider.js';
 import type { ContainerEnd } from './container-ends.js';
 import type { OverlayOfHosts } from './hosts.js';
+import type { Candidacy } from './providers.js';
 import { isOutward } from './uplinks.js';
 
 /** What a tenant has on this host, as far as its router is concerned. */
@@ -71,17 +72,21 @@ export function containerEnds({ networks, endpoints }: TenantOnHost, isAlive: (e
   }));
 }
 
-/** @param choicesOf every container that may be a provider of the service */
-export function natInput(tenant: TenantOnHost, choicesOf: (service: Service) => readonly ProviderChoice[]): NatInput {
-  const services = tenant.services.map((service) => ({
+/** @param services as {@link natService} makes them. */
+export function natInput(tenant: TenantOnHost, services: readonly NatService[]): NatInput {
+  return { networks: tenant.networks.map((network) => natNetwork(network, tenant)), services: [...services, ...publishedServices(tenant)] };
+}
+
+/** The service as the router of this host balances it. */
+export function natService({ service, choices }: Candidacy, host: string): NatService {
+  return {
     addresses: service.addresses,
     ports: service.ports,
-    providers: natProviders(service, choicesOf(service), tenant.host),
-    draining: choicesOf(service).flatMap(drainingProvider),
+    providers: natProviders(service, choices, host),
+    draining: choices.flatMap(drainingProvider),
     algorithm: service.algorithm,
     weights: service.weights.map(({ percent }) => percent),
-  }));
-  return { networks: tenant.networks.map((network) => natNetwork(network, tenant)), services: [...services, ...publishedServices(tenant)] };
+  };
 }
 
 function natNetwork(network: Network, { uplink, hostAccess }: TenantOnHost): NatNetwork {

@@ -1,7 +1,8 @@
 import { NetctlError } from '../../src/model/errors.js';
-import { countOperations, diffNat } from '../../src/nat/diff.js';
+import { countOperations, diffNat, type NatChange } from '../../src/nat/diff.js';
 import type { NatInput } from '../../src/nat/input.js';
 import { planNat } from '../../src/nat/plan.js';
+import { StandingPlan } from '../../src/nat/standing-plan.js';
 import type { NatState } from '../../src/nat/state.js';
 import type { Nftables } from '../kernel/port.js';
 import { natDrift, type Drift } from './drift.js';
@@ -23,6 +24,8 @@ export class RouterRules {
   /** What was applied last, whatever has become of it. */
   private applied: NatState | undefined;
   private doubted = false;
+  /** What is held, if that is just what was desired: then only what changes is looked at. */
+  private standing: StandingPlan | undefined;
   /** How long readings take. */
   readonly readings: Pace;
 
@@ -77,11 +80,33 @@ export class RouterRules {
   async bring(input: NatInput): Promise<number> {
     const before = this.held;
     if (!before) throw new Error('the rules must be recalled first');
+    const { standing } = this;
+    const change = standing?.state === before.nat ? standing?.change(input) : undefined;
+    return standing && change ? this.bringChange(standing, change, before) : this.bringWhole(input, before);
+  }
+
+  private async bringChange(standing: StandingPlan, change: NatChange, before: Held): Promise<number> {
+    const operations = countOperations(change);
+    try {
+      if (operations > 0) await this.carryOut(standing.state, before, () => this.nftables.apply(this.tenant, change));
+    } catch (error) {
+      standing.revert();
+      this.standing = undefined;
+      throw error;
+    }
+    return operations;
+  }
+
+  private async bringWhole(input: NatInput, before: Held): Promise<number> {
+    this.standing = undefined;
     // Tables that were lost come back with the providers in the places where they were.
     const desired = planNat(input, typeof before.nat === 'object' ? before.nat : this.applied);
     const change = typeof before.nat === 'object' ? diffNat(desired, before.nat) : undefined;
     const operations = change ? countOperations(change) : 1;
-    if (operations > 0) await this.carryOut(desired, before, () => (change ? this.nftables.apply(this.tenant, change) : this.nftables.replace(this.tenant, desired)));
+    const standing = new StandingPlan(input, desired);
+    if (operations > 0) await this.carryOut(standing.state, before, () => (change ? this.nftables.apply(this.tenant, change) : this.nftables.replace(this.tenant, desired)));
+    else this.held = { ...before, nat: standing.state };
+    this.standing = standing;
     return operations;
   }
 
@@ -97,6 +122,7 @@ export class RouterRules {
   forget(): void {
     this.held = undefined;
     this.applied = undefined;
+    this.standing = undefined;
   }
 
   private async carryOut(desired: NatState, before: Held, transaction: () => Promise<void>): Promise<void> {

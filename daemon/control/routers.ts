@@ -1,12 +1,10 @@
 import { portName } from '../../src/fabric/names.js';
 import { probeRouter } from '../../src/probe/segment.js';
 import { NetctlError } from '../../src/model/errors.js';
-import type { Endpoint } from '../../src/model/endpoint.js';
 import { keys } from '../../src/model/keys.js';
 import { hasHostAccess } from '../../src/model/tenant.js';
-import type { Service } from '../../src/model/service.js';
-import type { ProviderChoice } from '../../src/selectors/provider.js';
 import type { Living } from '../../src/nat/flows.js';
+import type { NatService } from '../../src/nat/input.js';
 import type { Kernel } from '../kernel/port.js';
 import type { AllContainers } from './all-containers.js';
 import type { Chronicle } from './chronicle.js';
@@ -16,9 +14,10 @@ import type { Hosts } from './hosts.js';
 import type { Logger } from './logger.js';
 import { Pace } from './pace.js';
 import { waitAtMost } from './patience.js';
-import { answeringEndpoint, type Providers } from './providers.js';
+import { answeringEndpoint, type Candidacy, type Providers } from './providers.js';
 import { Reconciler } from './reconciler.js';
-import { containerEnds, fabricInput, natInput, publishedServices, type TenantOnHost } from './router-inputs.js';
+import { remembered } from './remembered.js';
+import { containerEnds, fabricInput, natInput, natService, publishedServices, type TenantOnHost } from './router-inputs.js';
 import { Router, type RouterChanges, type RouterTarget } from './router.js';
 import type { State } from './state.js';
 import type { Uplinks } from './uplinks.js';
@@ -64,6 +63,12 @@ export class Routers {
   private readonly strangers = new Set<string>();
   private readonly reconciler: Reconciler;
   private readonly looks = new Pace();
+  private readonly natService = remembered((candidacy: Candidacy) => natService(candidacy, this.parts.host));
+  /** On a host that is away TCP may live on; UDP would not notice that nobody answers, so it goes to those who are there. */
+  private readonly livingService = remembered(({ service, choices }: Candidacy): NatService => {
+    const { addresses, ports } = service;
+    return { addresses, ports, providers: choices.flatMap(answeringEndpoint).filter(({ host }) => this.parts.hosts.isPresent(host)) };
+  });
 
   constructor(private readonly parts: Parts) {
     this.reconciler = new Reconciler('router', (tenant) => this.reconcile(tenant), parts.log);
@@ -172,10 +177,10 @@ export class Routers {
     const started = performance.now();
     let changes: RouterChanges | undefined;
     try {
-      const choices = this.choices(onHost, tenant);
-      changes = await router.reconcile(this.target(onHost, choices));
+      const candidacies = this.candidacies(onHost, tenant);
+      changes = await router.reconcile(this.target(onHost, candidacies));
       this.report(tenant, changes);
-      if (this.parts.containers.areKnown) this.parts.chronicle.balanced(tenant, choices);
+      if (this.parts.containers.areKnown) this.parts.chronicle.balanced(tenant, candidacies);
     } finally {
       if (changes?.uplinked ?? true) this.parts.linked();
       this.parts.chronicle.routerPassed(tenant, router.error);
@@ -219,39 +224,32 @@ export class Routers {
   }
 
   /** Who may be a provider of each service, and who is one. */
-  private choices({ services }: TenantOnHost, tenant: string): Map<Service, ProviderChoice[]> {
+  private candidacies({ services }: TenantOnHost, tenant: string): Candidacy[] {
     const { providers } = this.parts;
     const membership = providers.membership(tenant);
-    return new Map(services.map((service) => [service, providers.candidates(service, membership)]));
+    return services.map((service) => providers.candidacy(service, membership));
   }
 
-  private target(onHost: TenantOnHost, choices: ReadonlyMap<Service, readonly ProviderChoice[]>): RouterTarget {
-    const { containers, hosts } = this.parts;
-    const answering = (service: Service): Endpoint[] => (choices.get(service) ?? []).flatMap(answeringEndpoint).filter(({ host }) => hosts.isPresent(host));
+  private target(onHost: TenantOnHost, candidacies: readonly Candidacy[]): RouterTarget {
+    const { containers } = this.parts;
     return {
       fabric: fabricInput(onHost),
-      nat: natInput(onHost, (service) => choices.get(service) ?? []),
+      nat: natInput(onHost, candidacies.map(this.natService)),
       joining: this.joining,
       containers: containerEnds(onHost, (id) => isAlive(containers.ofEndpoint(id)?.state)),
-      ...(containers.areKnown ? { living: this.living(onHost, answering) } : {}),
+      ...(containers.areKnown ? { living: this.living(onHost, candidacies.map(this.livingService)) } : {}),
     };
   }
 
-  /**
-   * A container that its host has not told of yet counts as living: its endpoint was made a moment ago. On a host that is away TCP may live
-   * on; UDP would not notice that nobody answers, so it goes to those who are there.
-   */
-  private living(onHost: TenantOnHost, answering: (service: Service) => Endpoint[]): Living {
-    const { services, endpoints, overlay } = onHost;
+  /** A container that its host has not told of yet counts as living: its endpoint was made a moment ago. */
+  private living(onHost: TenantOnHost, services: readonly NatService[]): Living {
+    const { endpoints, overlay } = onHost;
     const { allContainers } = this.parts;
     const alive = [...endpoints, ...(overlay?.endpoints ?? [])].filter(({ id, sandboxKey }) => {
       const state = allContainers.ofEndpoint(id)?.state;
       return sandboxKey !== undefined && (state === undefined || isAlive(state));
     });
-    return {
-      addresses: alive.flatMap((endpoint) => endpoint.addresses),
-      services: [...services.map((service) => ({ addresses: service.addresses, ports: service.ports, providers: answering(service) })), ...publishedServices(onHost)],
-    };
+    return { addresses: alive.flatMap((endpoint) => endpoint.addresses), services: [...services, ...publishedServices(onHost)] };
   }
 
   private onHost(tenant: string): TenantOnHost {

@@ -22,7 +22,7 @@ export interface Living {
 export function staleFlows(flows: readonly Flow[], living: Living): Flow[] {
   const alive = new Set(living.addresses.map((address) => address.toString()));
   const serviceIps = new Set(living.services.flatMap(({ addresses }) => addresses.map((address) => address.toString())));
-  const legs = udpLegs(living);
+  const legs = udpLegs(living.services);
   const mayStay = (flow: Flow): boolean => {
     if (flow.protocol === 'tcp') return alive.has(flow.provider.address.toString());
     return isTranslated(flow) ? legs.has(legKey(flow)) : !serviceIps.has(flow.service.address.toString());
@@ -35,7 +35,7 @@ function isTranslated({ service, provider }: Flow): boolean {
 }
 
 /** The ways that UDP takes through the services: a service port and a provider that answers there, as text. */
-export function udpLegs({ services }: Living): Set<string> {
+export function udpLegs(services: readonly NatService[]): Set<string> {
   return new Set(services.flatMap(legsOf));
 }
 

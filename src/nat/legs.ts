@@ -6,14 +6,15 @@ import { legKey } from './keys.js';
 import type { Leg } from './state.js';
 
 /**
- * The legs of all services: each port with each of its providers, also with those that drain, so that what their connections
+ * The legs of these services: each port with each of its providers, also with those that drain, so that what their connections
  * still carry is counted. A leg keeps its mark. A new one has a mark that is made of its key, so that it is the same again after the
  * tables were lost and connections still have it.
+ * @param used the marks of the legs of other services; those of these are added to it.
  */
-export function planLegs(family: Family, services: readonly NatService[], previous: ReadonlyMap<string, Leg>): Map<string, Leg> {
+export function planLegs(family: Family, services: readonly NatService[], previous: ReadonlyMap<string, Leg>, used = new Set<number>()): Map<string, Leg> {
   const wanted = new Map(services.flatMap((service) => legsOf(family, service)).map((leg): [string, Omit<Leg, 'mark'>] => [legKey(leg), leg]));
   const kept = new Map([...wanted.keys()].flatMap((key): [string, Leg][] => entry(key, previous.get(key))));
-  const used = new Set([...kept.values()].map(({ mark }) => mark));
+  for (const { mark } of kept.values()) used.add(mark);
   const added = [...wanted].filter(([key]) => !kept.has(key)).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return new Map([...kept, ...added.map(([key, leg]): [string, Leg] => [key, { ...leg, mark: unusedMark(key, used) }])]);
 }
@@ -22,7 +23,8 @@ function entry(key: string, leg: Leg | undefined): [string, Leg][] {
   return leg ? [[key, leg]] : [];
 }
 
-function legsOf(family: Family, { addresses, ports, providers, draining = [] }: NatService): Omit<Leg, 'mark'>[] {
+/** Without their marks. A provider that is listed twice has them once. */
+export function legsOf(family: Family, { addresses, ports, providers, draining = [] }: NatService): Omit<Leg, 'mark'>[] {
   const answering = ascending([...providers, ...draining].flatMap((provider) => addressIn(family, provider.addresses)));
   return ofFamily(family, addresses).flatMap((address) =>
     ports.flatMap(({ protocol, port }) => answering.map((provider) => ({ address, protocol, port, provider }))),

@@ -2,7 +2,7 @@ import { routerUplinkName } from '../fabric/uplink.js';
 import type { Family } from '../model/address.js';
 import { ascending, ofFamily } from './addresses.js';
 import { keepChains } from './chains.js';
-import { callersOf, planHairpins } from './hairpin.js';
+import { callersOf, hairpinSources, planHairpins } from './hairpin.js';
 import type { NatInput, NatNetwork } from './input.js';
 import { passageKey } from './keys.js';
 import { planLegs } from './legs.js';
@@ -30,7 +30,7 @@ function planFamily(family: Family, input: NatInput, previous: FamilyState): Fam
     ports,
     serviceIps: new Map(serviceIps.map((address) => [address.toString(), address])),
     legs: planLegs(family, input.services, previous.legs),
-    hairpins: planHairpins(family, input.networks, serviceIps, callersOf(family, input.services)),
+    hairpins: planHairpins(hairpinSources(family, input.networks, serviceIps), callersOf(family, input.services)),
     bridges: new Set(input.networks.map(({ bridge }) => bridge).toSorted()),
     routed: new Map(input.networks.flatMap(passagesOf).map((passage) => [passageKey(passage), passage])),
   };

@@ -12,8 +12,11 @@ import { placeSource } from './source.js';
 import type { BalancedPort, FamilyState, SlotTarget } from './state.js';
 import type { Turns } from './turns.js';
 
-/** The service ports with at least one provider of the family, by key, in the order of addresses. */
-export function planPorts(family: Family, services: readonly NatService[], previous: FamilyState, turns: Turns): Map<string, BalancedPort> {
+/**
+ * The service ports with at least one provider of the family, by key, in the order of addresses.
+ * @param turns which chains other service ports use; the chains of these are added to it.
+ */
+export function planPorts(family: Family, services: readonly NatService[], previous: Pick<FamilyState, 'ports'>, turns: Turns): Map<string, BalancedPort> {
   const arranged = wantedPorts(family, services).map((port) => arrange(port, previous.ports.get(port.key)));
   // Those that keep their chain go first, so that the others are spread around them.
   const kept = new Map(arranged.flatMap((port) => keptChain(port, turns)));
@@ -33,6 +36,11 @@ interface WantedPort {
 interface ArrangedPort extends WantedPort {
   readonly slots: readonly SlotTarget[];
   readonly previous: BalancedPort | undefined;
+}
+
+/** The keys of all ports of the services, whether they have providers or not. */
+export function portKeys(family: Family, services: readonly NatService[]): string[] {
+  return services.flatMap(({ addresses, ports }) => ofFamily(family, addresses).flatMap((address) => ports.map(({ protocol, port }) => portKey(address, protocol, port))));
 }
 
 function wantedPorts(family: Family, services: readonly NatService[]): WantedPort[] {

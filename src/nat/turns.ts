@@ -15,11 +15,28 @@ export class Turns {
   /** How many ports use each turn, by algorithm and number of slots. */
   readonly #used: Record<Algorithm, Map<number, number[]>> = { roundrobin: new Map(), random: new Map(), source: new Map() };
 
+  #inUse = 0;
+
+  /** How many chains are in use. */
+  get inUse(): number {
+    return this.#inUse;
+  }
+
   /** The port stays in its chain. */
   keep({ algorithm, slots, turn }: BalanceChain): void {
     const used = this.#usedOf(algorithm, slots);
     while (used.length <= turn) used.push(0);
-    used[turn] = (used[turn] ?? 0) + 1;
+    const ports = used[turn] ?? 0;
+    used[turn] = ports + 1;
+    if (ports === 0) this.#inUse += 1;
+  }
+
+  /** The port leaves its chain. */
+  release({ algorithm, slots, turn }: BalanceChain): void {
+    const used = this.#usedOf(algorithm, slots);
+    const ports = (used[turn] ?? 0) - 1;
+    used[turn] = ports;
+    if (ports === 0) this.#inUse -= 1;
   }
 
   /** Gives a port the chain with the fewest ports, of several the one with the lowest turn. */

@@ -1,0 +1,27 @@
+/** How many hold each thing of a collection. */
+export class Counts<T> {
+  private readonly entries = new Map<string, { readonly item: T; count: number }>();
+
+  get items(): T[] {
+    return [...this.entries.values()].map(({ item }) => item);
+  }
+
+  /** Returns the things that nobody holds any more, and those that nobody held before. */
+  change(released: Iterable<readonly [key: string, item: T]>, taken: Iterable<readonly [key: string, item: T]>): { lost: Map<string, T>; found: Map<string, T> } {
+    const [before, touched] = [new Set<string>(), new Map<string, T>()];
+    const touch = ([key, item]: readonly [string, T], by: number): void => {
+      const entry = this.entries.get(key) ?? { item, count: 0 };
+      if (!touched.has(key) && entry.count > 0) before.add(key);
+      touched.set(key, entry.item);
+      this.entries.set(key, entry);
+      entry.count += by;
+    };
+    for (const each of released) touch(each, -1);
+    for (const each of taken) touch(each, 1);
+    const held = (key: string): boolean => (this.entries.get(key)?.count ?? 0) > 0;
+    const lost = new Map([...touched].filter(([key]) => before.has(key) && !held(key)));
+    const found = new Map([...touched].filter(([key]) => !before.has(key) && held(key)));
+    for (const key of touched.keys()) if (!held(key)) this.entries.delete(key);
+    return { lost, found };
+  }
+}
