@@ -10,12 +10,13 @@ import type { Suite } from './suite.js';
 import { Cleanup } from './support/cleanup.js';
 import { connect } from './suites/connect.js';
 import { encrypted } from './suites/encrypted.js';
+import { failover } from './suites/failover.js';
 import { overlay } from './suites/overlay.js';
 import { providers } from './suites/providers.js';
 import { services } from './suites/services.js';
 import { throughput } from './suites/throughput.js';
 
-const suites: readonly Suite[] = [connect, throughput, services, providers, overlay, encrypted];
+const suites: readonly Suite[] = [connect, throughput, services, providers, failover, overlay, encrypted];
 const results = resolve('bench', 'results');
 
 function chosen(): readonly Suite[] {

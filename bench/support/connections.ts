@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { parseConnections, type Connections } from '../connections.js';
-import { nativeTools, type Space } from './space.js';
+import { nativeTools, type Program, type Space } from './space.js';
 
 /** How connections are begun: so many are kept going, or so many are begun every second whatever becomes of them. */
 export type Load = { readonly inFlight: number } | { readonly rate: number };
@@ -15,8 +15,13 @@ export async function connect(client: Space, { targets, seconds, ...load }: Load
 }
 
 /** A server that says this octet on each connection. @returns what ends it. */
-export function acceptConnections(server: Space, port: number, octet: string): Promise<() => Promise<void>> {
-  return server.start([join(nativeTools, 'accept'), String(port), octet], /listening/, 'server');
+export async function acceptConnections(server: Space, port: number, octet: string): Promise<() => Promise<void>> {
+  return (await launchServer(server, port, octet)).end;
+}
+
+/** The same; answers also which process it is. */
+export function launchServer(server: Space, port: number, octet: string): Promise<Program> {
+  return server.launch([join(nativeTools, 'accept'), String(port), octet], /listening/, 'server');
 }
 
 /** Waits until connections are answered by that many servers. */

@@ -27,7 +27,12 @@ export class Lab {
   /** A container that does nothing; its network namespace. */
   async container(host: number, ...options: string[]): Promise<Space> {
     const id = await this.exec(host, 'docker', 'run', '-d', ...options, 'alpine', 'sleep', 'infinity');
-    return new Space(`/proc/${await this.exec(host, 'docker', 'inspect', '-f', '{{.State.Pid}}', id)}/ns/net`);
+    return new Space(`/proc/${await this.containerPid(host, id)}/ns/net`);
+  }
+
+  /** The number of a container's main process. */
+  async containerPid(host: number, id: string): Promise<number> {
+    return Number(await this.exec(host, 'docker', 'inspect', '-f', '{{.State.Pid}}', id));
   }
 
   /** Waits until the only service has so many providers, as the first host sees it. */

@@ -16,14 +16,22 @@ export interface NetctlService {
  * @param ports of the service, as `netctl service create -p` takes them.
  */
 export async function netctlService(lab: Lab, servers: number, ports: readonly string[]): Promise<NetctlService> {
+  const { client, address } = await serviceWithoutProviders(lab, ports);
+  const made: Space[] = [];
+  for (let server = 0; server < servers; server += 1) made.push(await bareContainer(lab, ...asProvider));
+  await lab.untilServed(servers);
+  return { client, servers: made, address };
+}
+
+/** What makes a container a provider of the service. */
+export const asProvider = ['--net=back', '--label=bench=server'] as const;
+
+/** The client and the service only. */
+export async function serviceWithoutProviders(lab: Lab, ports: readonly string[]): Promise<Pick<NetctlService, 'client' | 'address'>> {
   await lab.exec(1, 'netctl', 'net', 'create', 'front', '-s', '10.1.1.0/24', '-g', '10.1.1.254');
   await lab.exec(1, 'netctl', 'net', 'create', 'back', '-s', '10.1.2.0/24', '-g', '10.1.2.254');
   const created = await lab.exec(1, 'netctl', 'service', 'create', 'bench', '-s', 'back', '-l', 'bench=server', ...ports.flatMap((each) => ['-p', each]));
-  const client = await bareContainer(lab, '--net=front');
-  const made: Space[] = [];
-  for (let server = 0; server < servers; server += 1) made.push(await bareContainer(lab, '--net=back', '--label=bench=server'));
-  await lab.untilServed(servers);
-  return { client, servers: made, address: /Service IP: (\S+)/.exec(created)?.[1] ?? '' };
+  return { client: await bareContainer(lab, '--net=front'), address: /Service IP: (\S+)/.exec(created)?.[1] ?? '' };
 }
 
 /** Docker puts rules for its DNS into containers, which have connections tracked there. Without these the ends are as lean as those of all other contenders. */

@@ -41,14 +41,14 @@ export const balanceByNftlb: Balance = async ({ router }, service, teardown) => 
 
 export function balanceByHaproxy(backend: readonly string[] = [], server = ''): Balance {
   return async ({ router }, service, teardown) => {
-    await router.ip(`address add ${service.address}/32 dev lo`);
+    await router.ip(`address replace ${service.address}/32 dev lo`);
     const file = await temporaryFile('haproxy', haproxyConfiguration(service, backend, server), teardown);
     teardown(await router.start(peer('haproxy', '-W', '-db', '-f', file), /Loading success/, 'between'));
   };
 }
 
 export const balanceByNginx: Balance = async ({ router }, service, teardown) => {
-  await router.ip(`address add ${service.address}/32 dev lo`);
+  await router.ip(`address replace ${service.address}/32 dev lo`);
   const directory = await temporaryDirectory(teardown);
   const modules = [unpacked, '/'].map((root) => join(root, 'usr', 'lib', 'nginx', 'modules')).find(existsSync);
   await writeFile(join(directory, 'nginx.conf'), nginxConfiguration(service, modules ?? 'modules', directory));

@@ -24,6 +24,13 @@ export function tool(name: string): [string, ...string[]] {
 /** Where the programs of bench/tools are that are in C; they need no library. */
 export const nativeTools = join(projectRoot(), '.build', 'bench');
 
+/** One that was started: each of the commands before it becomes the next. */
+export interface Program {
+  readonly pid: number;
+  /** Ends it, and waits until it has. */
+  end(this: void): Promise<void>;
+}
+
 /** A network namespace, and what runs in it. */
 export class Space {
   /** @param path the file that holds it. */
@@ -46,6 +53,11 @@ export class Space {
    * @returns what ends it, and waits until it has.
    */
   async start(command: readonly string[], ready: RegExp, end?: End): Promise<() => Promise<void>> {
+    return (await this.launch(command, ready, end)).end;
+  }
+
+  /** The same; answers also which process it is. */
+  async launch(command: readonly string[], ready: RegExp, end?: End): Promise<Program> {
     const process = execa('nsenter', this.words(command, end), { stdin: 'ignore', all: true, buffer: false, reject: false });
     await new Promise<void>((resolve, reject) => {
       let text = '';
@@ -55,9 +67,12 @@ export class Space {
       });
       void process.then(() => reject(new Error(`${command.join(' ')} ended: ${text}`)));
     });
-    return async () => {
-      process.kill();
-      await process;
+    return {
+      pid: process.pid ?? NaN,
+      end: async () => {
+        process.kill();
+        await process;
+      },
     };
   }
 

@@ -9,7 +9,7 @@ export interface ConnectWay {
 }
 
 /** Seconds of each turn. */
-const turn = 0.4;
+const turn = 0.3;
 /** Enough that neither end ever waits for the other. */
 const inFlight = 32;
 
