@@ -32,9 +32,7 @@ async function serviceIp(name: string): Promise<string> {
 
 /** What `inspect` says of the network's addresses: how many, which, and which are left. */
 async function addressesOf(network: string): Promise<[number, string, string]> {
-  const { Oper } = JSON.parse(await host.netctl('net', 'inspect', network)) as {
-    Oper: { allocatedAddressesCount: number; allocatedIPAddresses: string; availableIPAddresses: string };
-  };
+  const { Oper } = await host.inspect<{ Oper: { allocatedAddressesCount: number; allocatedIPAddresses: string; availableIPAddresses: string } }>(`networks/default:${network}`);
   return [Oper.allocatedAddressesCount, Oper.allocatedIPAddresses, Oper.availableIPAddresses];
 }
 

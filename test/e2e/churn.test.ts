@@ -26,7 +26,7 @@ const daemon = new DaemonProcess(host);
 const choose = (version: string): Promise<unknown> =>
   Promise.all(
     services.map((serviceName) =>
-      daemon.ask('POST', `/api/v1/serviceLBs/default:${serviceName}/`, {
+      host.rest('POST', `/api/v1/serviceLBs/default:${serviceName}/`, {
         ...{ tenantName: 'default', serviceName, networkName: 'blue' },
         ...{ ports: ['80:80:TCP'], selectors: [`version=${version}`] },
       }),

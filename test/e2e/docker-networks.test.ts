@@ -37,7 +37,7 @@ t.test('docker network create makes the network that netctl shows, and docker ne
   await runClient(host, 'c1', 'n1');
   t.strictSame(await listed(), [...before, 'blue n1 10.5.0.128-10.5.0.255/24 10.5.0.9 2001:db8:5::/64 2001:db8:5::1'].sort());
   t.equal(await addressOn('c1', 'n1'), '10.5.0.129', 'of the range, and not what is set aside');
-  t.equal((JSON.parse(await host.netctl('net', 'inspect', '-t', 'blue', 'n1')) as { Config: { internal?: boolean } }).Config.internal, true);
+  t.equal((await host.inspect<{ Config: { internal?: boolean } }>('networks/blue:n1')).Config.internal, true);
   await refusedByDocker(t, /10\.5\.0\.128 of network n1 is held by nobody: it was set aside with "--aux-address"/, 'run', '--rm', '--net=n1', '--ip=10.5.0.128', 'alpine', 'true');
   await host.docker('rm', '-f', 'c1');
   await host.docker('network', 'rm', 'n1');

@@ -18,7 +18,6 @@ const tenant = 'default';
 const router = `netctl-${tenant}`;
 
 const [host, idleHost] = await Promise.all([labHost(t, 'drift'), labHost(t, 'idle')]);
-const daemon = new DaemonProcess(host);
 t.teardown(async () => {
   if (!t.passing()) t.comment(`seed ${seed}\n${await host.log('netctld')}`);
 });
@@ -70,8 +69,8 @@ const damages: Record<string, Damage> = {
 };
 
 /** How many repairs of the kind there were. */
-async function repairs(kind: string, of = daemon): Promise<number> {
-  const text = await of.ask('GET', '/metrics');
+async function repairs(kind: string, of = host): Promise<number> {
+  const text = await of.rest('GET', '/metrics');
   return Number(new RegExp(`^netctl_repairs_total\\{tenant="${tenant}",kind="${kind}"\\} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
 }
 
@@ -226,7 +225,7 @@ async function measureIdle(host: Host): Promise<{ shares: number[]; repairedAfte
   const create = async (): Promise<void> => {
     for (let name = names.pop(); name !== undefined; name = names.pop()) {
       const body = { tenantName: 'default', serviceName: name, networkName: 'blue', ports: ['80:80:TCP'], selectors: ['app=a'] };
-      await daemon.ask('POST', `/api/v1/serviceLBs/default:${name}/`, body);
+      await host.rest('POST', `/api/v1/serviceLBs/default:${name}/`, body);
     }
   };
   await Promise.all(Array.from({ length: 50 }, create));
@@ -243,9 +242,9 @@ async function measureIdle(host: Host): Promise<{ shares: number[]; repairedAfte
     await setTimeout(25_000);
     shares.push((daemon.processorSeconds - used) / ((performance.now() - began) / 1000));
   }
-  const before = await repairs('rule', daemon);
+  const before = await repairs('rule', host);
   await host.router(tenant, 'nft', 'flush', 'map', 'ip', 'netctl', 'slots');
   const damaged = performance.now();
-  await until('repaired', async () => (await repairs('rule', daemon)) > before || 'not yet', 60_000);
+  await until('repaired', async () => (await repairs('rule', host)) > before || 'not yet', 60_000);
   return { shares, repairedAfterMs: performance.now() - damaged };
 }

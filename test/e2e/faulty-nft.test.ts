@@ -59,7 +59,7 @@ const traffic = await Traffic.from(t, host, 'client');
 await until('the service answers', async () => answers(await traffic.connect(serviceIp, 8080, 1))['s1'] === 1 || 'not yet');
 
 const rules = async (): Promise<string> => JSON.stringify(await observedNat(host, 'default'), (_, value: unknown) => (value instanceof Map ? [...(value as Map<string, unknown>)] : value));
-const errorOf = async (tenant = 'default'): Promise<string> => (JSON.parse(await host.netctl('tenant', 'inspect', tenant)) as { Oper: { error?: string } }).Oper.error ?? '';
+const errorOf = async (tenant = 'default'): Promise<string> => (await host.inspect<{ Oper: { error?: string } }>(`tenants/${tenant}`)).Oper.error ?? '';
 
 interface Fault {
   readonly mode: string;

@@ -53,7 +53,7 @@ class Complaints {
 }
 
 async function networkIds(): Promise<{ id: string; pool: string; prefix: string }[]> {
-  const inspect = async (name: string): Promise<string> => (JSON.parse(await host.netctl('net', 'inspect', name)) as { Oper: { dockerNetworkID: string } }).Oper.dockerNetworkID;
+  const inspect = async (name: string): Promise<string> => (await host.inspect<{ Oper: { dockerNetworkID: string } }>(`networks/default:${name}`)).Oper.dockerNetworkID;
   return [
     { id: await inspect('fuzz1'), pool: 'default/fuzz1/v4', prefix: '10.1.1' },
     { id: await inspect('fuzz2'), pool: 'default/fuzz2/v4', prefix: '10.2.1' },
@@ -117,7 +117,7 @@ function judgePlugin({ status, text, ms }: RawAnswer, isCutOff: boolean): string
 }
 
 t.test('REST', async (t) => {
-  const document = JSON.parse(await daemon.ask('GET', '/openapi.json')) as OpenApi;
+  const document = JSON.parse(await host.rest('GET', '/openapi.json')) as OpenApi;
   const fuzz = new RestFuzz(random, document);
   const complaints = new Complaints();
   const statuses = new Map<number, number>();

@@ -36,7 +36,7 @@ async function refused(t: Test, args: readonly string[], reason: RegExp): Promis
 }
 
 async function errorOf(tenant: string): Promise<string> {
-  const { Oper } = JSON.parse(await host.netctl('tenant', 'inspect', tenant)) as { Oper: { error?: string } };
+  const { Oper } = await host.inspect<{ Oper: { error?: string } }>(`tenants/${tenant}`);
   return Oper.error ?? 'none';
 }
 

@@ -82,7 +82,7 @@ t.test('each tenant reaches its own on both hosts, one after the other and all a
 
 /** The number of the segment of the tenant's servers. */
 async function vniOf(tenant: string): Promise<number> {
-  const { Oper } = JSON.parse(await h1.netctl('net', 'inspect', 'app', '-t', tenant)) as { Oper: { pktTag: number } };
+  const { Oper } = await h1.inspect<{ Oper: { pktTag: number } }>(`networks/${tenant}:app`);
   return Oper.pktTag;
 }
 

@@ -228,12 +228,12 @@ async function hostLinks(): Promise<string[]> {
 async function planOf(tenant: string) {
   const known = await Promise.all(
     [...networks].filter((network) => network.tenant === tenant).map(async (network) => {
-      const { Oper } = JSON.parse(await host.netctl('net', 'inspect', network.name, '-t', tenant)) as { Oper: { pktTag: number; allocatedAddressesCount: number } };
+      const { Oper } = await host.inspect<{ Oper: { pktTag: number; allocatedAddressesCount: number } }>(`networks/${tenant}:${network.name}`);
       const subnet: Subnet = { prefix: Prefix.parse(network.subnet), ...(network.gateway ? { gateway: IpAddress.parse(network.gateway) } : {}) };
       return { network, vni: Oper.pktTag, subnet, held: Oper.allocatedAddressesCount };
     }),
   );
-  const attached = await Promise.all([...containers.values()].filter(({ network, state }) => network.tenant === tenant && state !== 'exited').map(attachmentOf));
+  const attached = await attachmentsOf([...containers.values()].filter(({ network, state }) => network.tenant === tenant && state !== 'exited'));
   const balanced = await Promise.all([...services.values()].filter((service) => service.tenant === tenant).map(async (service) => {
     const address = IpAddress.parse((await host.service(service.name, tenant)).Oper.serviceVip);
     const providers = attached.filter(({ container }) => container.app === service.app && container.state === 'running').map(({ address }) => ({ addresses: [address] }));
@@ -264,11 +264,23 @@ async function uplinkOf(tenant: string, needed: boolean): Promise<UplinkLink | u
   return uplinkLink({ host: 'h1', tenant, index }, defaultUplinkRanges);
 }
 
-async function attachmentOf(container: ContainerModel) {
-  const text = await host.docker('inspect', '--format', '{{json .NetworkSettings.Networks}}', container.name);
-  const [attachment] = Object.values(JSON.parse(text) as Record<string, { EndpointID: string; IPAddress: string; MacAddress: string }>);
-  if (!attachment) throw new Error(`${container.name} is attached to nothing`);
-  return { container, id: attachment.EndpointID, address: IpAddress.parse(attachment.IPAddress), mac: Mac.parse(attachment.MacAddress) };
+interface Attachment {
+  readonly container: ContainerModel;
+  readonly id: string;
+  readonly address: IpAddress;
+  readonly mac: Mac;
+}
+
+/** What Docker says of the only network that each is attached to. */
+async function attachmentsOf(those: readonly ContainerModel[]): Promise<Attachment[]> {
+  if (those.length === 0) return [];
+  const text = await host.docker('inspect', '--format', '{{json .NetworkSettings.Networks}}', ...those.map(({ name }) => name));
+  const lines = text.split('\n');
+  return those.map((container, index) => {
+    const [attachment] = Object.values(JSON.parse(lines[index] ?? '{}') as Record<string, { EndpointID: string; IPAddress: string; MacAddress: string }>);
+    if (!attachment) throw new Error(`${container.name} is attached to nothing`);
+    return { container, id: attachment.EndpointID, address: IpAddress.parse(attachment.IPAddress), mac: Mac.parse(attachment.MacAddress) };
+  });
 }
 
 async function check(t: Test): Promise<void> {
@@ -322,7 +334,9 @@ t.test('what somebody else broke is seen here, and mended when netctld starts', 
   containers.set(container.name, container);
   await check(t);
 
-  const { address, id } = await attachmentOf(container);
+  const [attachment] = await attachmentsOf([container]);
+  if (!attachment) throw new Error('the victim is attached to nothing');
+  const { address, id } = attachment;
   const { fabric, nat, known } = await planOf('default');
   const bridge = bridgeName(known.find((entry) => entry.network === network)?.vni ?? NaN);
   // While it runs it mends such things by itself, within seconds.

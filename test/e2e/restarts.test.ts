@@ -37,7 +37,7 @@ async function routerState(host: Host): Promise<Record<string, string>> {
 
 /** What users see of what they made. */
 async function objects(host: Host): Promise<unknown[]> {
-  const net = JSON.parse(await host.netctl('net', 'inspect', 'blue')) as { Config: unknown; Oper: { pktTag: number; allocatedIPAddresses: string } };
+  const net = await host.inspect<{ Config: unknown; Oper: { pktTag: number; allocatedIPAddresses: string } }>('networks/default:blue');
   const service = await host.service('web');
   return [net.Config, net.Oper.pktTag, net.Oper.allocatedIPAddresses, service.Config, service.Oper.serviceVip, await host.netctl('ep', 'ls', '-q')];
 }

@@ -39,7 +39,7 @@ interface Endpoint {
 
 /** The addresses of all endpoints; none is there twice. */
 async function addresses(t: Test): Promise<string[]> {
-  const found = (JSON.parse(await daemon.ask('GET', '/api/v1/inspect/endpoints/')) as Endpoint[]).flatMap(({ Oper }) => Oper.ipAddress);
+  const found = (await host.inspect<Endpoint[]>('endpoints')).flatMap(({ Oper }) => Oper.ipAddress);
   t.equal(new Set(found).size, found.length, 'no address is there twice');
   return found;
 }
@@ -61,7 +61,7 @@ async function untilBalancedOverAll(t: Test, count: number): Promise<void> {
 }
 
 async function heldOf(network: string): Promise<number> {
-  return (JSON.parse(await host.netctl('net', 'inspect', network)) as { Oper: { allocatedAddressesCount: number } }).Oper.allocatedAddressesCount;
+  return (await host.inspect<{ Oper: { allocatedAddressesCount: number } }>(`networks/default:${network}`)).Oper.allocatedAddressesCount;
 }
 
 t.test('a hundred at once', async (t) => {

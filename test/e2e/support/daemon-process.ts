@@ -1,5 +1,4 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { request } from 'node:http';
 import type { Host } from './lab.js';
 
 /** What a daemon of a lab host uses, as the kernel tells it from outside the host. */
@@ -30,24 +29,9 @@ export class DaemonProcess {
     return fields.reduce((sum, ticks) => sum + ticks, 0) / 100;
   }
 
-  /** One request over the daemon's Unix socket; the body of the answer, which must be 200. */
-  ask(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<string> {
-    const socketPath = `/proc/${this.pid}/root/run/netctl/netctl.sock`;
-    return new Promise((resolve, reject) => {
-      const call = request({ socketPath, method, path }, (response) => {
-        let text = '';
-        response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-        response.on('end', () => (response.statusCode === 200 ? resolve(text) : reject(new Error(`${method} ${path}: ${response.statusCode} ${text}`))));
-        response.on('error', reject);
-      });
-      call.on('error', reject);
-      call.end(body === undefined ? undefined : JSON.stringify(body));
-    });
-  }
-
   /** The value of a metric with these labels, as Prometheus' text format has it: `name{label="value"}`. */
   async metric(series: string): Promise<number> {
-    const text = await this.ask('GET', '/metrics');
+    const text = await this.host.rest('GET', '/metrics');
     const line = text.split('\n').find((candidate) => candidate.startsWith(`${series} `));
     if (line === undefined) throw new Error(`there is no metric ${series}`);
     return Number(line.slice(series.length + 1));

@@ -1,9 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { execa, type Options } from 'execa';
 import type { Test } from 'tap';
+import { ask } from './unix-http.js';
 
 /** Compiled tests may lie in any directory of the repository. */
 function repository(directory = dirname(fileURLToPath(import.meta.url))): string {
@@ -89,9 +91,21 @@ export class Host {
     return this.ok('ip', 'netns', 'exec', `netctl-${tenant}`, command, ...args);
   }
 
+  /** What netctld answers, which must be status 200: what `netctl` would show, without the start of a process for each look. */
+  async rest(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<string> {
+    const { status, text } = await ask(`${this.root}/run/netctl/netctl.sock`, method, path, body);
+    if (status !== 200) throw new Error(`${method} ${path}: ${status} ${text}`);
+    return text;
+  }
+
+  /** What an object inspects as. @param path its kind and key in the REST interface, for instance `networks/default:blue` */
+  async inspect<T>(path: string): Promise<T> {
+    return JSON.parse(await this.rest('GET', `/api/v1/inspect/${path}/`)) as T;
+  }
+
   /** What a service inspects as. */
-  async service(name: string, tenant = 'default'): Promise<ServiceState> {
-    return JSON.parse(await this.netctl('service', 'inspect', name, '-t', tenant)) as ServiceState;
+  service(name: string, tenant = 'default'): Promise<ServiceState> {
+    return this.inspect(`serviceLBs/${tenant}:${name}`);
   }
 }
 
@@ -168,6 +182,9 @@ async function makeLab(t: Test, name: string, options: readonly string[], env: R
   return labName;
 }
 
+/** Between two looks, in milliseconds: who looks all the time takes the processors from what he waits for. */
+const restsMs = { first: 10, longest: 100, growth: 1.5 };
+
 /**
  * Waits until the condition answers true; fails with what it last answered otherwise. The deadline is
  * for a machine that is slow, not a part of what is tested.
@@ -175,9 +192,10 @@ async function makeLab(t: Test, name: string, options: readonly string[], env: R
 export async function until(what: string, condition: () => Promise<true | string>, deadlineMs = 20_000): Promise<void> {
   const end = performance.now() + deadlineMs;
   let last: true | string = 'never asked';
-  while (performance.now() < end) {
+  for (let restMs = restsMs.first; performance.now() < end; restMs = Math.min(restMs * restsMs.growth, restsMs.longest)) {
     last = await condition();
     if (last === true) return;
+    await pause(restMs);
   }
   throw new Error(`${what}: not within ${deadlineMs} ms; last seen: ${last}`);
 }
