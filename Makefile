@@ -20,7 +20,7 @@ help:
 	@echo 'make test    lint and every test; SUITE=unit|contract|kernel|e2e or FILE=part/of/a/path for some of them'
 	@echo 'make unit    the tests that need neither root nor Docker'
 	@echo 'make bench   what netctl costs, measured against others; ROUNDS=10; results in bench/results/; a part of it with'
-	@echo '             SUITE=connect|throughput|services|providers|failover|overlay|encrypted'
+	@echo '             SUITE=connect|throughput|services|providers|failover|docker|overlay|encrypted'
 	@echo 'make lint    the rules of eslint.config.js'
 	@echo 'make build   compile to dist/, and bundle the programs in dist/bin/'
 	@echo 'make deps    what all of these do first: Debian packages, npm packages, the build'
@@ -67,18 +67,18 @@ test: deps
 demo: deps
 	@$(SUDO) env "PATH=$$PATH" LAB_NAME='$(LAB_NAME)' KEEP='$(KEEP)' HOSTS='$(HOSTS)' lab/demo
 
+.PHONY: bench-packages
+bench-packages: deps
+	@bin/deps iperf3:iperf3 gcc:gcc libc6-dev
+	@bin/peers
+
 # Programs of the benchmark in C, which need no library, so that a container of any image can run them.
-.build/bench/%: bench/tools/%.c
+BENCH_TOOLS := .build/bench/accept .build/bench/connect
+$(BENCH_TOOLS): .build/bench/%: bench/tools/%.c | bench-packages
 	@mkdir -p $(@D)
 	gcc -O2 -static -Wall -Wextra -Werror -o $@ $<
 
-.PHONY: bench-tools
-bench-tools:
-	@bin/deps iperf3:iperf3 gcc:gcc libc6-dev
-	@bin/peers
-	@$(MAKE) --no-print-directory .build/bench/accept .build/bench/connect
-
-bench: deps bench-tools
+bench: deps $(BENCH_TOOLS)
 	@$(SUDO) env "PATH=$$PATH" SUITE='$(SUITE)' ROUNDS='$(ROUNDS)' node --enable-source-maps dist/bench/main.js
 
 # Root builds nothing here: what belongs to root in a clone is in its owner's way.

@@ -9,6 +9,7 @@ import { runRounds } from './rounds.js';
 import type { Suite } from './suite.js';
 import { Cleanup } from './support/cleanup.js';
 import { connect } from './suites/connect.js';
+import { docker } from './suites/docker.js';
 import { encrypted } from './suites/encrypted.js';
 import { failover } from './suites/failover.js';
 import { overlay } from './suites/overlay.js';
@@ -16,7 +17,7 @@ import { providers } from './suites/providers.js';
 import { services } from './suites/services.js';
 import { throughput } from './suites/throughput.js';
 
-const suites: readonly Suite[] = [connect, throughput, services, providers, failover, overlay, encrypted];
+const suites: readonly Suite[] = [connect, throughput, services, providers, failover, docker, overlay, encrypted];
 const results = resolve('bench', 'results');
 
 function chosen(): readonly Suite[] {

@@ -31,14 +31,15 @@ function figureTable(figure: FigureOutcome): string {
 }
 
 function contenderRow({ name, summary, ratio, goal, reached }: ContenderOutcome): string[] {
-  return [name, spread(summary, significant), ratio ? spread(ratio, asRatio) : '', goal === undefined ? '' : String(goal), reached === undefined ? '' : verdict(reached)];
+  return [name, spread(summary, significant), ratio ? spread(ratio, asRatio) : '', goal === undefined ? '' : asGoal(goal), reached === undefined ? '' : verdict(reached)];
 }
 
 function rivalryRow({ contender, rival, ratio, goal, reached }: RivalryOutcome): string[] {
-  return [`${contender} against ${rival}`, '', spread(ratio, asRatio), String(goal), verdict(reached)];
+  return [`${contender} against ${rival}`, '', spread(ratio, asRatio), asGoal(goal), verdict(reached)];
 }
 
 const verdict = (reached: boolean): string => (reached ? 'reached' : '**missed**');
+const asGoal = (goal: number): string => String(Number(goal.toFixed(3)));
 const asRatio = (value: number): string => value.toFixed(3);
 
 /** The plots that the report shows: SVG documents by the names of their files. */
@@ -79,5 +80,5 @@ export function brief({ title, figures }: ExperimentOutcome): string {
 }
 
 function briefVerdict(reached: boolean | undefined, goal: number | undefined): string {
-  return reached === undefined ? '' : `  ${reached ? 'reached' : 'MISSED'} ${String(goal)}`;
+  return reached === undefined || goal === undefined ? '' : `  ${reached ? 'reached' : 'MISSED'} ${asGoal(goal)}`;
 }

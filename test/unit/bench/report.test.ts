@@ -13,11 +13,12 @@ const experiment: Experiment = {
 };
 const machine = { processor: 'Some | CPU', cores: 2, memoryGiB: 8, kernel: '6.1.0', programs: { nft: '1.0.6' } };
 
-function outcomeOf(ours: readonly number[]): Outcome {
+function outcomeOf(ours: readonly number[], more: Partial<Experiment> = {}): Outcome {
+  const measured = { ...experiment, ...more };
   const samples = { 'by hand': { time: [20, 40, 30] }, ours: { time: ours }, theirs: { time: [40, 80, 60] } };
   const suite: Suite = { name: 'some', title: 'Some suite', programs: [], prepare: () => Promise.reject(new Error('it is not prepared')) };
   const contenders = { 'by hand': 'made by hand', ours: 'netctl' };
-  return suiteOutcome(suite, { contenders, experiments: [experiment] }, [experimentOutcome(experiment, samples)], { began: '2026-01-02T03:04:05.678Z', seconds: 61.4, rounds: 3, machine });
+  return suiteOutcome(suite, { contenders, experiments: [measured] }, [experimentOutcome(measured, samples)], { began: '2026-01-02T03:04:05.678Z', seconds: 61.4, rounds: 3, machine });
 }
 
 t.test('every contender is compared with the first, in the same round', (t) => {
@@ -32,9 +33,10 @@ t.test('every contender is compared with the first, in the same round', (t) => {
 });
 
 t.test('two that are not the reference are compared, too', (t) => {
-  const slow = outcomeOf([60, 100, 90]);
-  t.match(slow.experiments[0]?.figures[0]?.rivalries, [{ contender: 'ours', rival: 'theirs', goal: 1, reached: false }]);
-  t.equal(slow.reached, false);
+  const rivalriesFor = (goal: number): Outcome => outcomeOf([20, 40, 30], { rivalries: [{ contender: 'ours', rival: 'theirs', goal }] });
+  t.match(rivalriesFor(2).experiments[0]?.figures[0]?.rivalries, [{ contender: 'ours', rival: 'theirs', goal: 2, reached: true }]);
+  t.equal(rivalriesFor(2).reached, true);
+  t.equal(rivalriesFor(2.1).reached, false, 'though all is reached of what is compared with the first');
   t.end();
 });
 
