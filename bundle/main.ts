@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { build as esbuild, type BuildOptions } from 'esbuild';
+import { external, withFiles } from './outside.js';
 import { replaced } from './replaced.js';
 
 const here = import.meta.dirname;
@@ -18,9 +19,6 @@ const programs = {
 } as const;
 type Program = keyof typeof programs;
 
-/** Loaded from where they are installed: they find files of their own beside themselves. */
-const external = ['koffi', 'netlink', 'classic-level', 'raw-socket', 'etcd3'];
-
 const common: BuildOptions = {
   bundle: true,
   platform: 'node',
@@ -30,6 +28,7 @@ const common: BuildOptions = {
   supported: { 'dynamic-import': false },
   write: false,
   logLevel: 'warning',
+  logOverride: { 'require-resolve-not-external': 'silent' },
 };
 
 async function bundle(program: Program): Promise<void> {
@@ -38,8 +37,8 @@ async function bundle(program: Program): Promise<void> {
     ...common,
     entryPoints: [join(build, programs[program].entry)],
     outfile: file,
-    external,
-    plugins: [replaced],
+    external: [...external],
+    plugins: [replaced, withFiles],
     define: { 'import.meta.url': '__url' },
     banner: { js: '(function (exports, require, module, __filename, __dirname) { const __url = require("node:url").pathToFileURL(__filename).href;' },
     footer: { js: '})' },

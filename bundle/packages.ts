@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Metafile } from 'esbuild';
+import { external, ownFiles } from './outside.js';
 
 interface Package {
   readonly name: string;
@@ -45,11 +46,9 @@ function withDependencies(names: readonly string[]): Set<string> {
   return found;
 }
 
-/** The compiled package raw-socket is asked for by a function that bundlers do not see through. */
 function loaded(): string[] {
-  const imports = metafiles().flatMap(({ outputs }) => Object.values(outputs).flatMap((output) => output.imports));
-  const names = imports.filter(({ path, external }) => external && !path.startsWith('node:')).map(({ path }) => path);
-  return [...withDependencies([...new Set([...names, 'raw-socket'])])].sort();
+  const places = ownFiles.map((name) => find(name, '.') ?? name);
+  return [...new Set([...places, ...withDependencies(external)])].sort();
 }
 
 function licenses(): string {

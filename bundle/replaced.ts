@@ -9,6 +9,9 @@ interface Replacement {
   readonly text: string;
 }
 
+/** In place of what is imported but hardly ever used: it is loaded when something of it is. */
+const later = (name: string): string => `module.exports = new Proxy({}, { get: (_, key) => require(${JSON.stringify(name)})[key] });`;
+
 /** In place of what is imported but never called; should it be called after all, that is said. */
 const leftOut = (name: string): string => `module.exports = () => { throw new Error(${JSON.stringify(`${name} is left out of the bundle, see bundle/replaced.ts`)}); };`;
 
@@ -19,11 +22,16 @@ const leftOut = (name: string): string => `module.exports = () => { throw new Er
 const replacements: readonly Replacement[] = [
   { what: /^string-width$/, by: /\/(yargs|cliui|wrap-ansi)\//, text: 'export default (text) => text.length;' },
   { what: /^assert$/, by: /\/yargs\//, text: "const check = (holds, message) => { if (!holds) throw new Error(message); }; export const strictEqual = (a, b, message) => check(Object.is(a, b), message); export const notStrictEqual = (a, b, message) => check(!Object.is(a, b), message);" },
+  { what: /^node:module$/, by: /\/yargs\//, text: 'export const createRequire = () => require;' },
   // Docker is only spoken with over its Unix socket, and nothing is built.
   { what: /^\.\/ssh$/, by: /\/docker-modem\//, text: leftOut('Docker over SSH') },
   { what: /^\.\/session$/, by: /\/dockerode\//, text: leftOut('a BuildKit session') },
   { what: /^\.\/buildkit$/, by: /\/dockerode\//, text: leftOut('BuildKit') },
   { what: /^(tar-fs|@balena\/dockerignore)$/, by: /\/dockerode\//, text: leftOut('the context of a build') },
+  // What compiles schemas other than those of zod is made ready before fastify is told of another.
+  { what: /^@fastify\/(ajv-compiler|fast-json-stringify-compiler)$/, by: /\/fastify\//, text: `${leftOut('a compiler of schemas')}\nconst compile = module.exports; module.exports = () => compile;` },
+  { what: /^thread-stream$/, by: /\/pino\//, text: leftOut('a thread for the log') },
+  ...['cluster', 'dns', 'http2', 'https', 'zlib'].map((name) => ({ what: new RegExp(`^(node:)?${name}$`), by: /\/(dockerode|docker-modem|fastify|prom-client)\//, text: later(name) })),
   // The API's description is given as JSON only.
   { what: /^yaml$/, by: /\/@fastify\/swagger\//, text: leftOut('YAML') },
 ];

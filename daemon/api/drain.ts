@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { Server as TlsServer } from 'node:tls';
 
 /**
  * Closes an HTTP server the polite way: requests under way are answered, everybody else's
@@ -16,7 +15,8 @@ export class Drain {
 
   /** @param server from its beginning: connections that it already has are not known. */
   constructor(private readonly server: Server) {
-    if (server instanceof TlsServer) {
+    // Only a TLS server has it. To ask for its class would be to load it.
+    if ('setSecureContext' in server) {
       server.on('connection', (socket: Socket) => this.#beginHandshake(socket));
       server.on('secureConnection', (socket: Socket) => {
         this.#handshakes.delete(remoteOf(socket));

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
 import type { Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import swagger from '@fastify/swagger';
@@ -96,7 +95,7 @@ export class Api {
    * @throws NetctlError `unavailable`.
    */
   async listenTcp(host: string, port: number, tls?: TlsSettings): Promise<number> {
-    const server = tls === undefined ? createServer(this.#handler) : this.#tlsServer(tls);
+    const server = tls === undefined ? createServer(this.#handler) : await this.#tlsServer(tls);
     const drain = new Drain(server);
     try {
       server.listen({ host, port });
@@ -122,8 +121,9 @@ export class Api {
 
   readonly #handler = (request: IncomingMessage, response: ServerResponse): void => this.app.routing(request, response);
 
-  #tlsServer(tls: TlsSettings): TlsServer {
-    const server = createTlsServer(tls, this.#handler);
+  async #tlsServer(tls: TlsSettings): Promise<TlsServer> {
+    const https = await import('node:https');
+    const server = https.createServer(tls, this.#handler);
     server.on('tlsClientError', (error, { remoteAddress }) => {
       this.logger.info({ event: 'tls-refused', from: remoteAddress, reason: messageOf(error) }, 'a client without a certificate of ours, or without TLS, was refused');
     });
