@@ -8,11 +8,12 @@ import { summary, type Outcome } from './runner/outcome.js';
 import { wasInterrupted } from './runner/process.js';
 import { reportFailures, reportOutcome } from './runner/report.js';
 import { runTestFile } from './runner/run-test-file.js';
-import { alone, atOnce, isSuite, selectTests, SUITES, type Suite, type TestFile } from './runner/suites.js';
+import { atOnce, isSuite, selectTests, SUITES, type Suite, type TestFile } from './runner/suites.js';
 
 const build = dirname(import.meta.dirname);
 const root = projectRoot(build);
 const outcomes: Outcome[] = [];
+const failed: TestFile[] = [];
 /** What failed beside another file, and then did not. */
 const busy: Outcome[] = [];
 /** More failures than this are no accident. */
@@ -36,26 +37,30 @@ function note(outcome: Outcome): void {
   reportOutcome(outcome, print);
 }
 
-/** First those that can run side by side, then one by one those that cannot. */
-async function runSuite(suite: Suite, files: TestFile[]): Promise<void> {
-  const side = availableParallelism() > 1 ? atOnce[suite] : 1;
-  const failed = await runFiles(files.filter(({ name }) => !alone.has(name)), side);
-  await runFiles(files.filter(({ name }) => alone.has(name)), 1);
-  if (side > 1 && suite !== 'unit' && failed.length <= mostRepeated) await repeat(failed);
+/** Runs the linter, if it is to, beside the tests; then, one by one, those tests that need the machine to themselves. */
+async function runAll(files: readonly TestFile[], linted: boolean): Promise<void> {
+  const workers = availableParallelism() > 1 ? atOnce : 1;
+  const jobs = files.filter((file) => !file.alone).map((file) => () => runFile(file));
+  await work(linted ? [async () => note(await lint(root)), ...jobs] : jobs, workers);
+  await work(files.filter((file) => file.alone).map((file) => () => runFile(file)), 1);
+  // Nothing that fails in the suite unit has the excuse of the machine.
+  const repeated = failed.filter(({ suite }) => suite !== 'unit');
+  if (workers > 1 && repeated.length <= mostRepeated) await repeat(repeated);
 }
 
-/** @returns those that failed. */
-async function runFiles(files: readonly TestFile[], workers: number): Promise<TestFile[]> {
-  const [queue, failed]: [TestFile[], TestFile[]] = [[...files], []];
-  const work = async (): Promise<void> => {
-    for (let file = queue.shift(); file !== undefined && !wasInterrupted(); file = queue.shift()) {
-      const outcome = await runTestFile(file, root);
-      note(outcome);
-      if (outcome.failures.length > 0) failed.push(file);
-    }
+async function runFile(file: TestFile): Promise<void> {
+  const outcome = await runTestFile(file, root);
+  note(outcome);
+  if (outcome.failures.length > 0) failed.push(file);
+}
+
+/** Does the jobs in their order, so many at a time. */
+async function work(jobs: readonly (() => Promise<void>)[], workers: number): Promise<void> {
+  const queue = [...jobs];
+  const worker = async (): Promise<void> => {
+    for (let job = queue.shift(); job !== undefined && !wasInterrupted(); job = queue.shift()) await job();
   };
-  await Promise.all(Array.from({ length: workers }, work));
-  return failed;
+  await Promise.all(Array.from({ length: workers }, worker));
 }
 
 /** What fails while another file has the processors fails if it fails by itself, too. Either way it is told. */
@@ -71,12 +76,9 @@ async function repeat(files: readonly TestFile[]): Promise<void> {
 const suite = selectedSuite();
 const part = process.env.FILE ?? '';
 const tests = selectTests(root, build, { suite, part });
-if (suite === undefined && part === '') note(await lint(root));
-for (const [name, files] of tests) {
-  if (files.length === 0 && part === '') note(missing(name));
-  await runSuite(name, files);
-}
+if (part === '') for (const [name, files] of tests) if (files.length === 0) note(missing(name));
 if ([...tests.values()].every((files) => files.length === 0)) note(missing(`tests of ${part}`));
+await runAll([...tests.values()].flat(), suite === undefined && part === '');
 finish();
 
 /** A suite without tests would pass unseen. */

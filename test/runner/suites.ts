@@ -6,13 +6,16 @@ export const SUITES = ['unit', 'contract', 'kernel', 'e2e'] as const;
 export type Suite = (typeof SUITES)[number];
 
 /**
- * How many files of a suite run at a time, on a machine with two cores or more. Tests of labs wait more than they work; each has names,
- * namespaces and processes of its own, so none is in the way of another.
+ * How many files run at a time, on a machine with two cores or more. Each test has names, namespaces and processes of its own, so none is in the
+ * way of another.
  */
-export const atOnce: Readonly<Record<Suite, number>> = { unit: 2, contract: 2, kernel: 2, e2e: 2 };
+export const atOnce = 2;
 
-/** Files that promise something within a time, or measure the processor: they have the machine to themselves. */
-export const alone: ReadonlySet<string> = new Set(['e2e/drift', 'e2e/faulty-nft', 'e2e/kills', 'e2e/kills-traffic', 'e2e/rush']);
+/** Files that promise something within a time while they need all the processors: they have the machine to themselves, at the end. */
+export const alone: ReadonlySet<string> = new Set(['e2e/kills', 'e2e/kills-traffic', 'e2e/rush']);
+
+/** Files that take more than a minute, the longest first. They begin before the others of their suite: else the last of them would run with nothing beside it. */
+export const long: readonly string[] = ['e2e/fresh-machine', 'e2e/random', 'e2e/vagrant', 'e2e/drift', 'e2e/faulty-nft', 'e2e/hosts-addresses', 'e2e/fuzz', 'e2e/restarts'];
 
 export interface TestFile {
   readonly suite: Suite;
@@ -20,6 +23,8 @@ export interface TestFile {
   readonly name: string;
   /** The compiled file. */
   readonly script: string;
+  /** It runs when all others have ended, by itself. */
+  readonly alone: boolean;
 }
 
 export interface Selection {
@@ -45,9 +50,12 @@ export function selectTests(root: string, build: string, { suite, part }: Select
 function filesOf(root: string, build: string, suite: Suite): TestFile[] {
   return readdirSync(join(root, 'test', suite), { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.test.ts'))
-    .sort()
-    .map((path) => {
-      const name = `${suite}/${path.slice(0, -'.test.ts'.length)}`;
-      return { suite, name, script: join(build, 'test', `${name}.test.js`) };
-    });
+    .map((path) => `${suite}/${path.slice(0, -'.test.ts'.length)}`)
+    .sort((one, other) => placeOf(one) - placeOf(other) || (one < other ? -1 : 1))
+    .map((name) => ({ suite, name, script: join(build, 'test', `${name}.test.js`), alone: alone.has(name) }));
+}
+
+function placeOf(name: string): number {
+  const place = long.indexOf(name);
+  return place < 0 ? long.length : place;
 }
