@@ -38,6 +38,12 @@ interface Waiting {
 }
 
 /**
+ * Of all clients of the test together. A port that the system chose may be one that it chose a moment ago, for another client in the same
+ * container, too; the router leads that to where it led then, and nobody's turn is taken.
+ */
+let unusedSourcePort = 10_000;
+
+/**
  * A client in a container's network namespace: counts connections, holds some open, and makes many at
  * a steady pace. It lives as long as the test, whatever happens to Docker and netctl.
  */
@@ -95,10 +101,11 @@ export class Traffic {
 
   /**
    * Who answers a datagram from this source port. It is sent again while nobody does.
+   * @param sourcePort 0 for one from which none was sent before: the router takes the next provider for it, and this one however often it is sent again
    * @param octets its length, which that of the answer must be, too; by default a short one
    */
   datagram(host: string, port: number, sourcePort: number, timeoutMs = 1000, octets = 0): Promise<Attempt> {
-    return this.ask('datagram', { host, port, sourcePort, timeoutMs, octets });
+    return this.ask('datagram', { host, port, sourcePort: sourcePort === 0 ? unusedSourcePort++ : sourcePort, timeoutMs, octets });
   }
 
   /** One datagram with this payload, to which nobody answers. @param from one of the container's addresses */
