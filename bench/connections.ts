@@ -7,6 +7,8 @@ export interface Connections {
   readonly slow: number;
   readonly answered: number;
   readonly failed: number;
+  /** Seconds of processor time that the client took, with what the kernel did for it. */
+  readonly processorSeconds: number;
   /** How many were answered by each server, which are told apart by the octet that they say. */
   readonly answers: ReadonlyMap<string, number>;
   /** Of the first thousands of those that failed; milliseconds of the monotonic clock. */
@@ -28,6 +30,7 @@ interface Printed {
   readonly ended: number;
   readonly answered: number;
   readonly failed: number;
+  readonly processor: number;
   readonly times: readonly Bucket[];
   readonly answers: readonly (readonly [octet: string, count: number])[];
   readonly failures: readonly (readonly [began: number, ended: number, reason: string])[];
@@ -35,12 +38,12 @@ interface Printed {
 
 /** What bench/tools/connect.c prints. */
 export function parseConnections(json: string): Connections {
-  const { began, ended, answered, failed, times, answers, failures } = JSON.parse(json) as Printed;
+  const { began, ended, answered, failed, processor, times, answers, failures } = JSON.parse(json) as Printed;
   return {
     rate: answered / ((ended - began) / 1e9),
     median: bucketQuantile(times, 0.5) / 1000,
     slow: bucketQuantile(times, 0.99) / 1000,
-    ...{ answered, failed, answers: new Map(answers) },
+    ...{ answered, failed, processorSeconds: processor / 1e9, answers: new Map(answers) },
     failures: failures.map(([began, ended, reason]) => ({ began: began / 1e6, ended: ended / 1e6, reason })),
   };
 }

@@ -68,14 +68,14 @@ export const connect: Suite = {
 async function directWay(teardown: Teardown): Promise<ConnectWay> {
   const { client, servers } = await makeSite('direct', octets.length, teardown);
   await serve(servers, teardown);
-  return { client, targets: servers.map((_, server) => `${serverAddress(server)}:${serverPort}`) };
+  return { client, targets: servers.map((_, server) => `${serverAddress(server)}:${serverPort}`), behind: servers };
 }
 
 async function balancedWay(name: string, balance: Balance, teardown: Teardown): Promise<ConnectWay> {
   const site = await makeSite(name, octets.length, teardown);
   await serve(site.servers, teardown);
   await balance(site, service, teardown);
-  return { client: site.client, targets: [`${service.address}:${service.port}`] };
+  return { client: site.client, targets: [`${service.address}:${service.port}`], behind: [site.router, ...site.servers] };
 }
 
 async function labWays(teardown: Teardown): Promise<[string, ConnectWay][]> {
@@ -87,8 +87,8 @@ async function labWays(teardown: Teardown): Promise<[string, ConnectWay][]> {
   const published = await publishedContainers(lab, octets.length, serverPort, teardown);
   await serve(published.servers, teardown);
   return [
-    ['netctl', { client, targets: [`${address}:${servicePort}`] }],
-    ['docker', published],
+    ['netctl', { client, targets: [`${address}:${servicePort}`], behind: servers }],
+    ['docker', { ...published, behind: published.servers }],
   ];
 }
 

@@ -40,5 +40,5 @@ async function wayOf(number: number, teardown: Teardown): Promise<[string, Conne
   if (server) teardown(await acceptConnections(server, serverPort, 'a'));
   const providers = Array.from({ length: number }, (_, index) => ({ address: firstProvider.plus(BigInt(index)).toString(), port: serverPort }));
   await loadNetctlRules(site, [{ address: serviceAddress, port: servicePort, providers }]);
-  return [number === 1 ? '1 provider' : `${number} providers`, { client: site.client, targets: [`${serviceAddress}:${servicePort}`] }];
+  return [number === 1 ? '1 provider' : `${number} providers`, { client: site.client, targets: [`${serviceAddress}:${servicePort}`], behind: site.servers }];
 }

@@ -40,7 +40,7 @@ async function waysOf(size: number, teardown: Teardown): Promise<[string, Connec
   for (const [server, space] of site.servers.entries()) teardown(await acceptConnections(space, serverPort, octets[server] ?? '?'));
   const called = calledOf(size);
   await loadNetctlRules(site, Array.from({ length: size }, (_, index) => service(index, [...called.values()].includes(index))));
-  return [...called].map(([name, index]) => [name, { client: site.client, targets: [`${addressOf(index)}:${servicePort}`] }]);
+  return [...called].map(([name, index]) => [name, { client: site.client, targets: [`${addressOf(index)}:${servicePort}`], behind: site.servers }]);
 }
 
 /** The services that are called, by the contender's name. */

@@ -1,7 +1,8 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
+import { runningProcesses } from './processor-time.js';
 
 /**
  * Which processor a program runs on, before all others that would: the two ends of a connection have one each, so that they are never moved into each
@@ -24,6 +25,15 @@ export function tool(name: string): [string, ...string[]] {
 /** Where the programs of bench/tools are that are in C; they need no library. */
 export const nativeTools = join(projectRoot(), '.build', 'bench');
 
+/** Undefined of a process that has ended meanwhile, or is not to be looked at even by root. */
+function namespaceOf(path: string): number | undefined {
+  try {
+    return statSync(path).ino;
+  } catch {
+    return undefined;
+  }
+}
+
 /** One that was started: each of the commands before it becomes the next. */
 export interface Program {
   readonly pid: number;
@@ -35,6 +45,12 @@ export interface Program {
 export class Space {
   /** @param path the file that holds it. */
   constructor(private readonly path: string) {}
+
+  /** The processes that are in it now. */
+  processes(): number[] {
+    const own = namespaceOf(this.path);
+    return runningProcesses().filter((process) => namespaceOf(`/proc/${process}/ns/net`) === own);
+  }
 
   /** Runs a command that must succeed; what it prints. @throws Error with what it said. */
   async run(command: readonly string[], end?: End): Promise<string> {

@@ -1,11 +1,14 @@
 import type { Experiment, Figure } from '../suite.js';
 import { connect, type Targets } from './connections.js';
+import { packetThreads, processorSeconds } from './processor-time.js';
 import type { Space } from './space.js';
 
 /** How a contender is called. */
 export interface ConnectWay {
   readonly client: Space;
   readonly targets: Targets;
+  /** Where what answers runs, and what balances if that is a program. */
+  readonly behind: readonly Space[];
 }
 
 /** Seconds of each turn. */
@@ -14,6 +17,7 @@ const turn = 0.3;
 const inFlight = 32;
 
 const rate: Figure = { key: 'rate', title: `new connections, ${inFlight} in flight`, unit: '1/s', better: 'more' };
+const perProcessorSecond: Figure = { key: 'perProcessorSecond', title: 'the same for each second of processor time', unit: '1/s', better: 'more', withoutGoal: true };
 const median: Figure = { key: 'median', title: 'time to first octet, one after another', unit: 'us', better: 'less' };
 const slow: Figure = { key: 'slow', title: 'the same, 99 in 100', unit: 'us', better: 'less', withoutGoal: true };
 
@@ -30,13 +34,16 @@ export function connectExperiment(title: string, ways: ReadonlyMap<string, Conne
   return {
     ...{ title, contenders: [...ways.keys()] },
     ...{ goals: wanted.goals, rivalries: wanted.rivalries ?? [] },
-    figures: [rate, wanted.ofTimes ? median : { ...median, withoutGoal: true }, slow],
+    figures: [rate, perProcessorSecond, wanted.ofTimes ? median : { ...median, withoutGoal: true }, slow],
     run: async (contender) => {
       const way = ways.get(contender);
       if (!way) throw new Error(`there is no way ${contender}`);
-      const { rate } = await answered(contender, { ...way, inFlight });
+      const processes = [...way.behind.flatMap((space) => space.processes()), ...packetThreads()];
+      const before = processorSeconds(processes);
+      const many = await answered(contender, { ...way, inFlight });
+      const used = many.processorSeconds + processorSeconds(processes) - before;
       const { median, slow } = await answered(contender, { ...way, inFlight: 1 });
-      return { rate, median, slow };
+      return { rate: many.rate, perProcessorSecond: many.answered / used, median, slow };
     },
   };
 }

@@ -42,11 +42,13 @@ static struct sockaddr_in targets[most_targets];
 static uint64_t failed, answered, times[buckets], answers[256];
 static int target_count, in_flight, poll_fd;
 
-static uint64_t now(void) {
+static uint64_t read_clock(clockid_t clock) {
   struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
+  clock_gettime(clock, &time);
   return time.tv_sec * second + time.tv_nsec;
 }
+
+static uint64_t now(void) { return read_clock(CLOCK_MONOTONIC); }
 
 static int bucket_of(uint64_t time) {
   if (time < 1 << fine) return time;
@@ -141,9 +143,10 @@ static void read_targets(char *list) {
   }
 }
 
-/* Of times [from, how many], of answers [octet, how many], of failures [began, ended, why]. */
+/* `processor` is the processor time that it took. Of times [from, how many], of answers [octet, how many], of failures [began, ended, why]. */
 static void print_result(uint64_t began, uint64_t ended) {
-  printf("{\"began\":%" PRIu64 ",\"ended\":%" PRIu64 ",\"answered\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"times\":[", began, ended, answered, failed);
+  printf("{\"began\":%" PRIu64 ",\"ended\":%" PRIu64 ",\"answered\":%" PRIu64 ",\"failed\":%" PRIu64 ",", began, ended, answered, failed);
+  printf("\"processor\":%" PRIu64 ",\"times\":[", read_clock(CLOCK_PROCESS_CPUTIME_ID));
   const char *comma = "";
   for (int each = 0; each < buckets; each++)
     if (times[each]) comma = (printf("%s[%" PRIu64 ",%" PRIu64 "]", comma, bucket_begin(each), times[each]), ",");

@@ -1,12 +1,13 @@
 import t from 'tap';
 import { parseConnections } from '../../../bench/connections.js';
 
-const printed = { began: 1e9, ended: 3e9, answered: 100, failed: 0, times: [], answers: [], failures: [] };
+const printed = { began: 1e9, ended: 3e9, answered: 100, failed: 0, processor: 250_000_000, times: [], answers: [], failures: [] };
 const parse = (more: object): ReturnType<typeof parseConnections> => parseConnections(JSON.stringify({ ...printed, ...more }));
 
 t.test('rate, answers and failures', (t) => {
   const found = parse({ failed: 1, answers: [['a', 60], ['b', 40]], failures: [[1_500_000_000, 1_502_500_000, 'ECONNREFUSED']] });
   t.equal(found.rate, 50);
+  t.equal(found.processorSeconds, 0.25);
   t.same([...found.answers], [['a', 60], ['b', 40]]);
   t.same(found.failures, [{ began: 1500, ended: 1502.5, reason: 'ECONNREFUSED' }]);
   t.end();
