@@ -28,6 +28,8 @@ const replacements: readonly Replacement[] = [
   { what: /^\.\/session$/, by: /\/dockerode\//, text: leftOut('a BuildKit session') },
   { what: /^\.\/buildkit$/, by: /\/dockerode\//, text: leftOut('BuildKit') },
   { what: /^(tar-fs|@balena\/dockerignore)$/, by: /\/dockerode\//, text: leftOut('the context of a build') },
+  // Metrics are fetched and not sent.
+  { what: /^\.\/lib\/pushgateway$/, by: /\/prom-client\//, text: leftOut('a push gateway') },
   // What compiles schemas other than those of zod is made ready before fastify is told of another.
   { what: /^@fastify\/(ajv-compiler|fast-json-stringify-compiler)$/, by: /\/fastify\//, text: `${leftOut('a compiler of schemas')}\nconst compile = module.exports; module.exports = () => compile;` },
   { what: /^thread-stream$/, by: /\/pino\//, text: leftOut('a thread for the log') },
