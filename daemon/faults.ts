@@ -29,7 +29,7 @@ type Kind = 'change' | 'read' | 'each';
 /** Every method of every port: the compiler asks for those that are new. */
 const methods: { readonly [P in keyof Ports]: { readonly [M in keyof Ports[P]]: Kind } } = {
   store: { get: 'read', list: 'read', transact: 'change', watch: 'read', close: 'change' },
-  routers: { list: 'read', ensure: 'change', isIntact: 'read', remove: 'change' },
+  routers: { list: 'read', ensure: 'change', isNetfilterWithBridges: 'read', leaveNetfilterToBridges: 'change', isIntact: 'read', remove: 'change' },
   fabric: { read: 'read', changedByOthers: 'read', apply: 'each' },
   nftables: { read: 'read', replace: 'change', apply: 'change', generation: 'read', traffic: 'read' },
   sandboxes: { find: 'read', give: 'change', setMtu: 'change' },

@@ -16,6 +16,7 @@ const kinds: { readonly [A in FabricStep['action']]: DriftKind } = {
   createUplink: 'link',
   createVxlan: 'link',
   setBridge: 'link',
+  setNetfilter: 'link',
   setPort: 'link',
   setVxlan: 'link',
   setMtu: 'link',

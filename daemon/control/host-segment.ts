@@ -84,6 +84,7 @@ export class HostSegment {
   private async bring(desired: FabricState): Promise<void> {
     const { routers, fabric } = this.parts.kernel;
     await routers.ensure(probeRouter);
+    routers.leaveNetfilterToBridges(probeRouter);
     fabric.changedByOthers(probeRouter);
     const steps = diffFabric(desired, this.held ?? (await fabric.read(probeRouter)));
     this.held = undefined;

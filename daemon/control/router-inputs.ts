@@ -34,11 +34,11 @@ export interface OverlayOfTenant extends OverlayOfHosts {
   readonly endpoints: readonly Endpoint[];
 }
 
-/** Endpoints have links from Join to Leave, and only then. */
-export function fabricInput({ networks, services, endpoints, uplink, overlay }: TenantOnHost): FabricInput {
+/** Endpoints have links from Join to Leave, and only then. @param answered the networks that need bridge netfilter */
+export function fabricInput({ networks, services, endpoints, uplink, overlay }: TenantOnHost, answered: ReadonlySet<string>): FabricInput {
   const vnis = new Map(networks.map((network) => [network.name, network.vni]));
   return {
-    networks: networks.map((network) => ({ vni: network.vni, subnets: subnetsOf(network), ...(network.encrypted ? { encrypted: true } : {}) })),
+    networks: networks.map((network) => ({ vni: network.vni, subnets: subnetsOf(network), ...(network.encrypted ? { encrypted: true } : {}), ...(answered.has(network.name) ? { netfilter: true } : {}) })),
     endpoints: endpoints.flatMap(({ id, network, addresses, mac, sandboxKey }) => {
       const vni = vnis.get(network);
       return sandboxKey === undefined || vni === undefined ? [] : [{ id, vni, addresses, mac }];

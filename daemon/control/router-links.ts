@@ -1,7 +1,9 @@
 import { diffFabric } from '../../src/fabric/diff.js';
-import { portName } from '../../src/fabric/names.js';
+import { bridgeName, portName } from '../../src/fabric/names.js';
+import { netfilterBridges, netfilterSteps, withLasting, withNetfilter } from '../../src/fabric/netfilter.js';
 import { endpointMtus, planFabric } from '../../src/fabric/plan.js';
-import type { FabricEndpoint, FabricInput, FabricState, FabricStep } from '../../src/fabric/state.js';
+import type { FabricEndpoint, FabricInput, FabricNetwork, FabricState, FabricStep } from '../../src/fabric/state.js';
+import type { IpAddress } from '../../src/model/address.js';
 import type { Fabric, Sandboxes } from '../kernel/port.js';
 import { ContainerEnds, type ContainerEnd } from './container-ends.js';
 import { fabricDrift, type Drift } from './drift.js';
@@ -20,6 +22,8 @@ export class RouterLinks {
   private mtus: ReadonlyMap<string, number> = new Map();
   /** The links that the last pass left in place: they are there whatever became of the rules afterwards. */
   private names: ReadonlySet<string> = new Set();
+  /** The bridges to which netfilter was given. Somebody may have taken it from them, or made them anew. */
+  private netfilter: ReadonlySet<string> = new Set();
   /** Says that containers are without their link. */
   private lost: string | undefined;
 
@@ -35,6 +39,11 @@ export class RouterLinks {
 
   get error(): string | undefined {
     return this.lost;
+  }
+
+  /** Nothing of ours is in the router, as far as is known. */
+  get areNone(): boolean {
+    return this.held?.links.size === 0;
   }
 
   get areDoubted(): boolean {
@@ -74,6 +83,25 @@ export class RouterLinks {
   }
 
   /**
+   * To be called after {@link recall}, and before the rules lead to new providers: gives bridge netfilter to the bridges that are there
+   * and must have it. Those that are not there yet are made with it.
+   * @param answering the providers of open connections
+   * @returns how many steps were needed.
+   */
+  async bringNetfilter({ networks }: FabricInput, answering: readonly IpAddress[]): Promise<number> {
+    const before = this.held;
+    if (!before) throw new Error('the links must be recalled first');
+    const bridges = this.lasting(networks, before, answering).map(({ vni, netfilter }) => ({ name: bridgeName(vni), netfilter: netfilter === true }));
+    const steps = netfilterSteps(bridges, before);
+    if (steps.length === 0) return 0;
+    // Unknown until the end: after a failure they are read.
+    this.held = undefined;
+    await this.fabric.apply(this.tenant, steps);
+    this.held = withNetfilter(before, this.netfilter);
+    return steps.length;
+  }
+
+  /**
    * To be called after {@link recall}. A port is made in the pass that serves its Join, when Docker waits to
    * move the peer into the container. One that is missing later is made for a container that is known to run,
    * and its peer moved there by us: Docker is done with it, and would wait for nothing.
@@ -81,9 +109,10 @@ export class RouterLinks {
    * @param containers those that run, by endpoint id.
    * @returns the steps that were needed.
    */
-  async bring(input: FabricInput, joining: ReadonlySet<string>, containers: ReadonlyMap<string, ContainerEnd>): Promise<FabricStep[]> {
+  async bring(target: FabricInput, joining: ReadonlySet<string>, containers: ReadonlyMap<string, ContainerEnd>): Promise<FabricStep[]> {
     const before = this.held;
     if (!before) throw new Error('the links must be recalled first');
+    const input = { ...target, networks: this.lasting(target.networks, before) };
     this.mtus = endpointMtus(input);
     await this.ends.resize(this.ported, this.mtus);
     const { there, bereft } = await this.sort(input, before, joining, containers);
@@ -116,6 +145,14 @@ export class RouterLinks {
   forget(): void {
     this.held = undefined;
     this.names = new Set();
+    this.netfilter = new Set();
+  }
+
+  /** The networks, with the netfilter that they have, had or need. What is no network any more is forgotten. */
+  private lasting(networks: readonly FabricNetwork[], before: FabricState, answering: readonly IpAddress[] = []): FabricNetwork[] {
+    const lasting = withLasting(networks, new Set([...this.netfilter, ...netfilterBridges(before)]), answering);
+    this.netfilter = new Set(lasting.flatMap(({ vni, netfilter }) => (netfilter ? [bridgeName(vni)] : [])));
+    return lasting;
   }
 
   /** Those that have a port or get one as usual, and those whose container must be given a new link. */

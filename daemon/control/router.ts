@@ -1,6 +1,6 @@
 import type { FabricInput } from '../../src/fabric/state.js';
 import { messageOf } from '../../src/model/errors.js';
-import type { Living } from '../../src/nat/flows.js';
+import { isTranslated, type Living } from '../../src/nat/flows.js';
 import type { NatInput } from '../../src/nat/input.js';
 import type { Kernel } from '../kernel/port.js';
 import type { ContainerEnd } from './container-ends.js';
@@ -60,11 +60,13 @@ export class Router {
   private known = false;
   private passing = false;
   private verifications = 0;
+  /** What passes that failed had found, and nobody was told of yet. */
+  private untold: Drift = {};
   private readonly failures: { [stage in Stage]?: string } = {};
 
   constructor(
     private readonly tenant: string,
-    private readonly kernel: Kernel,
+    private readonly kernel: Pick<Kernel, 'routers' | 'fabric' | 'nftables' | 'sandboxes' | 'conntrack'>,
     clock: Clock = systemClock,
   ) {
     this.links = new RouterLinks(tenant, kernel.fabric, kernel.sandboxes, clock);
@@ -140,9 +142,9 @@ export class Router {
   }
 
   /**
-   * One pass at a time. Rules come first: of a provider that leaves they must know before its link
+   * One pass at a time. Rules come before links: of a provider that leaves they must know before its link
    * goes, a service IP must not be answered before it is balanced, and a router without rules forwards
-   * everything. What fails does not hold up the rest; the pass then rejects, and the next one reads
+   * everything. Before the rules comes the bridge netfilter that the answers of new providers need. What fails does not hold up the rest; the pass then rejects, and the next one reads
    * what is not known for sure.
    */
   async reconcile(target: RouterTarget): Promise<RouterChanges> {
@@ -169,18 +171,29 @@ export class Router {
   }
 
   private async pass(target: RouterTarget): Promise<RouterChanges> {
-    const changes: RouterChanges = { steps: 0, operations: 0, flows: 0, drift: {}, uplinked: false };
+    const changes: RouterChanges = { steps: 0, operations: 0, flows: 0, drift: this.untold, uplinked: false };
+    try {
+      await this.work(target, changes);
+      this.untold = {};
+      return changes;
+    } catch (error) {
+      this.untold = changes.drift;
+      throw error;
+    }
+  }
+
+  private async work(target: RouterTarget, changes: RouterChanges): Promise<void> {
     const failedBefore = this.failure !== undefined;
     await this.stage('fabric', () => this.ensure(changes)).catch((error: unknown) => this.failed(error));
+    const netfilter = await this.stage('fabric', () => this.bringNetfilter(target, changes)).catch(asFailure);
     const rules = await this.stage('nat', () => this.bringRules(target, changes)).catch(asFailure);
     // Without any rules no link may come up.
     const links = this.rules.areThere ? await this.stage('fabric', () => this.bringLinks(target, changes)).catch(asFailure) : undefined;
     const flows = rules ? undefined : await this.stage('nat', () => this.cleanFlows(target, changes)).catch(asFailure);
-    const failure = rules ?? links ?? flows;
+    const failure = netfilter ?? rules ?? links ?? flows;
     if (failure) return this.failed(failure.reason);
     // Once it works again, nothing that was thought during the trouble is relied on.
     if (failedBefore) this.doubt();
-    return changes;
   }
 
   private failed(error: unknown): never {
@@ -192,7 +205,21 @@ export class Router {
     if (this.intact && !this.links.areDoubted) return;
     const { namespace, settings } = await this.kernel.routers.ensure(this.tenant);
     if (namespace !== 'found') this.doubt();
-    if (this.known) changes.drift = addDrift({ namespace: namespace === 'found' ? 0 : 1, setting: settings });
+    if (this.known) changes.drift = addDrift(changes.drift, { namespace: namespace === 'found' ? 0 : 1, setting: settings });
+  }
+
+  /**
+   * What answers of providers need is there before it no longer comes from a setting of the whole router: such a router is one of an older
+   * version, and what is open there may be of services that are deleted.
+   */
+  private async bringNetfilter({ fabric }: RouterTarget, changes: RouterChanges): Promise<void> {
+    const { conntrack, routers } = this.kernel;
+    changes.drift = addDrift(changes.drift, await this.links.recall());
+    const common = !this.intact && !routers.isNetfilterWithBridges(this.tenant);
+    const answering = common && !this.links.areNone ? (await conntrack.list(this.tenant)).filter(isTranslated).map(({ provider }) => provider.address) : [];
+    changes.steps += await this.links.bringNetfilter(fabric, answering);
+    const settings = common ? routers.leaveNetfilterToBridges(this.tenant) : 0;
+    if (this.known) changes.drift = addDrift(changes.drift, { setting: settings });
     this.known = true;
     this.intact = true;
   }
@@ -211,7 +238,7 @@ export class Router {
   private async bringLinks({ fabric, joining, containers }: RouterTarget, changes: RouterChanges): Promise<void> {
     changes.drift = addDrift(changes.drift, await this.links.recall());
     const steps = await this.links.bring(fabric, joining, containers);
-    changes.steps = steps.length;
+    changes.steps += steps.length;
     changes.uplinked = steps.some(({ action }) => action === 'createUplink');
   }
 

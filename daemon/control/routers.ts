@@ -6,6 +6,7 @@ import { hasHostAccess } from '../../src/model/tenant.js';
 import type { Living } from '../../src/nat/flows.js';
 import type { NatService } from '../../src/nat/input.js';
 import type { Kernel } from '../kernel/port.js';
+import { answeredNetworks } from './answered-networks.js';
 import type { AllContainers } from './all-containers.js';
 import type { Chronicle } from './chronicle.js';
 import type { Containers } from './containers.js';
@@ -232,9 +233,10 @@ export class Routers {
 
   private target(onHost: TenantOnHost, candidacies: readonly Candidacy[]): RouterTarget {
     const { containers } = this.parts;
+    const nat = natInput(onHost, candidacies.map(this.natService));
     return {
-      fabric: fabricInput(onHost),
-      nat: natInput(onHost, candidacies.map(this.natService)),
+      fabric: fabricInput(onHost, answeredNetworks([...onHost.endpoints, ...(onHost.overlay?.endpoints ?? [])], nat)),
+      nat,
       joining: this.joining,
       containers: containerEnds(onHost, (id) => isAlive(containers.ofEndpoint(id)?.state)),
       ...(containers.areKnown ? { living: this.living(onHost, candidacies.map(this.livingService)) } : {}),

@@ -26,6 +26,11 @@ export function stepped(state: FabricState, step: FabricStep): FabricState {
 const rules: Rules = {
   createBridge: ensureBridge,
   setBridge: ensureBridge,
+  setNetfilter(items, { name, netfilter }) {
+    const link = requireLink(items, name);
+    if (link.kind !== 'bridge') throw new KernelRefusal('ENOTSUP');
+    return withLink(items, { ...link, netfilter });
+  },
   createPort: (items, { link }) => attachPort(withLink(withoutLink(items, link.name), observedPort(link)), link),
   setPort: (items, { link }) => attachPort(items, link),
   createVxlan: (items, { link }) => attachVxlan(withLink(withoutLink(items, link.name), link), link),

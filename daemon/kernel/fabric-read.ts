@@ -63,8 +63,8 @@ function linkOf(message: rt.LinkMessage, names: NamesByIndex): FabricLink[] {
   const name = attrs.ifname ?? '';
   const up = data.flags?.up === true;
   const mtu = attrs.mtu ?? 0;
-  if (isBridge(message) && attrs.address) return [{ kind: 'bridge', name, mac: macOfOctets(attrs.address), mtu, up }];
-  const { kind, hairpin, suppressing, vxlan } = parseLinkInfo(attrs.linkinfo);
+  const { kind, hairpin, suppressing, netfilter, vxlan } = parseLinkInfo(attrs.linkinfo);
+  if (isBridge(message) && attrs.address) return [{ kind: 'bridge', name, mac: macOfOctets(attrs.address), mtu, netfilter, up }];
   if (vxlan && isVxlanName(name)) return [{ kind: 'vxlan', name, ...vxlan, ...attachment(attrs, names), mtu, suppressing, up }];
   return kind === 'veth' && isPortName(name) ? [{ kind: 'port', name, ...attachment(attrs, names), hairpin, mtu, up }] : [];
 }

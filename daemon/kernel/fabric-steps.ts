@@ -2,7 +2,7 @@ import { FlagsNew } from 'netlink';
 import type { BridgeLink, FabricStep, PortLink, PortPeer, RouteState, UplinkPort } from '../../src/fabric/state.js';
 import { addAddress, deleteAddress, deleteLink, deleteNeighbour, gone, onLink, replace, setNeighbour, upFlag, type Place } from './link-items.js';
 import { deleteFdb, setFdb } from './fdb.js';
-import { bridgeInfo, bridgePortInfo, vethInfo } from './linkinfo.js';
+import { bridgeInfo, bridgeNetfilterInfo, bridgePortInfo, vethInfo } from './linkinfo.js';
 import { octetsOfMac } from './netlink-octets.js';
 import { routeMessage } from './route-shapes.js';
 import { KernelRefusal } from './rtnetlink-errors.js';
@@ -27,6 +27,7 @@ export async function carryOut(where: Where, step: FabricStep): Promise<void> {
 const executors: Executors = {
   createBridge: (where, { link }) => ensureBridge(where, link),
   setBridge: (where, { link }) => ensureBridge(where, link),
+  setNetfilter,
   createPort,
   setPort: (where, { link }) => attachPort(where, link),
   createVxlan: (where, { link }) => createVxlan(where, link),
@@ -49,10 +50,14 @@ const executors: Executors = {
  * Without the flag EXCL the kernel makes the link, or changes the one of that name. The MTU is told afterwards: a bridge that has it from
  * the beginning takes the least of its ports' later (Linux 6.18, `br_mtu_auto_adjust`).
  */
-async function ensureBridge(where: Where, { name, mac, mtu, up }: BridgeLink): Promise<void> {
-  const attrs = { ifname: name, address: octetsOfMac(mac), linkinfo: bridgeInfo() };
+async function ensureBridge(where: Where, { name, mac, mtu, netfilter, up }: BridgeLink): Promise<void> {
+  const attrs = { ifname: name, address: octetsOfMac(mac), linkinfo: bridgeInfo(netfilter) };
   await where.rtnetlink.request((socket, options) => socket.newLink(upFlag(up), attrs, { ...options, flags: FlagsNew.CREATE }));
   await setMtu(where, { name, mtu });
+}
+
+async function setNetfilter({ rtnetlink }: Where, { name, netfilter }: StepOf<'setNetfilter'>): Promise<void> {
+  await rtnetlink.request((socket, options) => socket.newLink({}, { ifname: name, linkinfo: bridgeNetfilterInfo(netfilter) }, options));
 }
 
 async function createPort(where: Where, { link, peer }: StepOf<'createPort'>): Promise<void> {

@@ -11,19 +11,23 @@ export interface LinkInfo {
   readonly hairpin: boolean;
   /** As {@link VxlanLink} has it. */
   readonly suppressing: boolean;
+  /** Of a bridge: both families. */
+  readonly netfilter: boolean;
   /** Of a VXLAN link. */
   readonly vxlan?: Pick<VxlanLink, 'vni' | 'local' | 'port'>;
 }
 
 export function parseLinkInfo(octets: Buffer | undefined): LinkInfo {
-  if (!octets) return { hairpin: false, suppressing: false };
+  if (!octets) return { hairpin: false, suppressing: false, netfilter: false };
   const { kind, data, slaveKind, slaveData } = ifla.parseInfo(octets);
   const port = slaveKind === 'bridge' && slaveData ? ifla.parseBridgePort(slaveData) : {};
+  const bridge = kind === 'bridge' && data ? ifla.parseBridge(data) : {};
   const vxlan = kind === 'vxlan' && data ? parseVxlan(data) : undefined;
   return {
     ...(kind === undefined ? {} : { kind }),
     hairpin: port.mode === ifla.BridgePortMode.HAIRPIN,
     suppressing: port.neighSuppress?.[0] === 1 && port.learning === 0,
+    netfilter: bridge.nfCallIptables?.[0] === 1 && bridge.nfCallIp6tables?.[0] === 1,
     ...(vxlan ? { vxlan } : {}),
   };
 }
@@ -39,8 +43,22 @@ function parseVxlan(octets: Buffer): LinkInfo['vxlan'] {
  * A bridge without the spanning tree protocol: its ports are all leaves. Said although it is the
  * default: only with some data does the kernel refuse to take a link of another kind for the bridge.
  */
-export function bridgeInfo(): Buffer {
-  const data = concatenated((out) => out.emit(ifla.formatBridge({ stpState: Buffer.alloc(4) })));
+export function bridgeInfo(netfilter: boolean): Buffer {
+  return bridgeData({ stpState: Buffer.alloc(4), ...netfilterData(netfilter) });
+}
+
+/** For a bridge that is there: of all else that it is nothing is said. */
+export function bridgeNetfilterInfo(netfilter: boolean): Buffer {
+  return bridgeData(netfilterData(netfilter));
+}
+
+function netfilterData(netfilter: boolean): ifla.Bridge {
+  const value = Buffer.from([netfilter ? 1 : 0]);
+  return { nfCallIptables: value, nfCallIp6tables: value };
+}
+
+function bridgeData(bridge: ifla.Bridge): Buffer {
+  const data = concatenated((out) => out.emit(ifla.formatBridge(bridge)));
   return concatenated((out) => out.emit(ifla.formatInfo({ kind: 'bridge', data })));
 }
 

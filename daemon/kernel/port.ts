@@ -17,8 +17,12 @@ import type { ProviderTraffic } from '../../src/nat/traffic.js';
 export interface Routers {
   /** The tenants that have a router on this host; the name of the router of no tenant is among them, if it is there. */
   list(): Promise<string[]>;
-  /** Makes the router, or finds it made: loopback up, forwarding on, bridge netfilter on. Idempotent. Returns what it had to do. */
+  /** Makes the router, or finds it made: loopback up, forwarding on. Idempotent. Returns what it had to do. */
   ensure(tenant: string): Promise<EnsuredRouter>;
+  /** Whether only those bridges have bridge netfilter that say so. If not, all of them have it: so it is in a new router, and was in those of older versions. */
+  isNetfilterWithBridges(tenant: string): boolean;
+  /** Makes that so. Idempotent. Returns how many settings were others. */
+  leaveNetfilterToBridges(tenant: string): number;
   /**
    * True if the router is still the namespace that was ensured, under its name, with its settings. Cheap. Loopback is
    * among what {@link Fabric.changedByOthers} tells of.

@@ -43,10 +43,14 @@ const ipv6: readonly Sysctl[] = [
   ['ipv6/icmp/ratemask', '0,3-127'],
 ];
 
-/** Frames between two ports of a bridge pass the rules, so that conntrack sees the answers of a provider in the client's segment. */
-const bridgeNetfilter: readonly Sysctl[] = [
-  ['bridge/bridge-nf-call-iptables', '1'],
-  ['bridge/bridge-nf-call-ip6tables', '1'],
+/**
+ * Each bridge says for itself whether frames between its ports pass the rules. In a new namespace they are on for all of them, whatever a bridge
+ * says, and so they were in routers of older versions (Linux 6.18, `br_nf_pre_routing` asks for the one or the other). ARP has no rules.
+ */
+const commonNetfilter: readonly Sysctl[] = [
+  ['bridge/bridge-nf-call-iptables', '0'],
+  ['bridge/bridge-nf-call-ip6tables', '0'],
+  ['bridge/bridge-nf-call-arptables', '0'],
 ];
 
 const directory = '/proc/sys/net';
@@ -57,7 +61,7 @@ export function hasBridgeNetfilter(): boolean {
 }
 
 /**
- * Makes the namespace that the thread is in a router. Call it in `inNamespace`.
+ * Makes the namespace that the thread is in a router, bridge netfilter aside. Call it in `inNamespace`.
  * @returns how many settings were others.
  * @throws NetctlError `unavailable`.
  */
@@ -65,17 +69,31 @@ export function writeRouterSysctls(): number {
   if (!hasBridgeNetfilter()) {
     throw unavailable('the kernel has no bridge netfilter, without which services do not work within a network: run "modprobe br_netfilter"');
   }
-  // One after the other: the first may change those after it.
-  return settings().reduce((written, setting) => (isAsWritten(setting) ? written : written + write(setting)), 0);
+  return bring(settings());
 }
 
-/** Whether all is as {@link writeRouterSysctls} leaves it, in the namespace that the thread is in. Takes a third of a millisecond. */
+/** Whether bridge netfilter is off but where a bridge says otherwise, in the namespace that the thread is in. */
+export function isNetfilterWithBridges(): boolean {
+  return commonNetfilter.every(isAsWritten);
+}
+
+/** Makes that so. Call it in `inNamespace`. @returns how many settings were others. @throws NetctlError `unavailable`. */
+export function leaveNetfilterToBridges(): number {
+  return bring(commonNetfilter);
+}
+
+/** Whether all is as these two leave it, in the namespace that the thread is in. Takes a third of a millisecond. */
 export function areRouterSysctlsWritten(): boolean {
-  return settings().every(isAsWritten);
+  return settings().every(isAsWritten) && isNetfilterWithBridges();
 }
 
 function settings(): Sysctl[] {
-  return [...ipv4, ...(existsSync(`${directory}/ipv6`) ? ipv6 : []), ...bridgeNetfilter];
+  return [...ipv4, ...(existsSync(`${directory}/ipv6`) ? ipv6 : [])];
+}
+
+/** One after the other: the first may change those after it. */
+function bring(sysctls: readonly Sysctl[]): number {
+  return sysctls.reduce((written, setting) => (isAsWritten(setting) ? written : written + write(setting)), 0);
 }
 
 /** One that cannot be read is not: then writing it says why. */

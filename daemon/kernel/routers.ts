@@ -8,7 +8,7 @@ import { parseLinkInfo } from './linkinfo.js';
 import type { EnsuredRouter, Routers } from './port.js';
 import { kernelError } from './rtnetlink-errors.js';
 import type { RtnetlinkSockets } from './rtnetlink-sockets.js';
-import { areRouterSysctlsWritten, hasBridgeNetfilter, writeRouterSysctls } from './router-sysctls.js';
+import { areRouterSysctlsWritten, hasBridgeNetfilter, isNetfilterWithBridges, leaveNetfilterToBridges, writeRouterSysctls } from './router-sysctls.js';
 
 /** The loopback link's index, in every network namespace. */
 const loopbackIndex = 1;
@@ -41,6 +41,14 @@ export class KernelRouters implements Routers {
     const settings = inNamespace(path, writeRouterSysctls);
     const raised = await this.#raiseLoopback(tenant);
     return { namespace, settings: settings + (raised ? 1 : 0) };
+  }
+
+  isNetfilterWithBridges(tenant: string): boolean {
+    return inNamespace(routerPath(tenant), isNetfilterWithBridges);
+  }
+
+  leaveNetfilterToBridges(tenant: string): number {
+    return inNamespace(routerPath(tenant), leaveNetfilterToBridges);
   }
 
   isIntact(tenant: string): boolean {

@@ -1,4 +1,5 @@
 import { fabricState } from './keys.js';
+import { netfilterSteps } from './netfilter.js';
 import type { BridgeLink, FabricLink, FabricState, FabricStep, FdbState, PortLink, UplinkPort, VxlanLink } from './state.js';
 
 /**
@@ -20,6 +21,7 @@ export function diffFabric(desired: FabricState, observed: FabricState): FabricS
     ...doomed.toSorted(portsFirst).map((link): FabricStep => ({ action: 'deleteLink', name: link.name })),
     ...bridges.filter((bridge) => !left.links.has(bridge.name)).map((link): FabricStep => ({ action: 'createBridge', link })),
     ...changed.map((link): FabricStep => ({ action: 'setBridge', link })),
+    ...netfilterSteps(bridges.filter((bridge) => !changed.includes(bridge)), left),
     ...links.flatMap((link) => mtuSteps(link, left.links.get(link.name))),
     ...uplinks.flatMap((uplink) => uplinkSteps(uplink, left.links.get(uplink.name))),
     ...added(desired.addresses, kept.addresses).map((address): FabricStep => ({ action: 'addAddress', address })),
@@ -111,7 +113,7 @@ function vxlanSteps(desired: VxlanLink, observed: FabricLink | undefined): Fabri
   return same ? [] : [{ action: 'setVxlan', link: desired }];
 }
 
-/** A bridge that is changed anyway gets its MTU with that. */
+/** A bridge that is changed anyway gets its MTU, and its netfilter, with that. */
 function mtuSteps(desired: FabricLink, observed: FabricLink | undefined): FabricStep[] {
   if (!observed || desired.kind === 'uplink' || observed.kind === 'uplink' || observed.mtu === desired.mtu) return [];
   if (desired.kind === 'bridge' && isChanged(desired, observed)) return [];

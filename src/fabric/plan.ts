@@ -55,8 +55,8 @@ function merged(a: FabricState, b: FabricState): FabricState {
   };
 }
 
-function bridgeOf({ vni }: FabricNetwork, mtu: number): BridgeLink {
-  return { kind: 'bridge', name: bridgeName(vni), mac: bridgeMac(vni), mtu, up: true };
+function bridgeOf({ vni, netfilter }: FabricNetwork, mtu: number): BridgeLink {
+  return { kind: 'bridge', name: bridgeName(vni), mac: bridgeMac(vni), mtu, netfilter: netfilter === true, up: true };
 }
 
 /** Hairpin is on so that a provider which calls its own service gets its frame back through the port it came from. */

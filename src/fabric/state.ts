@@ -45,6 +45,8 @@ export interface FabricNetwork {
   /** It goes on at other hosts by {@link FabricOverlay.encrypted} only. */
   readonly encrypted?: true;
   readonly subnets: readonly { readonly prefix: Prefix; readonly gateway?: IpAddress }[];
+  /** See {@link BridgeLink.netfilter}. Once it is there it stays: what it translates may still be open. */
+  readonly netfilter?: true;
 }
 
 /** An endpoint between Join and Leave. */
@@ -61,6 +63,11 @@ export interface BridgeLink {
   readonly mac: Mac;
   /** Bytes. */
   readonly mtu: number;
+  /**
+   * Bridge netfilter, of both families: what goes from port to port passes the router's rules and its conntrack, so that the answers of
+   * a provider to a client in its own segment are translated.
+   */
+  readonly netfilter: boolean;
   readonly up: boolean;
 }
 
@@ -189,6 +196,8 @@ export type FabricStep =
   | { readonly action: 'createVxlan'; readonly link: VxlanLink }
   /** Drops the bridge's neighbours. */
   | { readonly action: 'setBridge'; readonly link: BridgeLink }
+  /** Of a bridge. */
+  | { readonly action: 'setNetfilter'; readonly name: string; readonly netfilter: boolean }
   | { readonly action: 'setPort'; readonly link: PortLink }
   /** Attachment and up or down. One that is moved to another bridge has no entries in this one. */
   | { readonly action: 'setVxlan'; readonly link: VxlanLink }

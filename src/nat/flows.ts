@@ -30,7 +30,8 @@ export function staleFlows(flows: readonly Flow[], living: Living): Flow[] {
   return flows.filter((flow) => !mayStay(flow));
 }
 
-function isTranslated({ service, provider }: Flow): boolean {
+/** Of UDP those that are not are listed, too. */
+export function isTranslated({ service, provider }: Flow): boolean {
   return service.port !== provider.port || !service.address.equals(provider.address);
 }
 

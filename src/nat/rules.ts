@@ -103,6 +103,10 @@ function refuse({ ip, answered, unreachable }: Words): BaseChain {
  * An invalid packet was not translated. Passed on, a provider's answer would reach the client from the
  * provider's own address, and the client's reset of this would end the connection.
  *
+ * A network has no rules before it has a provider, see `answeredNetworks`. Connections between its containers may be open then, and conntrack
+ * takes them up with their next packet, unless that is their end: it would be dropped as often as it is sent again. A reset that
+ * somebody answers to such a packet is still dropped.
+ *
  * Within a network frames go from port to port and are not the router's to route. What a client still
  * sends to it for a service IP that was deleted would, routed back into the network, be tracked without a
  * translation, and a UDP client that goes on sending would be refused when the service is there again.
@@ -122,6 +126,7 @@ function forward(): BaseChain {
     rules: [
       { text: 'ct mark != 0 ct mark . ct direction @traffic accept', comment: 'through a service: count it' },
       { text: 'ct state established,related accept', comment: 'of a connection that was let through' },
+      { text: 'ct state invalid tcp flags & (fin | syn | rst) == fin ether daddr & ff:ff:ff:00:00:00 != 02:01:00:00:00:00 meta iifname . meta oifname @segments accept', comment: 'the end of a connection from before its network had rules' },
       { text: 'ct state invalid drop', comment: 'of a connection that is not known' },
       { text: 'tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu', comment: 'no segments larger than the way takes' },
       { text: `ct status dnat meta oifname != "${routerUplinkName}" accept`, comment: 'through a service' },

@@ -26,7 +26,7 @@ export function planSegment(own: Place, others: readonly Place[], port: number):
   const remotes = others.filter(({ underlay }) => underlay.family === own.underlay.family && !underlay.equals(own.underlay)).map(({ underlay }) => underlay);
   return fabricState({
     links: [
-      { kind: 'bridge', name: bridge, mac: macOf(own.underlay), mtu, up: true },
+      { kind: 'bridge', name: bridge, mac: macOf(own.underlay), mtu, netfilter: false, up: true },
       { kind: 'vxlan', name: vxlan, vni: probeVni, local: own.underlay, port, bridge, mtu, suppressing: true, up: true },
     ],
     addresses: [{ link: bridge, address: own.underlay, length: bitsOf(own.underlay.family) }],

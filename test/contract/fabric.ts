@@ -19,9 +19,10 @@ const mac2 = Mac.parse('02:01:00:00:00:02');
 const peer = { name: 'vc-00000000000a', mac: Mac.parse('02:02:0a:00:00:0a'), mtu: 1500 };
 
 const mtu = 1500;
-const bridge = (name: string, mac = mac1, up = true, size = mtu): BridgeLink => ({ kind: 'bridge', name, mac, mtu: size, up });
+const bridge = (name: string, mac = mac1, up = true, size = mtu, netfilter = false): BridgeLink => ({ kind: 'bridge', name, mac, mtu: size, netfilter, up });
 const port = (name: string, bridge: string, hairpin = true, up = true): PortLink => ({ kind: 'port', name, bridge, hairpin, mtu, up });
 const createBridge = (name: string, mac = mac1, size = mtu): FabricStep => ({ action: 'createBridge', link: bridge(name, mac, true, size) });
+const setNetfilter = (name: string, netfilter: boolean): FabricStep => ({ action: 'setNetfilter', name, netfilter });
 const createPort = (name: string, bridge: string, other = peer): FabricStep => ({ action: 'createPort', link: port(name, bridge), peer: other });
 const setPort = (link: PortLink): FabricStep => ({ action: 'setPort', link });
 const deleteLink = (name: string): FabricStep => ({ action: 'deleteLink', name });
@@ -73,6 +74,16 @@ const cases: readonly Case[] = [
   { name: 'a bridge has its MTU whatever ports it has', steps: [createBridge('br1', mac1, 1400), createPort('vr-00000000000a', 'br1')], holds: ['br1 02:01:00:00:00:01 up mtu 1400', 'vr-00000000000a in br1 hairpin up'] },
   { name: 'a bridge that exists is changed', steps: [createBridge('br1', mac2), createBridge('br1')], holds: [br1] },
   { name: 'setBridge changes the MAC address', steps: [createBridge('br1', mac2), { action: 'setBridge', link: bridge('br1') }], holds: [br1] },
+  { name: 'a bridge with netfilter', steps: [{ action: 'createBridge', link: bridge('br1', mac1, true, mtu, true) }], holds: [`${br1} netfilter`] },
+  {
+    name: 'netfilter is given to a bridge that has neighbours, and to no other',
+    steps: [...twoBridges, setNeighbour('10.0.0.2'), setNetfilter('br1', true)],
+    holds: [`${br1} netfilter`, br2, 'br1 10.0.0.2 02:02:0a:00:00:0a'],
+  },
+  { name: 'netfilter is taken from a bridge', steps: [...twoBridges, setNetfilter('br1', true), setNetfilter('br2', true), setNetfilter('br2', false)], holds: [`${br1} netfilter`, br2] },
+  { name: 'a bridge that is changed has the netfilter that is asked for', steps: [createBridge('br1'), { action: 'setBridge', link: bridge('br1', mac1, true, mtu, true) }], holds: [`${br1} netfilter`] },
+  { name: 'a bridge that is not there gets no netfilter', steps: [setNetfilter('br1', true)], holds: [], refused: 'unavailable' },
+  { name: 'a port gets no netfilter', steps: [createBridge('br1'), createPort('vr-00000000000a', 'br1'), setNetfilter('vr-00000000000a', true)], holds: [br1, 'vr-00000000000a in br1 hairpin up'], refused: 'internal' },
   {
     name: 'a link of another kind is not taken for a bridge',
     steps: [createBridge('br1'), createPort('vr-00000000000a', 'br1'), createBridge('vr-00000000000a')],
@@ -348,7 +359,7 @@ function lineOf(link: FabricLink): string {
   const up = link.up ? ['up'] : [];
   if (link.kind === 'uplink') return [link.name, link.mac.text, ...(link.peer ? ['to', link.peer.name, link.peer.mac.text] : []), ...up].join(' ');
   const size = link.mtu === mtu ? [] : ['mtu', link.mtu];
-  if (link.kind === 'bridge') return [link.name, link.mac.text, ...up, ...size].join(' ');
+  if (link.kind === 'bridge') return [link.name, link.mac.text, ...up, ...size, ...(link.netfilter ? ['netfilter'] : [])].join(' ');
   const master = link.bridge === undefined ? [] : ['in', link.bridge];
   if (link.kind === 'vxlan') return [link.name, link.vni, link.local.toString(), link.port, ...master, ...size, ...(link.suppressing ? ['suppressing'] : []), ...up].join(' ');
   return [link.name, ...master, ...(link.hairpin ? ['hairpin'] : []), ...up, ...size].join(' ');

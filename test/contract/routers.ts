@@ -14,6 +14,19 @@ export async function routersContract(t: Test, routers: Routers): Promise<void> 
     t.same(await routers.list(), ['a.b-c', long, 'blue'].toSorted());
   });
 
+  await t.test('in a new router all bridges have bridge netfilter, until it is left to them', async (t) => {
+    t.equal(routers.isNetfilterWithBridges('blue'), false);
+    t.equal(routers.leaveNetfilterToBridges('blue'), 3);
+    t.equal(routers.leaveNetfilterToBridges('blue'), 0);
+    t.equal(routers.isNetfilterWithBridges('blue'), true);
+    t.equal(routers.isIntact('blue'), true);
+    await routers.ensure('blue');
+    t.equal(routers.isNetfilterWithBridges('blue'), true);
+    t.equal(routers.isNetfilterWithBridges('a.b-c'), false, 'of others nothing is said');
+    t.throws(() => routers.isNetfilterWithBridges('never'), { code: 'unavailable' });
+    t.throws(() => routers.leaveNetfilterToBridges('never'), { code: 'unavailable' });
+  });
+
   await t.test('tenants that differ in case only have two routers', async (t) => {
     await routers.ensure('Blue');
     t.same((await routers.list()).filter((tenant) => tenant.toLowerCase() === 'blue'), ['Blue', 'blue']);

@@ -63,7 +63,8 @@ const damages: Record<string, Damage> = {
   'a neighbour forged': { kind: 'neighbour', commands: [inRouter('ip', 'neighbour', 'replace', serverAddress, 'lladdr', '02:00:00:00:00:01', 'nud', 'permanent', 'dev', bridge)] },
   'a neighbour deleted': { kind: 'neighbour', commands: [inRouter('ip', 'neighbour', 'delete', serverAddress, 'dev', bridge)] },
   'forwarding turned off': { kind: 'setting', commands: [inRouter('sysctl', '-qw', 'net.ipv4.ip_forward=0')] },
-  'bridge netfilter turned off': { kind: 'setting', commands: [inRouter('sysctl', '-qw', 'net.bridge.bridge-nf-call-iptables=0')] },
+  'bridge netfilter turned off': { kind: 'link', commands: [inRouter('ip', 'link', 'set', bridge, 'type', 'bridge', 'nf_call_iptables', '0')] },
+  'bridge netfilter turned on for all bridges': { kind: 'setting', commands: [inRouter('sysctl', '-qw', 'net.bridge.bridge-nf-call-iptables=1')] },
   'the namespace deleted': { kind: 'namespace', commands: [['ip', 'netns', 'delete', router]] },
   'the namespace replaced': { kind: 'namespace', commands: [['ip', 'netns', 'delete', router], ['ip', 'netns', 'add', router]] },
 };

@@ -69,6 +69,7 @@ function damagesOf(whole: readonly string[]): string[][] {
       case 'vxlan':
         return [['ip', 'link', 'delete', name], ['ip', 'link', 'set', name, 'down'], ['ip', 'link', 'set', name, 'nomaster'], ['bridge', 'link', 'set', 'dev', name, 'learning', 'on'], ['bridge', 'link', 'set', 'dev', name, 'neigh_suppress', 'off']];
       case 'bridge':
+        return [['ip', 'link', 'delete', name], ['ip', 'link', 'set', name, 'down'], ...(to === 'netfilter=1,1' ? [['ip', 'link', 'set', name, 'type', 'bridge', 'nf_call_iptables', '0']] : [])];
       case 'veth':
         return [['ip', 'link', 'delete', name], ['ip', 'link', 'set', name, 'down']];
       default:

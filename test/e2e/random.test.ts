@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { readContentsInUse } from '../../daemon/store/state-directory.js';
 import { bridgeName } from '../../src/fabric/names.js';
+import { withLasting } from '../../src/fabric/netfilter.js';
 import { planFabric } from '../../src/fabric/plan.js';
 import { defaultUplinkRanges, uplinkLink, type UplinkLink } from '../../src/fabric/uplink.js';
 import { IpAddress, Mac, Prefix } from '../../src/model/address.js';
@@ -10,7 +11,7 @@ import { sameBehaviour } from '../../src/nat/behaviour.js';
 import { planNat } from '../../src/nat/plan.js';
 import { Random } from '../support/random.js';
 import { labHost, until, untilProviders, type Ended } from './support/lab.js';
-import { observedFabric, observedNat, plannedFabric, routersOf } from './support/router-state.js';
+import { netfilteredBridges, observedFabric, observedNat, plannedFabric, routersOf } from './support/router-state.js';
 
 // Random operations by the commands that users have, against a model that is nothing but three lists.
 // Now and then the kernel must hold just what a plan from scratch says. The seed is printed; the same
@@ -242,12 +243,15 @@ async function planOf(tenant: string) {
   }));
   const uplink = await uplinkOf(tenant, known.some(({ subnet }) => subnet.gateway !== undefined || tenant === 'default'));
   const vniOf = (network: NetworkModel): number => known.find((entry) => entry.network === network)?.vni ?? NaN;
+  const answering = balanced.flatMap(({ providers }) => providers.flatMap(({ addresses }) => addresses));
+  // Services that are no more have left it, and the model does not remember them.
+  const lasting = known.length === 0 ? new Set<string>() : await netfilteredBridges(host, tenant);
   return {
     known,
     attached,
     balanced,
     fabric: planFabric({
-      networks: known.map(({ vni, subnet }) => ({ vni, subnets: [subnet] })),
+      networks: withLasting(known.map(({ vni, subnet }) => ({ vni, subnets: [subnet] })), lasting, answering),
       endpoints: attached.map(({ id, container, address, mac }) => ({ id, vni: vniOf(container.network), addresses: [address], mac })),
       serviceAddresses: balanced.flatMap(({ addresses }) => addresses),
       ...(uplink ? { uplink } : {}),

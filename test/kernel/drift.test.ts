@@ -19,6 +19,7 @@ async function start(t: Test): Promise<void> {
   await routers.ensure(tenant);
   t.teardown(() => routers.remove(tenant));
   await reconcile(tenant, desired);
+  routers.leaveNetfilterToBridges(tenant);
   await untilUnseen(() => Promise.resolve());
 }
 
@@ -49,6 +50,7 @@ t.test('changes of links, addresses, routes and neighbours show, once', async (t
     `link set ${port} nomaster`,
     `link set ${port} down`,
     `link set ${bridge} address 02:00:00:00:00:33`,
+    `link set ${bridge} type bridge nf_call_iptables 1`,
     `link delete ${port}`,
     `link set lo down`,
   ];
@@ -102,9 +104,15 @@ t.test('more changes than the kernel keeps are changes, too', async (t) => {
 t.test('a setting that somebody changed shows, and is counted when it is put right', async (t) => {
   await start(t);
   t.equal(routers.isIntact(tenant), true);
-  inNamespace(routerPath(tenant), () => writeFileSync('/proc/sys/net/bridge/bridge-nf-call-iptables', '0'));
+  inNamespace(routerPath(tenant), () => writeFileSync('/proc/sys/net/ipv4/ip_forward', '0'));
   t.equal(routers.isIntact(tenant), false);
-  t.same(await routers.ensure(tenant), { namespace: 'found', settings: 1 });
+  t.match(await routers.ensure(tenant), { namespace: 'found' });
+  t.equal(routers.isIntact(tenant), true);
+  inNamespace(routerPath(tenant), () => writeFileSync('/proc/sys/net/bridge/bridge-nf-call-ip6tables', '1'));
+  t.equal(routers.isIntact(tenant), false);
+  t.equal(routers.isNetfilterWithBridges(tenant), false);
+  t.same(await routers.ensure(tenant), { namespace: 'found', settings: 0 }, 'that is left to whoever has seen to the bridges');
+  t.equal(routers.leaveNetfilterToBridges(tenant), 1);
   await ip('link set lo down');
   t.same(await routers.ensure(tenant), { namespace: 'found', settings: 1 });
   t.equal(routers.isIntact(tenant), true);

@@ -44,15 +44,20 @@ t.test('inNamespace may be nested', async (t) => {
   t.equal(after, blue);
 });
 
-t.test('a router forwards, passes bridged frames to its rules, and has its loopback up', async (t) => {
+t.test('a router forwards, leaves it to its bridges whether frames pass its rules, and has its loopback up', async (t) => {
   const own = sysctl('ipv4/ip_forward');
   await routers.ensure('blue');
   t.teardown(() => routers.remove('blue'));
-  const ones = ['ipv4/ip_forward', 'ipv6/conf/all/forwarding', 'ipv6/conf/default/forwarding', 'bridge/bridge-nf-call-iptables', 'bridge/bridge-nf-call-ip6tables', 'ipv4/conf/default/promote_secondaries'];
+  t.equal(routers.isNetfilterWithBridges('blue'), false, 'as the kernel makes a namespace');
+  t.equal(routers.leaveNetfilterToBridges('blue'), 3);
+  t.equal(routers.isNetfilterWithBridges('blue'), true);
+  t.equal(routers.isIntact('blue'), true);
+  const ones = ['ipv4/ip_forward', 'ipv6/conf/all/forwarding', 'ipv6/conf/default/forwarding', 'ipv4/conf/default/promote_secondaries'];
   const zeros = ['arp_ignore', 'send_redirects', 'rp_filter'].flatMap((name) => [`ipv4/conf/all/${name}`, `ipv4/conf/default/${name}`]);
+  const bridged = ['iptables', 'ip6tables', 'arptables'].map((name) => `bridge/bridge-nf-call-${name}`);
   inNamespace(routerPath('blue'), () => {
     for (const path of ones) t.equal(sysctl(path), '1', path);
-    for (const path of zeros) t.equal(sysctl(path), '0', path);
+    for (const path of [...zeros, ...bridged]) t.equal(sysctl(path), '0', path);
     const limited = ['ipv4/icmp_ratemask', 'ipv6/icmp/ratemask'].map(sysctl);
     t.same(limited, ['6160', '0,3-127'], 'destination unreachable is sent without a limit');
   });
@@ -65,11 +70,10 @@ t.test('ensure puts right what was changed in a router', async (t) => {
   t.teardown(() => routers.remove('blue'));
   inNamespace(routerPath('blue'), () => {
     writeFileSync('/proc/sys/net/ipv4/ip_forward', '0');
-    writeFileSync('/proc/sys/net/bridge/bridge-nf-call-iptables', '0');
   });
   await execa('ip', ['-n', routerName('blue'), 'link', 'set', 'lo', 'down']);
   await routers.ensure('blue');
-  t.same(inNamespace(routerPath('blue'), () => ['ipv4/ip_forward', 'bridge/bridge-nf-call-iptables', 'ipv4/conf/all/send_redirects'].map(sysctl)), ['1', '1', '0']);
+  t.same(inNamespace(routerPath('blue'), () => ['ipv4/ip_forward', 'ipv4/conf/all/send_redirects'].map(sysctl)), ['1', '0']);
   t.match((await execa('ip', ['-n', routerName('blue'), 'link', 'show', 'lo'])).stdout, /<LOOPBACK,UP,LOWER_UP>/);
 });
 

@@ -136,6 +136,7 @@ export class OverlayBed {
     await this.of(host).routers.ensure(`${tenant}-${host}`);
     await this.nftables.replace(`${tenant}-${host}`, planNat(natOf(tenant)));
     await this.reconcile(host, tenant);
+    this.of(host).routers.leaveNetfilterToBridges(`${tenant}-${host}`);
   }
 
   private async startOne(container: ContainerName): Promise<void> {
@@ -156,7 +157,7 @@ export class OverlayBed {
     const own = Object.values(networks).filter((network) => network.tenant === tenant);
     const endpoints = containers.filter((container) => networks[networkOf(container)].tenant === tenant).map((container) => ({ container, ...endpointOf(container) }));
     return {
-      networks: own.map(({ vni, ipv4, ipv6 }) => ({ vni, ...encrypted, subnets: [subnet(`${ipv4}.0/24`, `${ipv4}.254`), subnet(`${ipv6}/64`, `${ipv6}ff`)] })),
+      networks: own.map(({ vni, ipv4, ipv6 }) => ({ vni, ...encrypted, ...(tenant === 'blue' ? { netfilter: true as const } : {}), subnets: [subnet(`${ipv4}.0/24`, `${ipv4}.254`), subnet(`${ipv6}/64`, `${ipv6}ff`)] })),
       endpoints: endpoints.filter(({ container }) => hostOf(container) === host),
       serviceAddresses: tenant === 'blue' ? [ip(serviceIp[4]), ip(serviceIp[6])] : [],
       overlay: {

@@ -18,12 +18,26 @@ const tasks: { [K in ProbeTask['do']]: (task: Extract<ProbeTask, { do: K }>) => 
     return lineFrom(socket, patience);
   },
   say: async ({ connection, patience }) => {
-    const socket = connections.get(connection);
-    if (!socket) throw new Error(`no connection ${connection}`);
+    const socket = opened(connection);
     socket.write('?\n');
     return lineFrom(socket, patience);
   },
+  end: async ({ connection, patience }) => {
+    const socket = opened(connection);
+    return outcome(patience, (settle) => {
+      const failed = (error: NodeJS.ErrnoException): void => settle(wordFor(error));
+      socket.once('end', () => settle('ended')).once('error', failed);
+      socket.resume().end();
+      return () => socket.removeAllListeners().on('error', () => undefined);
+    });
+  },
 };
+
+function opened(connection: number): net.Socket {
+  const socket = connections.get(connection);
+  if (!socket) throw new Error(`no connection ${connection}`);
+  return socket;
+}
 
 /** The peer's address as the server sees it; an IPv4 one arrives at an IPv6 socket as ::ffff:1.2.3.4. */
 const plain = (address = ''): string => address.replace(/^::ffff:/, '');

@@ -14,7 +14,9 @@ export type ProbeTask =
   /** Makes a TCP connection that stays, and says what is answered. */
   | { readonly do: 'open'; readonly connection: number; readonly address: string; readonly port: number; readonly patience: number }
   /** Sends a line through a connection that was opened, and says what is answered. */
-  | { readonly do: 'say'; readonly connection: number; readonly patience: number };
+  | { readonly do: 'say'; readonly connection: number; readonly patience: number }
+  /** Ends a connection that was opened, and says `ended` when the other side has ended it, too. */
+  | { readonly do: 'end'; readonly connection: number; readonly patience: number };
 
 export interface ProbeRequest {
   readonly id: number;

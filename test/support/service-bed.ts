@@ -39,6 +39,7 @@ export class ServiceBed {
     const fabric = new KernelFabric(this.#sockets);
     await this.nftables.replace(tenant, planNat(input));
     await fabric.apply(tenant, diffFabric(fabricOf(), await fabric.read(tenant)));
+    this.#routers.leaveNetfilterToBridges(tenant);
     for (const name of names) await this.#startHost(name);
   }
 
@@ -112,7 +113,7 @@ function placeOf(name: Host): { link: string; routes: { address: string; gateway
 
 function networkOf(vni: number): FabricNetwork {
   const network = input.networks.find(({ bridge }) => bridge === `br${vni}`);
-  return { vni, subnets: network ? subnetsOf(network) : [] };
+  return { vni, subnets: network ? subnetsOf(network) : [], netfilter: true };
 }
 
 function fabricOf(): ReturnType<typeof planFabric> {

@@ -10,7 +10,7 @@ interface IpLink {
   readonly flags: readonly string[];
   readonly address: string;
   readonly master?: string;
-  readonly linkinfo?: { readonly info_kind: string; readonly info_slave_data?: { readonly hairpin?: boolean; readonly learning?: boolean; readonly neigh_suppress?: boolean } };
+  readonly linkinfo?: { readonly info_kind: string; readonly info_data?: { readonly nf_call_iptables?: number; readonly nf_call_ip6tables?: number }; readonly info_slave_data?: { readonly hairpin?: boolean; readonly learning?: boolean; readonly neigh_suppress?: boolean } };
 }
 
 interface IpAddressOf {
@@ -59,7 +59,8 @@ export async function observedFabric(host: Host, tenant: string): Promise<string
 
 function linkLine({ ifname, flags, address, master, linkinfo }: IpLink): string {
   const up = flags.includes('UP') ? 'up' : 'down';
-  if (linkinfo?.info_kind === 'bridge') return `bridge ${ifname} ${address} ${up}`;
+  const { nf_call_iptables, nf_call_ip6tables } = linkinfo?.info_data ?? {};
+  if (linkinfo?.info_kind === 'bridge') return `bridge ${ifname} ${address} netfilter=${nf_call_iptables},${nf_call_ip6tables} ${up}`;
   const { hairpin = false, learning = true, neigh_suppress = false } = linkinfo?.info_slave_data ?? {};
   const port = linkinfo?.info_kind === 'vxlan' ? `learning=${learning} suppressing=${neigh_suppress}` : `hairpin=${hairpin}`;
   return `${linkinfo?.info_kind} ${ifname} ${master ?? 'nowhere'} ${port} ${up}`;
@@ -77,9 +78,16 @@ export function plannedFabric({ links, addresses, neighbours, routes }: FabricSt
 
 function plannedLink(link: FabricLink): string {
   const up = link.up ? 'up' : 'down';
-  if (link.kind === 'bridge') return `bridge ${link.name} ${link.mac.toString()} ${up}`;
+  const netfilter = link.kind === 'bridge' && link.netfilter ? 1 : 0;
+  if (link.kind === 'bridge') return `bridge ${link.name} ${link.mac.toString()} netfilter=${netfilter},${netfilter} ${up}`;
   const [bridge, hairpin] = link.kind === 'port' ? [link.bridge, link.hairpin] : [undefined, false];
   return `veth ${link.name} ${bridge ?? 'nowhere'} hairpin=${hairpin} ${up}`;
+}
+
+/** The bridges that have netfilter. */
+export async function netfilteredBridges(host: Host, tenant: string): Promise<Set<string>> {
+  const links = await list<IpLink>(host, tenant, 'ip', '-d', 'link');
+  return new Set(links.filter(({ linkinfo }) => linkinfo?.info_data?.nf_call_iptables === 1).map(({ ifname }) => ifname));
 }
 
 /** Undefined if the tables are not netctl's. */

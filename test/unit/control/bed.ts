@@ -153,6 +153,8 @@ export class Bed {
       routers: {
         list: () => routers.list(),
         ensure: (tenant) => failing(() => routers.ensure(tenant)),
+        isNetfilterWithBridges: (tenant) => routers.isNetfilterWithBridges(tenant),
+        leaveNetfilterToBridges: (tenant) => routers.leaveNetfilterToBridges(tenant),
         isIntact: (tenant) => routers.isIntact(tenant),
         // Nobody waits for the removal of a router, so a failure would be made good after its wait only: too late for a test.
         remove: (tenant) => (life.over ? Promise.reject(dead()) : routers.remove(tenant)),

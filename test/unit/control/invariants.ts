@@ -1,3 +1,5 @@
+import { answeredNetworks } from '../../../daemon/control/answered-networks.js';
+import { netfilterBridges, withLasting } from '../../../src/fabric/netfilter.js';
 import { planFabric } from '../../../src/fabric/plan.js';
 import { bridgeName } from '../../../src/fabric/names.js';
 import { diffFabric } from '../../../src/fabric/diff.js';
@@ -127,20 +129,26 @@ async function routerWrongs(bed: Bed, stored: Stored, tenant: string): Promise<s
   const networks = of(stored.networks);
   const vnis = new Map(networks.map(({ name, vni }) => [name, vni]));
   const uplink = linkOf(stored, tenant);
+  const [foundFabric, foundNat] = [await bed.kernel.fabric.read(tenant), await bed.kernel.nftables.read(tenant)];
+  const services = [
+    ...of(stored.services).map((service) => ({ addresses: service.addresses, ports: service.ports, ...providersOf(bed, stored, service) })),
+    ...of(stored.endpoints).flatMap((endpoint) => (uplink ? publishedServices(endpoint, uplink) : [])),
+  ];
+  const answered = answeredNetworks(of(stored.endpoints), { services });
   const fabric = planFabric({
-    networks: networks.map((network) => ({ vni: network.vni, subnets: subnetsOf(network) })),
+    // Who has netfilter, be it from services that are no more, keeps it.
+    networks: withLasting(
+      networks.map((network) => ({ vni: network.vni, subnets: subnetsOf(network), ...(answered.has(network.name) ? { netfilter: true } : {}) })),
+      netfilterBridges(foundFabric),
+    ),
     endpoints: of(stored.endpoints).map(({ id, network, addresses, mac }) => ({ id, vni: vnis.get(network) ?? NaN, addresses, mac })),
     serviceAddresses: of(stored.services).flatMap(({ addresses }) => addresses),
     ...(uplink ? { uplink } : {}),
   });
   const nat = planNat({
     networks: networks.map(({ vni, ipv4 }) => ({ bridge: bridgeName(vni), ...(ipv4 ? { ipv4 } : {}), outward: ipv4?.gateway !== undefined, fromHost: tenant === 'default' })),
-    services: [
-      ...of(stored.services).map((service) => ({ addresses: service.addresses, ports: service.ports, ...providersOf(bed, stored, service) })),
-      ...of(stored.endpoints).flatMap((endpoint) => (uplink ? publishedServices(endpoint, uplink) : [])),
-    ],
+    services,
   });
-  const [foundFabric, foundNat] = [await bed.kernel.fabric.read(tenant), await bed.kernel.nftables.read(tenant)];
   return [
     ...diffFabric(fabric, foundFabric).map((step) => `router ${tenant} needs ${JSON.stringify(step)}`),
     ...(typeof foundNat === 'object' && sameBehaviour(foundNat, nat) ? [] : [`router ${tenant} has other elements than planned`]),

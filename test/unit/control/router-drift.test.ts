@@ -72,7 +72,7 @@ t.test('a transaction that failed changed nothing, so nothing is read, links are
   reads.length = 0;
   t.equal(await router.look(), true);
   await router.reconcile(target([a, b]));
-  t.strictSame(reads, ['rules', 'links']);
+  t.strictSame(reads, ['links', 'rules']);
 });
 
 t.test('a transaction that was carried out although nft failed is not repeated', async (t) => {
@@ -104,6 +104,23 @@ t.test('an nft that says it did what it did not is not believed', async (t) => {
   kernel.nftables.apply = apply;
   await router.reconcile(target([a, b]));
   t.equal((await providersIn(nftables)).length, 2);
+});
+
+t.test('what was found by a pass that failed is told by the next one', async (t) => {
+  const { kernel, nftables, fabric } = bed();
+  const read = kernel.nftables.read.bind(kernel.nftables);
+  const router = routerOn(kernel);
+  await router.reconcile(target(ids));
+  await router.look();
+  await fabric.disturb('blue', [{ action: 'setMtu', name: portName(a), mtu: 1300 }]);
+  nftables.flush('blue');
+  t.equal(await router.look(), true);
+  kernel.nftables.read = () => Promise.reject(new Error('nft is broken'));
+  await t.rejects(router.reconcile(target(ids)), /nft is broken/);
+  kernel.nftables.read = read;
+  t.match(await router.reconcile(target(ids)), { drift: { link: 1 } });
+  router.doubt();
+  t.same((await router.reconcile(target(ids))).drift, {});
 });
 
 t.test('a router that was made anew has all again', async (t) => {

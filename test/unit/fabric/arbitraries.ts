@@ -29,7 +29,7 @@ function network(number: number): fc.Arbitrary<FabricNetwork> {
     ...(gateway ? { gateway: IpAddress.parse(`fd00:${number}::ff`) } : {}),
   }));
   const subnets = fc.oneof(ipv4.map((v4) => [v4]), ipv6.map((v6) => [v6]), fc.tuple(ipv4, ipv6));
-  return fc.tuple(subnets, fc.boolean()).map(([list, encrypted]) => ({ vni: number, subnets: list, ...(encrypted ? { encrypted: true as const } : {}) }));
+  return fc.tuple(subnets, fc.boolean(), fc.boolean()).map(([list, encrypted, netfilter]) => ({ vni: number, subnets: list, ...(encrypted ? { encrypted: true as const } : {}), ...(netfilter ? { netfilter: true as const } : {}) }));
 }
 
 function endpoint(number: number): fc.Arbitrary<FabricEndpoint> {
@@ -85,7 +85,7 @@ export function disturbances(state: FabricState): fc.Arbitrary<FabricStep[]> {
 function linkDisturbances(link: FabricLink): FabricStep[] {
   if (link.kind === 'uplink') return [{ action: 'setUplink', link: { ...link, up: false } }];
   const resized: FabricStep = { action: 'setMtu', name: link.name, mtu: 1300 };
-  if (link.kind === 'bridge') return [{ action: 'setBridge', link: { ...link, mac: Mac.parse('02:01:ff:ff:ff:ff') } }, { action: 'setBridge', link: { ...link, up: false } }, resized];
+  if (link.kind === 'bridge') return [{ action: 'setBridge', link: { ...link, mac: Mac.parse('02:01:ff:ff:ff:ff') } }, { action: 'setBridge', link: { ...link, up: false } }, { action: 'setNetfilter', name: link.name, netfilter: !link.netfilter }, resized];
   if (link.kind === 'vxlan') return [{ action: 'setVxlan', link: { ...link, suppressing: false } }, { action: 'setVxlan', link: { ...link, up: false } }, { action: 'setVxlan', link: { ...detached(link), suppressing: false } }, resized];
   return [{ action: 'setPort', link: { ...link, hairpin: false } }, { action: 'setPort', link: { ...link, up: false } }, { action: 'setPort', link: { ...detached(link), hairpin: false } }, resized];
 }

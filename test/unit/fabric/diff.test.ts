@@ -115,7 +115,7 @@ t.test('ports are deleted before their bridge, and what goes with them is not de
 
 t.test('a bridge that is changed gets its neighbours again: the kernel drops them', (t) => {
   const desired = planFabric({ networks, endpoints: [{ ...endpoint, vni: 1 }], serviceAddresses: [] });
-  const other = { kind: 'bridge', name: 'br1', mac: Mac.parse('02:00:00:00:00:01'), mtu: 1500, up: true } as const;
+  const other = { kind: 'bridge', name: 'br1', mac: Mac.parse('02:00:00:00:00:01'), mtu: 1500, netfilter: false, up: true } as const;
   const steps = diffFabric(desired, { ...desired, links: new Map([...desired.links, ['br1', other]]) });
   t.same(steps.map(({ action }) => action), ['setBridge', 'setNeighbour']);
   t.end();

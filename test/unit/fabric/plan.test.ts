@@ -14,15 +14,15 @@ t.test('a network with gateways, one without, an endpoint, and service addresses
   const plan = planFabric({
     networks: [
       { vni: 7, subnets: [{ prefix: Prefix.parse('10.1.0.0/24'), gateway: ip('10.1.0.254') }, { prefix: Prefix.parse('fd00::/64'), gateway: ip('fd00::1') }] },
-      { vni: 8, subnets: [{ prefix: Prefix.parse('10.2.0.0/24') }] },
+      { vni: 8, subnets: [{ prefix: Prefix.parse('10.2.0.0/24') }], netfilter: true },
     ],
     endpoints: [{ id: endpointId(1), vni: 7, addresses: [ip('10.1.0.1'), ip('fd00::2')], mac }],
     serviceAddresses: [ip('10.2.0.9'), ip('fd00::9')],
   });
   const port = 'vr-000000000001';
   t.same([...plan.links.values()], [
-    { kind: 'bridge', name: 'br7', mac: Mac.parse('02:01:00:00:00:07'), mtu: 1500, up: true },
-    { kind: 'bridge', name: 'br8', mac: Mac.parse('02:01:00:00:00:08'), mtu: 1500, up: true },
+    { kind: 'bridge', name: 'br7', mac: Mac.parse('02:01:00:00:00:07'), mtu: 1500, netfilter: false, up: true },
+    { kind: 'bridge', name: 'br8', mac: Mac.parse('02:01:00:00:00:08'), mtu: 1500, netfilter: true, up: true },
     { kind: 'port', name: port, bridge: 'br7', hairpin: true, mtu: 1500, up: true, peer: { name: 'vc-000000000001', mac, mtu: 1500 } },
   ]);
   t.same([...plan.addresses.keys()], ['br7 10.1.0.254/24', 'br7 fd00::1/64', 'br7 fd00::9/128']);

@@ -36,6 +36,7 @@ t.test('the constant rules', (t) => {
     type filter hook forward priority 0; policy drop;
     ct mark != 0 ct mark . ct direction @traffic accept comment "through a service: count it"
     ct state established,related accept comment "of a connection that was let through"
+    ct state invalid tcp flags & (fin | syn | rst) == fin ether daddr & ff:ff:ff:00:00:00 != 02:01:00:00:00:00 meta iifname . meta oifname @segments accept comment "the end of a connection from before its network had rules"
     ct state invalid drop comment "of a connection that is not known"
     tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu comment "no segments larger than the way takes"
     ct status dnat meta oifname != "uplink" accept comment "through a service"

@@ -1,0 +1,39 @@
+import t from 'tap';
+import { answeredNetworks } from '../../../daemon/control/answered-networks.js';
+import type { Endpoint } from '../../../src/model/endpoint.js';
+import { IpAddress, Mac } from '../../../src/model/address.js';
+import type { NatService } from '../../../src/nat/input.js';
+
+const at = (...texts: string[]): { addresses: IpAddress[] } => ({ addresses: texts.map((text) => IpAddress.parse(text)) });
+
+function endpoint(network: string, texts: readonly string[], host: string, sandboxKey?: string): Endpoint {
+  const { addresses } = at(...texts);
+  return { id: texts.join(), tenant: 'default', network, addresses, mac: Mac.parse('02:02:0a:01:01:01'), host, ...(sandboxKey === undefined ? {} : { sandboxKey }) };
+}
+
+const service = (part: Partial<NatService>): NatService => ({ ...at('10.9.0.100'), ports: [{ port: 80, targetPort: 80, protocol: 'tcp' }], providers: [], ...part });
+
+/** A container in two networks, one on another host, whose sandbox has the same name and which is in others, and two that are alone. */
+const endpoints = [
+  endpoint('front', ['10.1.0.1'], 'h1', 'x'),
+  endpoint('back', ['10.2.0.1', 'fd00::1'], 'h1', 'x'),
+  endpoint('far', ['10.3.0.1'], 'h2', 'x'),
+  endpoint('away', ['10.4.0.1'], 'h2', 'x'),
+  endpoint('alone', ['10.5.0.1'], 'h1'),
+  endpoint('idle', ['10.6.0.1'], 'h1'),
+];
+
+const answered = (...services: NatService[]): string[] => [...answeredNetworks(endpoints, { services })].toSorted();
+
+t.test('networks of providers, of those that drain, and those in which their containers are besides', (t) => {
+  t.same(answered(), []);
+  t.same(answered(service({})), [], 'a service without providers');
+  t.same(answered(service({ providers: [at('10.5.0.1')] })), ['alone']);
+  t.same(answered(service({ draining: [at('10.5.0.1')] })), ['alone']);
+  t.same(answered(service({ providers: [at('10.1.0.1')] })), ['back', 'front'], 'one container');
+  t.same(answered(service({ providers: [at('fd00::1')] })), ['back', 'front'], 'by its IPv6 address');
+  t.same(answered(service({ providers: [at('10.3.0.1')] })), ['away', 'far'], 'a sandbox of the same name on another host is another one');
+  t.same(answered(service({ providers: [at('10.3.0.1')] }), service({ draining: [at('10.6.0.1')] })), ['away', 'far', 'idle']);
+  t.same(answered(service({ providers: [at('10.7.0.1')] })), [], 'one that is nowhere any more');
+  t.end();
+});
