@@ -1,6 +1,7 @@
 import { messageOf, NetctlError } from '../../src/model/errors.js';
 import type { NatChange } from '../../src/nat/diff.js';
-import { isEmptyChange } from '../../src/nat/diff.js';
+import { countOperations, isEmptyChange } from '../../src/nat/diff.js';
+import type { NatElement } from '../../src/nat/elements.js';
 import { parseTable } from '../../src/nat/parse.js';
 import { renderChanges, renderReplacement } from '../../src/nat/render.js';
 import { tableName } from '../../src/nat/rules.js';
@@ -10,12 +11,17 @@ import { parseTraffic } from '../../src/nat/traffic.js';
 import type { ProviderTraffic } from '../../src/nat/traffic.js';
 import { withCommandFile } from './command-file.js';
 import { routerPath } from './netns.js';
+import { sendBatch, type BatchRefusal } from './nfnetlink.js';
+import { elementBatch, type BatchMessage } from './nft-batch.js';
 import { rulesetGeneration } from './nftables-generation.js';
 import type { Nftables } from './port.js';
 import { runInRouter } from './router-command.js';
 import type { CommandResult } from './router-command.js';
 
-/** The tables of a router, by the program nft: text is written, JSON is read, see docs/decisions/nft-text-and-json.md. */
+/** While a change is made nothing else is: so many elements take a few milliseconds. */
+const mostElements = 2_000;
+
+/** The tables of a router: elements are changed by netlink; all else is done by the program nft: text is written, JSON is read, see docs/decisions/nft-text-and-json.md. */
 export class KernelNftables implements Nftables {
   /** @param namespaceOf the file that holds a tenant's router. */
   constructor(private readonly namespaceOf: (tenant: string) => string = routerPath) {}
@@ -31,7 +37,9 @@ export class KernelNftables implements Nftables {
   }
 
   async apply(tenant: string, change: NatChange): Promise<void> {
-    if (!isEmptyChange(change)) await this.#load(tenant, renderChanges(change));
+    if (isEmptyChange(change)) return;
+    if (isOfElements(change)) await this.#changeElements(tenant, change);
+    else await this.#load(tenant, renderChanges(change));
   }
 
   async generation(tenant: string): Promise<number> {
@@ -68,9 +76,30 @@ export class KernelNftables implements Nftables {
     if (result.exitCode !== 0) throw nftError(tenant, 'change the tables', result);
   }
 
+  async #changeElements(tenant: string, change: NatChange): Promise<void> {
+    const { octets, messages } = elementBatch(change);
+    const refusal = await sendBatch(this.namespaceOf(tenant), octets);
+    if (refusal) throw batchError(tenant, refusal, messages[refusal.sequence - 1]);
+  }
+
   #nft(tenant: string, args: readonly string[], stdin?: number): Promise<CommandResult> {
     return runInRouter(this.namespaceOf(tenant), 'nft', args, stdin);
   }
+}
+
+/** Neither makes nor deletes chains, and is done in a moment. */
+function isOfElements(change: NatChange): boolean {
+  return countOperations(change) <= mostElements && natFamilies.every((family) => change[family].chains.length + change[family].unused.length === 0);
+}
+
+function batchError(tenant: string, { errno }: BatchRefusal, message: BatchMessage | undefined): NetctlError {
+  const what = message ? `${message.verb} ${counted(message.elements)} of the set ${message.family} ${message.set}` : 'change the tables';
+  return new NetctlError('internal', `the kernel would not ${what} in the router of tenant ${tenant}: ${errno}`);
+}
+
+function counted(elements: readonly NatElement[]): string {
+  const [first, ...others] = elements;
+  return others.length === 0 ? `the element ${first?.key ?? ''}` : `${elements.length} elements`;
 }
 
 /** What is not JSON must not be taken for a table of somebody else's, which is replaced. */

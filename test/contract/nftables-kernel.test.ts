@@ -91,6 +91,25 @@ t.test('KernelNftables', async (t) => {
     t.same(readdirSync(own), []);
   });
 
+  await t.test('elements are changed without nft, and what the kernel refuses is named', async (t) => {
+    await routers.ensure('blue');
+    t.teardown(() => routers.remove('blue'));
+    const path = process.env['PATH'];
+    t.teardown(() => (process.env['PATH'] = path));
+    const other = planNat({ networks: [network('br1', ['10.1.0.0/24', '10.1.0.254'])], services: [service('10.1.0.100', ['80:8080/tcp'], ['10.1.0.1', '10.1.0.3'])] }, state);
+    await nftables.replace('blue', state);
+    process.env['PATH'] = '/nonexistent';
+    await nftables.apply('blue', diffNat(other, state));
+    await t.rejects(nftables.apply('blue', diffNat(other, state)), {
+      code: 'internal',
+      message: 'the kernel would not delete the element 10.1.0.100 . tcp . 80 . 10.1.0.2 of the set ip legs in the router of tenant blue: ENOENT',
+    });
+    process.env['PATH'] = path;
+    const read = await nftables.read('blue');
+    if (typeof read === 'string') throw new Error(`the tables are ${read}`);
+    t.equal(renderChange('ip', diffNat(read, other).ip), '');
+  });
+
   await t.test('without nft it is said what to install', async (t) => {
     await routers.ensure('blue');
     t.teardown(() => routers.remove('blue'));

@@ -52,7 +52,8 @@ for (const tenant of ['default', 'blue']) {
   await host.netctl('net', 'create', 'n1', '-t', tenant, '-s', '10.1.1.0/24', '-g', '10.1.1.254');
   await host.netctl('service', 'create', 'web', '-t', tenant, '--network', 'n1', '--selector=tier=web', '-ip', serviceIp, ...servicePorts);
 }
-await runServer(host, 's1', { network: 'n1', labels: ['tier=web'] });
+await runServer(host, 's1', { network: 'n1', labels: ['tier=web', 'pool=all'] });
+await runServer(host, 's2', { network: 'n1', labels: ['pool=all'] });
 await runClient(host, 'client', 'n1');
 await untilProviders(host, 'web', ['s1']);
 const traffic = await Traffic.from(t, host, 'client');
@@ -78,6 +79,19 @@ const faults: readonly Fault[] = [
   { mode: 'hang', error: /^nft did not end within 15 s and was killed in the router at \S+netctl-default$/, recoversMs: 30_000 },
 ];
 
+/**
+ * Elements are changed without nft. It is needed for a balancing chain with another number of slots: each of these shares, in percent,
+ * of one provider of two takes a number of its own.
+ */
+const shares = [50, 10, 20, 25, 4, 5];
+
+/** A service that cannot be there without nft. */
+async function createBalanced(name: string, address: string, share: number | undefined): Promise<void> {
+  await host.netctl('service', 'create', name, '--network', 'n1', '--selector=pool=all', '--weight', `tier=web:${share}`, '-ip', address, '--port', '8080:80:tcp');
+}
+
+const answered = (counts: Record<string, number>): boolean => Object.keys(counts).some((name) => ['s1', 's2'].includes(name));
+
 /** While the fault lasts; long enough that a busy loop would show. */
 const windowMs = 8_000;
 
@@ -89,7 +103,7 @@ for (const { mode, error, recoversMs } of faults) {
     const before = await rules();
     const startsBefore = starts('default');
     setMode('default', mode);
-    await host.netctl('service', 'create', `new${number}`, '--network', 'n1', '--selector=tier=web', '-ip', `10.1.1.${100 + number}`, '--port', '8080:80:tcp');
+    await createBalanced(`new${number}`, `10.1.1.${100 + number}`, shares[number]);
     const began = performance.now();
     await otherTenantIsServed(t, `10.1.1.${150 + number}`);
     await dockerRunEnds(t, `k${number}`);
@@ -106,7 +120,7 @@ for (const { mode, error, recoversMs } of faults) {
     t.ok(started <= 12 + seconds, `nft was started ${started} times in ${Math.round(seconds)} s`);
     setMode('default', 'ok');
     const mended = performance.now();
-    await until('the new service answers', async () => answers(await traffic.connect(`10.1.1.${100 + number}`, 8080, 1))['s1'] === 1 || 'not yet', 60_000);
+    await until('the new service answers', async () => answered(answers(await traffic.connect(`10.1.1.${100 + number}`, 8080, 1))) || 'not yet', 60_000);
     await until('nothing is the matter any more', async () => (await errorOf()) === '' || errorOf(), 60_000);
     const ms = performance.now() - mended;
     t.ok(ms < recoversMs, `all is well ${Math.round(ms)} ms after nft is`);
@@ -117,13 +131,25 @@ for (const { mode, error, recoversMs } of faults) {
 
 t.test('an nft that is slow only delays', async (t) => {
   setMode('default', 'slow');
-  await host.netctl('service', 'create', 'slow', '--network', 'n1', '--selector=tier=web', '-ip', '10.1.1.120', '--port', '8080:80:tcp');
+  const startsBefore = starts('default');
+  await createBalanced('slow', '10.1.1.120', 2);
   await otherTenantIsServed(t, '10.1.1.170');
   await host.docker('run', '-d', '--name', 'slowly', '--net=n1', 'alpine', 'sleep', '100000');
-  await until('the service answers', async () => answers(await traffic.connect('10.1.1.120', 8080, 1))['s1'] === 1 || 'not yet');
+  await until('the service answers', async () => answered(answers(await traffic.connect('10.1.1.120', 8080, 1))) || 'not yet');
+  t.ok(starts('default') > startsBefore, 'nft was needed');
   t.equal(await errorOf(), '');
   setMode('default', 'ok');
   await host.docker('rm', '-f', 'slowly');
+});
+
+t.test('elements are changed whatever becomes of nft', async (t) => {
+  setMode('default', 'fail');
+  const startsBefore = starts('default');
+  await host.netctl('service', 'create', 'plain', '--network', 'n1', '--selector=tier=web', '-ip', '10.1.1.121', '--port', '8080:80:tcp');
+  t.strictSame(answers(await traffic.connect('10.1.1.121', 8080, 3)), { s1: 3 });
+  t.equal(starts('default'), startsBefore, 'it was not asked');
+  t.equal(await errorOf(), '');
+  setMode('default', 'ok');
 });
 
 t.test('an nft that lists garbage is not taken for one that lists nothing', async (t) => {

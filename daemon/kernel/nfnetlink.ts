@@ -1,0 +1,85 @@
+import { closeSync } from 'node:fs';
+import { endianness } from 'node:os';
+import { getSystemErrorName } from 'node:util';
+import koffi from 'koffi';
+import { unavailable } from '../../src/model/errors.js';
+import { inNamespace } from './netns.js';
+
+interface Send {
+  readonly async: (fd: number, octets: Buffer, length: number, flags: number, done: (error: Error | null, result: number) => void) => void;
+}
+
+const libc = koffi.load(null);
+const socket = libc.func('int socket(int domain, int type, int protocol)') as (domain: number, type: number, protocol: number) => number;
+const setsockopt = libc.func('int setsockopt(int fd, int level, int name, const int *value, unsigned int length)') as (fd: number, level: number, name: number, value: number[], length: number) => number;
+const send = libc.func('intptr_t send(int fd, const void *octets, size_t length, int flags)') as unknown as Send;
+const receive = libc.func('intptr_t recv(int fd, _Out_ void *octets, size_t length, int flags)') as (fd: number, octets: Buffer, length: number, flags: number) => number;
+
+const [AF_NETLINK, NETLINK_NETFILTER] = [16, 12];
+const [SOCK_RAW, SOCK_CLOEXEC] = [3, 0o2_000_000];
+const [SOL_SOCKET, SO_SNDBUFFORCE] = [1, 32];
+const MSG_DONTWAIT = 0x40;
+const NLMSG_ERROR = 2;
+const integerLength = 4;
+
+/** More than the errors of a batch; what does not fit is of no interest. */
+const answerSize = 16_384;
+
+/** The first message of a batch that the kernel refused, by its sequence number; 0 is the batch itself. Nothing of the batch was done. */
+export interface BatchRefusal {
+  readonly sequence: number;
+  /** As `EEXIST`. */
+  readonly errno: string;
+}
+
+/**
+ * Hands the kernel a batch of nfnetlink messages, which it carries out, whole or not at all, before `send` returns:
+ * one without an answer was carried out. It may wait there, for other transactions and for all processors to be done with what
+ * was deleted (20 ms on a busy machine), so that another thread calls it. The socket is opened for the one batch: that takes a
+ * tenth of a millisecond, and nothing keeps a namespace from going.
+ * @param namespace the file that holds the namespace.
+ * @returns why it was refused; undefined: it was not.
+ * @throws NetctlError `unavailable` if there is no such namespace, or no socket can be had.
+ */
+export async function sendBatch(namespace: string, batch: Buffer): Promise<BatchRefusal | undefined> {
+  const descriptor = inNamespace(namespace, () => succeed(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER)));
+  try {
+    // A message that is larger than the buffer is refused, and only this passes over the limit that is set for everybody.
+    succeed(setsockopt(descriptor, SOL_SOCKET, SO_SNDBUFFORCE, [batch.length], integerLength));
+    await sendAll(descriptor, batch);
+    const answer = Buffer.alloc(answerSize);
+    const length = receive(descriptor, answer, answer.length, MSG_DONTWAIT);
+    if (length < 0 && errorName() !== 'EAGAIN') succeed(length);
+    return length > 0 ? firstRefusal(answer.subarray(0, length)) : undefined;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+async function sendAll(descriptor: number, batch: Buffer): Promise<void> {
+  const sent = await new Promise<number>((resolve, reject) => {
+    send.async(descriptor, batch, batch.length, 0, (error, result) => (error ? reject(error) : resolve(result)));
+  });
+  // Why is known to that thread only.
+  if (sent < 0) throw unavailable(`the kernel's nftables did not take a change of ${batch.length} octets`);
+}
+
+/** struct nlmsgerr behind the header: the error, and the header of the message that it is about. */
+function firstRefusal(answer: Buffer): BatchRefusal | undefined {
+  const [type, error] = [readNumber(answer, 4, 2), -(endianness() === 'LE' ? answer.readInt32LE(16) : answer.readInt32BE(16))];
+  if (type !== NLMSG_ERROR || error === 0) return undefined;
+  return { sequence: readNumber(answer, 28, 4), errno: getSystemErrorName(-error) };
+}
+
+function readNumber(octets: Buffer, position: number, size: 2 | 4): number {
+  return endianness() === 'LE' ? octets.readUIntLE(position, size) : octets.readUIntBE(position, size);
+}
+
+function succeed(result: number): number {
+  if (result < 0) throw unavailable(`the kernel's nftables cannot be spoken to: ${errorName()}`);
+  return result;
+}
+
+function errorName(): string {
+  return getSystemErrorName(-koffi.errno());
+}

@@ -1,0 +1,100 @@
+import type { NatChange } from '../../src/nat/diff.js';
+import type { NatElement } from '../../src/nat/elements.js';
+import { tableName } from '../../src/nat/rules.js';
+import { natFamilies, type NatFamily } from '../../src/nat/state.js';
+import { NetlinkWriter } from './netlink-writer.js';
+import { shapeOfSet, writeWords, type ElementShape } from './nft-octets.js';
+
+// The numbers are those of linux/netlink.h, linux/netfilter/nfnetlink.h and linux/netfilter/nf_tables.h.
+
+const NLM_F_CREATE = 0x400;
+const NFNL_SUBSYS_NFTABLES = 10;
+const [NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END] = [0x10, 0x11];
+const [NFT_MSG_NEWSETELEM, NFT_MSG_DELSETELEM] = [12, 14];
+const [NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_LIST_SET, NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_LIST_ELEM] = [1, 2, 3, 1];
+const [NFTA_SET_ELEM_KEY, NFTA_SET_ELEM_DATA, NFTA_DATA_VALUE, NFTA_DATA_VERDICT] = [1, 2, 1, 2];
+const [NFTA_VERDICT_CODE, NFTA_VERDICT_CHAIN, NFT_GOTO] = [1, 2, -4];
+/** NFPROTO_IPV4 and NFPROTO_IPV6. */
+const familyNumbers: Record<NatFamily, number> = { ip: 2, ip6: 10 };
+
+/** An attribute's length is a number of sixteen bits: so many elements of the longest kind fit into one. */
+const elementsPerMessage = 300;
+
+/** One message of a batch: elements of one set that are added or deleted together. */
+export interface BatchMessage {
+  readonly verb: 'add' | 'delete';
+  readonly family: NatFamily;
+  readonly set: NatElement['set'];
+  readonly elements: readonly NatElement[];
+}
+
+/** What nf_tables takes as one transaction. The first message has the sequence number 1. */
+export interface Batch {
+  readonly octets: Buffer;
+  readonly messages: readonly BatchMessage[];
+}
+
+/**
+ * The changes of elements as one transaction, in the order that a change demands: of each family the deletions
+ * first. Chains are not in it.
+ */
+export function elementBatch(change: NatChange): Batch {
+  const messages = natFamilies.flatMap((family) => [...grouped('delete', family, change[family].deletes), ...grouped('add', family, change[family].adds)]);
+  const writer = new NetlinkWriter();
+  writer.message(NFNL_MSG_BATCH_BEGIN, 0, 0, () => writeGeneric(0, NFNL_SUBSYS_NFTABLES, writer));
+  for (const [index, message] of messages.entries()) writeMessage(message, index + 1, writer);
+  writer.message(NFNL_MSG_BATCH_END, 0, messages.length + 1, () => writeGeneric(0, NFNL_SUBSYS_NFTABLES, writer));
+  return { octets: writer.octets, messages };
+}
+
+function grouped(verb: BatchMessage['verb'], family: NatFamily, elements: readonly NatElement[]): BatchMessage[] {
+  const bySet = new Map<NatElement['set'], NatElement[]>();
+  for (const element of elements) {
+    const alike = bySet.get(element.set);
+    if (alike) alike.push(element);
+    else bySet.set(element.set, [element]);
+  }
+  return [...bySet].flatMap(([set, all]) => chunksOf(all).map((chunk) => ({ verb, family, set, elements: chunk })));
+}
+
+function chunksOf<T>(items: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(items.length / elementsPerMessage) }, (_, index) => items.slice(index * elementsPerMessage, (index + 1) * elementsPerMessage));
+}
+
+function writeMessage({ verb, family, set, elements }: BatchMessage, sequence: number, writer: NetlinkWriter): void {
+  const [type, flags] = verb === 'add' ? [NFT_MSG_NEWSETELEM, NLM_F_CREATE] : [NFT_MSG_DELSETELEM, 0];
+  const { key, data } = shapeOfSet(family, set);
+  const shape = verb === 'add' && data ? { key, data } : { key };
+  writer.message((NFNL_SUBSYS_NFTABLES << 8) | type, flags, sequence, () => {
+    writeGeneric(familyNumbers[family], 0, writer);
+    writer.attribute(NFTA_SET_ELEM_LIST_TABLE, () => writer.string(tableName));
+    writer.attribute(NFTA_SET_ELEM_LIST_SET, () => writer.string(set));
+    writer.nested(NFTA_SET_ELEM_LIST_ELEMENTS, () => {
+      for (const element of elements) writer.nested(NFTA_LIST_ELEM, () => writeElement(element, shape, writer));
+    });
+  });
+}
+
+function writeElement({ key, data = '' }: NatElement, shape: ElementShape, writer: NetlinkWriter): void {
+  writer.nested(NFTA_SET_ELEM_KEY, () => writer.attribute(NFTA_DATA_VALUE, () => writeWords(key, shape.key, writer)));
+  const { data: words } = shape;
+  if (!words) return;
+  writer.nested(NFTA_SET_ELEM_DATA, () => {
+    if (words === 'verdict') writeVerdict(data.replace(/^goto /, ''), writer);
+    else writer.attribute(NFTA_DATA_VALUE, () => writeWords(data, words, writer));
+  });
+}
+
+function writeVerdict(chain: string, writer: NetlinkWriter): void {
+  writer.nested(NFTA_DATA_VERDICT, () => {
+    writer.attribute(NFTA_VERDICT_CODE, () => writer.number32(NFT_GOTO));
+    writer.attribute(NFTA_VERDICT_CHAIN, () => writer.string(chain));
+  });
+}
+
+/** struct nfgenmsg; its last number is in network order. */
+function writeGeneric(family: number, resource: number, writer: NetlinkWriter): void {
+  writer.byte(family);
+  writer.byte(0);
+  writer.number16(resource);
+}
