@@ -7,7 +7,7 @@ import type { Store } from './store/port.js';
 
 /**
  * Named points at which netctld can be made to die: before and after everything that it does outside of its own memory. A test
- * names one in NETCTLD_FAULT, and netctld kills itself there with SIGKILL, as a power switch would. Without the variable this file is not
+ * names one in NETCTLD_FAULT, or several, and netctld kills itself at the first that it comes to with SIGKILL, as a power switch would. Without the variable this file is not
  * even loaded, and nothing stands between netctld and its ports.
  */
 
@@ -69,11 +69,11 @@ export interface Faults {
 }
 
 /**
- * @param text `POINT` or `POINT:N`: the point, and at which passage of it netctld dies; the first, unless said.
- * @param die ends the process; does not return.
+ * @param text `POINT` or `POINT:N`, or several of them with commas between: a point, and at which passage of it netctld dies; the first, unless said.
+ * @param die ends the process at the point; does not return.
  * @throws NetctlError `invalid`.
  */
-export function openFaults(text: string, die: () => never): Faults {
+export function openFaults(text: string, die: (point: string) => never): Faults {
   const passage = passages(text, die);
   // Every HTTP server of the process says here when it has handed an answer over.
   subscribe('http.server.response.finish', () => passage(answered));
@@ -84,17 +84,20 @@ export function openFaults(text: string, die: () => never): Faults {
   };
 }
 
-function passages(text: string, die: () => never): (point: string) => void {
-  const [, wanted, times] = /^([^:]*)(?::([1-9]\d*))?$/.exec(text) ?? [];
-  if (wanted === undefined || !faultPoints().includes(wanted)) {
-    throw invalid(`NETCTLD_FAULT is "${text}": it must be the name of a point, and may say at which passage, as in store.transact.after:3; netctld --fault-points names them`);
-  }
-  let left = Number(times ?? 1);
+function passages(text: string, die: (point: string) => never): (point: string) => void {
+  const left = new Map(text.split(',').map((fault) => passageOf(text, fault)));
   return (point) => {
-    if (point !== wanted) return;
-    left -= 1;
-    if (left === 0) die();
+    const passage = left.get(point);
+    if (passage === undefined) return;
+    if (passage === 1) die(point);
+    left.set(point, passage - 1);
   };
+}
+
+function passageOf(text: string, fault: string): [string, number] {
+  const [, point, passage] = /^([^:]*)(?::([1-9]\d*))?$/.exec(fault) ?? [];
+  if (point !== undefined && faultPoints().includes(point)) return [point, Number(passage ?? 1)];
+  throw invalid(`NETCTLD_FAULT is "${text}": it must be the name of a point, or several with commas between, and may say at which passage, as in store.transact.after:3; netctld --fault-points names them`);
 }
 
 type Call = (...args: readonly unknown[]) => unknown;

@@ -161,7 +161,11 @@ async function chosenFaults(log: Logger): Promise<Faults> {
   const text = process.env['NETCTLD_FAULT'];
   if (!text) return { around: (_, port) => port, aroundKernel: (kernel) => kernel };
   const { openFaults } = await import('./faults.js');
-  const faults = openFaults(text, () => process.kill(process.pid, 'SIGKILL') as never);
+  const faults = openFaults(text, (point) => {
+    // Whoever chose several is to know at which one it was.
+    log.warn({ event: 'fault-reached', fault: point }, 'netctld kills itself');
+    return process.kill(process.pid, 'SIGKILL') as never;
+  });
   log.warn({ event: 'fault-chosen', fault: text }, 'NETCTLD_FAULT is set: netctld is going to kill itself; this is for tests only');
   return faults;
 }

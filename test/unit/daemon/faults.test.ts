@@ -23,6 +23,19 @@ t.test('before and after, at the passage that is named', async (t) => {
   }
 });
 
+t.test('at the first of several, and it is told which', async (t) => {
+  const points: string[] = [];
+  const dieAt = (point: string): never => {
+    points.push(point);
+    return die();
+  };
+  const faults = openFaults('nftables.apply.before,store.transact.after:2,store.transact.before:3', dieAt);
+  const store = faults.around('store', new MemoryStore());
+  await store.transact(write);
+  await t.rejects(store.transact(write), died);
+  t.same(points, ['store.transact.after']);
+});
+
 t.test('between the steps of one call', async (t) => {
   const applied: FabricStep[][] = [];
   const fabric: Pick<Fabric, 'apply'> = { apply: async (_, steps) => void applied.push([...steps]) };
@@ -35,7 +48,7 @@ t.test('between the steps of one call', async (t) => {
 t.test('only points that there are', (t) => {
   t.ok(faultPoints().includes('conntrack.remove.before'));
   t.equal(new Set(faultPoints()).size, faultPoints().length);
-  for (const text of ['store.transact', 'store.get.before', 'store.transact.before:0', 'nothing', ':2']) {
+  for (const text of ['store.transact', 'store.get.before', 'store.transact.before:0', 'nothing', ':2', 'store.transact.before,', 'store.transact.before,nothing']) {
     t.throws(() => openFaults(text, die), { code: 'invalid', message: `NETCTLD_FAULT is "${text}"` }, text);
   }
   t.end();
