@@ -8,6 +8,7 @@ import { brief, plots, report } from './report.js';
 import { runRounds } from './rounds.js';
 import type { Suite } from './suite.js';
 import { Cleanup } from './support/cleanup.js';
+import { cli } from './suites/cli.js';
 import { connect } from './suites/connect.js';
 import { docker } from './suites/docker.js';
 import { encrypted } from './suites/encrypted.js';
@@ -17,7 +18,7 @@ import { providers } from './suites/providers.js';
 import { services } from './suites/services.js';
 import { throughput } from './suites/throughput.js';
 
-const suites: readonly Suite[] = [connect, throughput, services, providers, failover, docker, overlay, encrypted];
+const suites: readonly Suite[] = [connect, throughput, services, providers, failover, docker, cli, overlay, encrypted];
 const results = resolve('bench', 'results');
 
 function chosen(): readonly Suite[] {

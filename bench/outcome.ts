@@ -1,6 +1,6 @@
 import type { Samples } from './rounds.js';
 import { ratios, summarize, type Summary } from './statistics.js';
-import type { Experiment, Figure, Prepared, Rivalry, Suite } from './suite.js';
+import type { Axis, Experiment, Figure, Prepared, Rivalry, Suite } from './suite.js';
 
 /** A suite that has ended: what is written as JSON, and made into a report for people. */
 export interface Outcome {
@@ -30,6 +30,7 @@ export interface Machine {
 export interface ExperimentOutcome {
   readonly title: string;
   readonly figures: readonly FigureOutcome[];
+  readonly axis?: Axis;
 }
 
 export interface FigureOutcome extends Figure {
@@ -55,7 +56,7 @@ export interface ContenderOutcome {
   readonly reached?: boolean;
 }
 
-export function experimentOutcome({ title, figures, contenders, goals, rivalries = [] }: Experiment, samples: Samples): ExperimentOutcome {
+export function experimentOutcome({ title, figures, contenders, goals, rivalries = [], axis }: Experiment, samples: Samples): ExperimentOutcome {
   const [reference = ''] = contenders;
   const figureOutcome = (figure: Figure): FigureOutcome => {
     const of = (contender: string): readonly number[] => samples[contender]?.[figure.key] ?? [];
@@ -66,7 +67,7 @@ export function experimentOutcome({ title, figures, contenders, goals, rivalries
       rivalries: figure.withoutGoal ? [] : rivalries.map((rivalry) => rivalryOutcome(rivalry, compared(rivalry.contender, rivalry.rival))),
     };
   };
-  return { title, figures: figures.map(figureOutcome) };
+  return { title, figures: figures.map(figureOutcome), ...(axis && { axis }) };
 }
 
 function contenderOutcome(name: string, samples: readonly number[], ratio: Summary | undefined, goal: number | undefined): ContenderOutcome {

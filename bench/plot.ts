@@ -40,6 +40,7 @@ function colour({ ratio, reached }: ContenderOutcome): string {
   return reached === undefined ? '#7aa6d6' : reached ? '#5fae6b' : '#d6695f';
 }
 
-function escaped(text: string): string {
+/** As text of a document. */
+export function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }

@@ -1,6 +1,8 @@
 import type { ContenderOutcome, ExperimentOutcome, FigureOutcome, Outcome, RivalryOutcome } from './outcome.js';
+import { plotLines } from './plot-lines.js';
 import { plot } from './plot.js';
 import type { Summary } from './statistics.js';
+import type { Axis } from './suite.js';
 
 /** The report of a suite, in Markdown. */
 export function report(outcome: Outcome): string {
@@ -44,8 +46,8 @@ const asRatio = (value: number): string => value.toFixed(3);
 
 /** The plots that the report shows: SVG documents by the names of their files. */
 export function plots(outcome: Outcome): Map<string, string> {
-  const drawn = outcome.experiments.flatMap(({ figures }, index) => figures.map((figure) => [plotName(outcome, index, figure), plot(figure, significant)] as const));
-  return new Map(drawn);
+  const draw = (figure: FigureOutcome, axis: Axis | undefined): string => (axis ? plotLines(figure, axis, significant) : plot(figure, significant));
+  return new Map(outcome.experiments.flatMap(({ figures, axis }, index) => figures.map((figure) => [plotName(outcome, index, figure), draw(figure, axis)] as const)));
 }
 
 function plotName({ suite }: Outcome, experiment: number, { key }: FigureOutcome): string {

@@ -19,6 +19,13 @@ export interface Rivalry {
   readonly goal: number;
 }
 
+/** A number by which contenders differ: then figures are drawn as lines over it, and not as bars. */
+export interface Axis {
+  readonly title: string;
+  /** By contender: the number, and the line on which he is; without one, on all lines. */
+  readonly places: Readonly<Record<string, { readonly at: number; readonly line?: string }>>;
+}
+
 /**
  * Something that is done with each contender in turn, again and again. The first contender is the reference that the others
  * are compared with.
@@ -33,6 +40,7 @@ export interface Experiment {
   readonly goals: Readonly<Record<string, number>>;
   /** Who besides is compared with whom. */
   readonly rivalries?: readonly Rivalry[];
+  readonly axis?: Axis;
   /** Does it once. Answers every figure by its key. */
   run(contender: string): Promise<Readonly<Record<string, number>>>;
 }

@@ -1,5 +1,5 @@
 import { IpAddress } from '../../src/model/address.js';
-import type { Suite } from '../suite.js';
+import type { Axis, Suite } from '../suite.js';
 import { acceptConnections, untilAnswered } from '../support/connections.js';
 import { loadNetctlRules } from '../support/netctl-rules.js';
 import { makeSite, serverAddress, serviceAddress } from '../support/site.js';
@@ -27,10 +27,14 @@ export const providers: Suite = {
         '1 provider': 'the rules that netctl plans for a service, in a router; client, router and server are in namespaces of their own, with veth pairs between them',
         '10, 100, 1000': 'the same with so many providers, whose addresses are all taken by the one server',
       },
-      experiments: [connectExperiment('New TCP connections through a service with many providers', ways, { goals: Object.fromEntries(others.map((contender) => [contender, 0.97])), ofTimes: true })],
+      experiments: [connectExperiment('New TCP connections through a service with many providers', ways, { goals: Object.fromEntries(others.map((contender) => [contender, 0.97])), ofTimes: true, axis })],
     };
   },
 };
+
+const nameOf = (number: number): string => (number === 1 ? '1 provider' : `${number} providers`);
+
+const axis: Axis = { title: 'providers', places: Object.fromEntries(numbers.map((at) => [nameOf(at), { at, line: 'netctl' }])) };
 
 async function wayOf(number: number, teardown: Teardown): Promise<[string, ConnectWay]> {
   const site = await makeSite(`p${number}`, 1, teardown);
@@ -40,5 +44,5 @@ async function wayOf(number: number, teardown: Teardown): Promise<[string, Conne
   if (server) teardown(await acceptConnections(server, serverPort, 'a'));
   const providers = Array.from({ length: number }, (_, index) => ({ address: firstProvider.plus(BigInt(index)).toString(), port: serverPort }));
   await loadNetctlRules(site, [{ address: serviceAddress, port: servicePort, providers }]);
-  return [number === 1 ? '1 provider' : `${number} providers`, { client: site.client, targets: [`${serviceAddress}:${servicePort}`], behind: site.servers }];
+  return [nameOf(number), { client: site.client, targets: [`${serviceAddress}:${servicePort}`], behind: site.servers }];
 }

@@ -1,6 +1,6 @@
 import { IpAddress } from '../../src/model/address.js';
 import type { BenchService } from '../peers/service.js';
-import type { Suite } from '../suite.js';
+import type { Axis, Suite } from '../suite.js';
 import { acceptConnections, untilAnswered } from '../support/connections.js';
 import { loadNetctlRules } from '../support/netctl-rules.js';
 import { makeSite, serverAddress } from '../support/site.js';
@@ -11,6 +11,8 @@ type Teardown = (work: () => Promise<unknown>) => void;
 const sizes = [1, 100, 1000, 10_000, 40_000];
 const [serverPort, servicePort] = [8000, 80];
 const octets = ['a', 'b'];
+/** The contender that is the reference. */
+const only = '1 service';
 const firstService = IpAddress.parse('10.96.0.1');
 const firstProvider = IpAddress.parse('10.112.0.1');
 
@@ -27,10 +29,10 @@ export const services: Suite = {
     const [, ...others] = [...ways.keys()];
     return {
       contenders: {
-        '1 service': 'the rules that netctl plans for a service with two providers, in a router; client, router and both servers are in namespaces of their own, with veth pairs between them',
+        [only]: 'the rules that netctl plans for a service with two providers, in a router; client, router and both servers are in namespaces of their own, with veth pairs between them',
         'first, middle, last': 'the same with so many services, each with two providers; called is one of them, whose providers are there: the others lead to addresses where nobody is',
       },
-      experiments: [connectExperiment('New TCP connections through one of many services', ways, { goals: Object.fromEntries(others.map((contender) => [contender, 0.97])), ofTimes: true })],
+      experiments: [connectExperiment('New TCP connections through one of many services', ways, { goals: Object.fromEntries(others.map((contender) => [contender, 0.97])), ofTimes: true, axis })],
     };
   },
 };
@@ -45,10 +47,20 @@ async function waysOf(size: number, teardown: Teardown): Promise<[string, Connec
 
 /** The services that are called, by the contender's name. */
 function calledOf(size: number): Map<string, number> {
-  if (size === 1) return new Map([['1 service', 0]]);
+  if (size === 1) return new Map([[only, 0]]);
   const places = { first: 0, middle: size / 2, last: size - 1 };
-  return new Map(Object.entries(places).map(([place, index]) => [`${size}, ${place}`, index]));
+  return new Map(Object.entries(places).map(([place, index]) => [nameOf(size, place), index]));
 }
+
+const nameOf = (size: number, place: string): string => `${size}, ${place}`;
+
+const axis: Axis = {
+  title: 'services',
+  places: {
+    [only]: { at: 1 },
+    ...Object.fromEntries(sizes.slice(1).flatMap((size) => ['first', 'middle', 'last'].map((line) => [nameOf(size, line), { at: size, line }] as const))),
+  },
+};
 
 const addressOf = (index: number): string => firstService.plus(BigInt(index)).toString();
 

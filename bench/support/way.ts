@@ -21,7 +21,7 @@ const perProcessorSecond: Figure = { key: 'perProcessorSecond', title: 'the same
 const median: Figure = { key: 'median', title: 'time to first octet, one after another', unit: 'us', better: 'less' };
 const slow: Figure = { key: 'slow', title: 'the same, 99 in 100', unit: 'us', better: 'less', withoutGoal: true };
 
-interface Wanted extends Pick<Experiment, 'goals' | 'rivalries'> {
+interface Wanted extends Pick<Experiment, 'goals' | 'rivalries' | 'axis'> {
   /** The goals are for the usual time to the first octet, too, and not only for the rate. */
   readonly ofTimes?: true;
 }
@@ -33,7 +33,7 @@ interface Wanted extends Pick<Experiment, 'goals' | 'rivalries'> {
 export function connectExperiment(title: string, ways: ReadonlyMap<string, ConnectWay>, wanted: Wanted): Experiment {
   return {
     ...{ title, contenders: [...ways.keys()] },
-    ...{ goals: wanted.goals, rivalries: wanted.rivalries ?? [] },
+    ...{ goals: wanted.goals, rivalries: wanted.rivalries ?? [], ...(wanted.axis && { axis: wanted.axis }) },
     figures: [rate, perProcessorSecond, wanted.ofTimes ? median : { ...median, withoutGoal: true }, slow],
     run: async (contender) => {
       const way = ways.get(contender);

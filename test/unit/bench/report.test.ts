@@ -56,6 +56,16 @@ t.test('a plot has a bar for each contender', (t) => {
   t.end();
 });
 
+t.test('contenders that differ by a number are on lines over it', (t) => {
+  const axis = { title: 'things', places: { 'by hand': { at: 1 }, ours: { at: 10, line: 'near' }, theirs: { at: 100, line: 'far' } } };
+  const drawing = plots(outcomeOf([20, 43, 33], { axis })).get('some-1-time.svg') ?? '';
+  const lines = [...drawing.matchAll(/<polyline points="([^"]+)"/g)].map(([, points]) => points);
+  // 580 pixels wide, each power of ten a half of it; 216 high, of which 70 are all.
+  t.same(lines, ['70.0,163.4 360.0,154.2', '70.0,163.4 650.0,70.9'], 'the first is on both');
+  t.match(drawing, />near<[^]*>far</);
+  t.end();
+});
+
 t.test('the report says all of it', (t) => {
   t.equal(
     report(outcomeOf([20, 43, 33])),
