@@ -4,6 +4,7 @@ import type { ForwardAccept } from '../../src/host/state.js';
 import type { Family } from '../../src/model/address.js';
 import { NetctlError } from '../../src/model/errors.js';
 import { runOnHost } from './host-command.js';
+import type { CommandResult } from './router-command.js';
 
 /** How the two programs answer that there is no such rule; what else is not 0 is a failure. */
 const noSuchRule = 1;
@@ -12,7 +13,8 @@ const noSuchTables = 3;
 /** Seconds to wait for whoever holds their lock. */
 const lockWait = '10';
 
-const all: readonly ForwardAccept[] = ['4 in', '4 out', '6 in', '6 out'];
+const families = [4, 6] as const;
+const directions = ['in', 'out'] as const;
 
 type Held = ReadonlyMap<ForwardAccept, boolean>;
 
@@ -32,8 +34,7 @@ export class ForwardAccepts {
     const programs = [programPath('iptables'), programPath('ip6tables')];
     const key = programs.every((path) => path === undefined || path.endsWith('-nft-multi')) ? [generation, ...programs].join(' ') : undefined;
     if (key !== undefined && this.#read?.key === key) return this.#read.held;
-    const found = await Promise.all(all.map(async (accept) => [accept, await isThere(accept)] as const));
-    const held = new Map(found.flatMap(([accept, there]) => (there === undefined ? [] : [[accept, there] as const])));
+    const held = new Map((await Promise.all(families.map(listed))).flat());
     this.#read = key === undefined ? undefined : { key, held };
     return held;
   }
@@ -50,24 +51,37 @@ export async function closeForward(family: Family): Promise<void> {
   await call(programOf(family), ['-P', 'FORWARD', 'DROP'], [0]);
 }
 
+/** One list tells of both directions: a program less to start for each, whenever Docker has changed a rule of its own. */
+async function listed(family: Family): Promise<[ForwardAccept, boolean][]> {
+  if (programPath(programOf(family)) === undefined) return [];
+  const { exitCode, stdout } = await call(programOf(family), ['-S', 'FORWARD'], [0, noSuchTables]);
+  const rules = new Set(stdout.split('\n'));
+  const accepts = directions.map((direction): ForwardAccept => `${family} ${direction}`);
+  return exitCode === noSuchTables ? [] : accepts.map((accept) => [accept, rules.has(['-A', ...ruleOf(accept)].join(' '))]);
+}
+
 async function isThere(accept: ForwardAccept): Promise<boolean | undefined> {
   if (programPath(programOf(familyOf(accept))) === undefined) return undefined;
   const exitCode = await run(accept, '-C', [0, noSuchRule, noSuchTables]);
   return exitCode === noSuchTables ? undefined : exitCode === 0;
 }
 
-function run(accept: ForwardAccept, command: '-C' | '-I' | '-D', answers: readonly number[] = [0]): Promise<number> {
-  const link = accept.endsWith('in') ? '-i' : '-o';
-  return call(programOf(familyOf(accept)), [command, 'FORWARD', link, 'nu-+', '-m', 'comment', '--comment', 'netctl', '-j', 'ACCEPT'], answers);
+async function run(accept: ForwardAccept, command: '-C' | '-I' | '-D', answers: readonly number[] = [0]): Promise<number> {
+  return (await call(programOf(familyOf(accept)), [command, ...ruleOf(accept)], answers)).exitCode;
 }
 
-async function call(program: string, args: readonly string[], answers: readonly number[]): Promise<number> {
+/** The rule, behind what is to be done with it, as it is given and as it is listed. */
+function ruleOf(accept: ForwardAccept): string[] {
+  return ['FORWARD', accept.endsWith('in') ? '-i' : '-o', 'nu-+', '-m', 'comment', '--comment', 'netctl', '-j', 'ACCEPT'];
+}
+
+async function call(program: string, args: readonly string[], answers: readonly number[]): Promise<CommandResult> {
   const result = await runOnHost(program, ['-w', lockWait, ...args]);
   if (!answers.includes(result.exitCode)) {
     const reason = result.stderr.split('\n')[0] || `exit code ${result.exitCode}`;
     throw new NetctlError('internal', `${program} could not change or show what netctl has in the chain FORWARD: ${reason}`, { cause: result.stderr });
   }
-  return result.exitCode;
+  return result;
 }
 
 function familyOf(accept: ForwardAccept): Family {
