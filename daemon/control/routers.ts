@@ -6,7 +6,7 @@ import { hasHostAccess } from '../../src/model/tenant.js';
 import type { Living } from '../../src/nat/flows.js';
 import type { NatService } from '../../src/nat/input.js';
 import type { Kernel } from '../kernel/port.js';
-import { answeredNetworks } from './answered-networks.js';
+import { AnsweringAddresses, answeredNetworks } from './answered-networks.js';
 import type { AllContainers } from './all-containers.js';
 import type { Chronicle } from './chronicle.js';
 import type { Containers } from './containers.js';
@@ -58,6 +58,7 @@ interface Parts {
  */
 export class Routers {
   private readonly routers = new Map<string, Router>();
+  private readonly answeringOf = new Map<string, AnsweringAddresses>();
   /** The endpoints, by id, for which Docker waits for a link. */
   private readonly joining = new Set<string>();
   /** Tenants whose router was found at start with containers in it of which the store knows nothing. */
@@ -179,7 +180,7 @@ export class Routers {
     let changes: RouterChanges | undefined;
     try {
       const candidacies = this.candidacies(onHost, tenant);
-      changes = await router.reconcile(this.target(onHost, candidacies));
+      changes = await router.reconcile(this.target(tenant, onHost, candidacies));
       this.report(tenant, changes);
       if (this.parts.containers.areKnown) this.parts.chronicle.balanced(tenant, candidacies);
     } finally {
@@ -209,6 +210,7 @@ export class Routers {
     await router.remove();
     await this.parts.uplinks.release(tenant);
     this.routers.delete(tenant);
+    this.answeringOf.delete(tenant);
     this.parts.metrics.forgotten(tenant);
     this.parts.chronicle.forget(tenant);
   }
@@ -231,11 +233,17 @@ export class Routers {
     return services.map((service) => providers.candidacy(service, membership));
   }
 
-  private target(onHost: TenantOnHost, candidacies: readonly Candidacy[]): RouterTarget {
+  private answering(tenant: string): AnsweringAddresses {
+    const known = this.answeringOf.get(tenant) ?? new AnsweringAddresses();
+    this.answeringOf.set(tenant, known);
+    return known;
+  }
+
+  private target(tenant: string, onHost: TenantOnHost, candidacies: readonly Candidacy[]): RouterTarget {
     const { containers } = this.parts;
     const nat = natInput(onHost, candidacies.map(this.natService));
     return {
-      fabric: fabricInput(onHost, answeredNetworks([...onHost.endpoints, ...(onHost.overlay?.endpoints ?? [])], nat)),
+      fabric: fabricInput(onHost, answeredNetworks([...onHost.endpoints, ...(onHost.overlay?.endpoints ?? [])], this.answering(tenant).update(nat.services))),
       nat,
       joining: this.joining,
       containers: containerEnds(onHost, (id) => isAlive(containers.ofEndpoint(id)?.state)),

@@ -6,6 +6,10 @@ export class Counts<T> {
     return [...this.entries.values()].map(({ item }) => item);
   }
 
+  has(key: string): boolean {
+    return this.entries.has(key);
+  }
+
   /** Returns the things that nobody holds any more, and those that nobody held before. */
   change(released: Iterable<readonly [key: string, item: T]>, taken: Iterable<readonly [key: string, item: T]>): { lost: Map<string, T>; found: Map<string, T> } {
     const [before, touched] = [new Set<string>(), new Map<string, T>()];
@@ -18,10 +22,9 @@ export class Counts<T> {
     };
     for (const each of released) touch(each, -1);
     for (const each of taken) touch(each, 1);
-    const held = (key: string): boolean => (this.entries.get(key)?.count ?? 0) > 0;
-    const lost = new Map([...touched].filter(([key]) => before.has(key) && !held(key)));
-    const found = new Map([...touched].filter(([key]) => !before.has(key) && held(key)));
-    for (const key of touched.keys()) if (!held(key)) this.entries.delete(key);
+    for (const key of touched.keys()) if (this.entries.get(key)?.count === 0) this.entries.delete(key);
+    const lost = new Map([...touched].filter(([key]) => before.has(key) && !this.has(key)));
+    const found = new Map([...touched].filter(([key]) => !before.has(key) && this.has(key)));
     return { lost, found };
   }
 }

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { answeredNetworks } from '../../../daemon/control/answered-networks.js';
+import { AnsweringAddresses, answeredNetworks } from '../../../daemon/control/answered-networks.js';
 import type { Endpoint } from '../../../src/model/endpoint.js';
 import { IpAddress, Mac } from '../../../src/model/address.js';
 import type { NatService } from '../../../src/nat/input.js';
@@ -23,7 +23,9 @@ const endpoints = [
   endpoint('idle', ['10.6.0.1'], 'h1'),
 ];
 
-const answered = (...services: NatService[]): string[] => [...answeredNetworks(endpoints, { services })].toSorted();
+/** It follows all that are asked for. */
+const following = new AnsweringAddresses();
+const answered = (...services: NatService[]): string[] => [...answeredNetworks(endpoints, following.update(services))].toSorted();
 
 t.test('networks of providers, of those that drain, and those in which their containers are besides', (t) => {
   t.same(answered(), []);
@@ -35,5 +37,11 @@ t.test('networks of providers, of those that drain, and those in which their con
   t.same(answered(service({ providers: [at('10.3.0.1')] })), ['away', 'far'], 'a sandbox of the same name on another host is another one');
   t.same(answered(service({ providers: [at('10.3.0.1')] }), service({ draining: [at('10.6.0.1')] })), ['away', 'far', 'idle']);
   t.same(answered(service({ providers: [at('10.7.0.1')] })), [], 'one that is nowhere any more');
+  const [first, second] = [service({ providers: [at('10.5.0.1'), at('10.5.0.1')] }), service({ draining: [at('10.5.0.1'), at('10.6.0.1')] })];
+  t.same(answered(first, second), ['alone', 'idle'], 'of two services');
+  t.same(answered(first), ['alone'], 'who is left by one is still of the other');
+  t.same(answered(first), ['alone'], 'asked again');
+  t.same(answered(second), ['alone', 'idle']);
+  t.same(answered(), []);
   t.end();
 });

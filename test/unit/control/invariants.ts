@@ -1,4 +1,4 @@
-import { answeredNetworks } from '../../../daemon/control/answered-networks.js';
+import { AnsweringAddresses, answeredNetworks } from '../../../daemon/control/answered-networks.js';
 import { netfilterBridges, withLasting } from '../../../src/fabric/netfilter.js';
 import { planFabric } from '../../../src/fabric/plan.js';
 import { bridgeName } from '../../../src/fabric/names.js';
@@ -134,7 +134,7 @@ async function routerWrongs(bed: Bed, stored: Stored, tenant: string): Promise<s
     ...of(stored.services).map((service) => ({ addresses: service.addresses, ports: service.ports, ...providersOf(bed, stored, service) })),
     ...of(stored.endpoints).flatMap((endpoint) => (uplink ? publishedServices(endpoint, uplink) : [])),
   ];
-  const answered = answeredNetworks(of(stored.endpoints), { services });
+  const answered = answeredNetworks(of(stored.endpoints), new AnsweringAddresses().update(services));
   const fabric = planFabric({
     // Who has netfilter, be it from services that are no more, keeps it.
     networks: withLasting(
