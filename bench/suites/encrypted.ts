@@ -24,7 +24,7 @@ export const encrypted: Suite = {
         service: 'the same, through a service IP whose only provider is that other container',
         wire: `a bridge between the hosts, MTU 1500; MTU of the segments ${mtu}`,
       },
-      experiments: experimentsOn({ plain, netctl: direct, service }, false),
+      experiments: experimentsOn({ plain, netctl: direct, service }, { inKernel: false }),
     };
   },
 };

@@ -37,12 +37,22 @@ export async function netctlWays(lab: Lab, ...options: string[]): Promise<Netctl
   const server = await lab.container(2, '--net=bench', '--label=bench=server');
   // The first host learns of the other's container from the store, and in an encrypted network needs a session with the other host.
   await lab.untilServed(1);
-  const link = await server.run(['ip', 'address', 'show', 'eth0']);
-  return {
-    direct: { client, server, address: /inet ([^/]+)\//.exec(link)?.[1] ?? '' },
-    service: { client, server, address: /Service IP: (\S+)/.exec(created)?.[1] ?? '' },
-    mtu: Number(/ mtu (\d+)/.exec(link)?.[1]),
-  };
+  const { address, mtu } = await linkOf(server);
+  return { direct: { client, server, address }, service: { client, server, address: /Service IP: (\S+)/.exec(created)?.[1] ?? '' }, mtu };
+}
+
+/** A client on the lab's first host and a server on its second, in a network in which nobody provides anything. The first host knows the server once it knows of what is made later. */
+export async function quietWay(lab: Lab): Promise<Way> {
+  await lab.exec(1, 'netctl', 'net', 'create', 'quiet', '-s', '10.1.2.0/24', '-g', '10.1.2.254');
+  const client = await lab.container(1, '--net=quiet');
+  const server = await lab.container(2, '--net=quiet');
+  return { client, server, address: (await linkOf(server)).address };
+}
+
+/** Of a container: its IPv4 address, and its MTU in bytes. */
+async function linkOf(container: Space): Promise<{ address: string; mtu: number }> {
+  const link = await container.run(['ip', 'address', 'show', 'eth0']);
+  return { address: /inet ([^/]+)\//.exec(link)?.[1] ?? '', mtu: Number(/ mtu (\d+)/.exec(link)?.[1]) };
 }
 
 export async function plainWay(segment: PlainSegment, teardown: Teardown): Promise<Way> {
@@ -62,16 +72,26 @@ function streamFigures(what: string, unit: string, inKernel: boolean): Figure[] 
   return [figure('rate', what, `${unit}/s`, 'more'), ...(inKernel ? [figure('perProcessorSecond', 'of processor time', `${unit}/s`, 'more')] : [])];
 }
 
+/** `inKernel`: nobody but the kernel and the two ends takes processor time for a packet, so that theirs is all of it. `rival`: whom the goals are to be reached against, unless it is the reference. */
+interface Terms {
+  readonly inKernel: boolean;
+  readonly rival?: string;
+}
+
 /**
  * Throughput and round trips.
  * @param ways by contender, the reference first; `netctl` and `service` have goals to reach. A service IP is not pinged: the router answers that itself.
- * @param inKernel nobody but the kernel and the two ends takes processor time for a packet: then theirs is all of it.
  */
-export function experimentsOn(ways: Readonly<Record<string, Way>>, inKernel: boolean): Experiment[] {
+export function experimentsOn(ways: Readonly<Record<string, Way>>, { inKernel, rival }: Terms): Experiment[] {
   const all = Object.keys(ways);
+  const goals = (contenders: readonly string[]): Pick<Experiment, 'goals' | 'rivalries'> => {
+    const measured = ['netctl', 'service'].filter((contender) => contenders.includes(contender));
+    if (rival === undefined) return { goals: Object.fromEntries(measured.map((contender) => [contender, goal])) };
+    return { goals: {}, rivalries: measured.map((contender) => ({ contender, rival, goal })) };
+  };
   const experiment = (title: string, contenders: readonly string[], figures: readonly Figure[], run: (way: Way) => Promise<Record<string, number>>): Experiment => ({
     ...{ title, contenders, figures },
-    goals: { netctl: goal, service: goal },
+    ...goals(contenders),
     run: (contender) => {
       const way = ways[contender];
       return way ? run(way) : Promise.reject(new Error(`there is no way ${contender}`));
