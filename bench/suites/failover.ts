@@ -2,7 +2,6 @@ import { setTimeout } from 'node:timers/promises';
 import { failoverOf } from '../failover.js';
 import type { BenchService } from '../peers/service.js';
 import type { Experiment, Figure, Suite } from '../suite.js';
-import { Cleanup } from '../support/cleanup.js';
 import { connect, launchServer, untilAnswered, type Targets } from '../support/connections.js';
 import { Lab } from '../support/lab.js';
 import { asProvider, serviceWithoutProviders } from '../support/one-host.js';
@@ -81,30 +80,37 @@ function killing(beds: ReadonlyMap<string, Bed>): Experiment {
 async function peerBed(name: string, balance: Balance, teardown: Teardown): Promise<Bed> {
   const site = await makeSite(name, octets.length, teardown);
   const running = new Map<string, Program>();
-  teardown(() => Promise.all([...running.values()].map(({ end }) => end())));
-  const ensureServers = async (): Promise<void> => {
-    for (const [server, octet] of octets.entries()) {
-      const space = site.servers[server];
-      if (space && !running.has(octet)) running.set(octet, await launchServer(space, serverPort, octet));
-    }
+  const ofTurn: (() => Promise<unknown>)[] = [];
+  const endTurn = async (): Promise<void> => {
+    for (let work = ofTurn.pop(); work; work = ofTurn.pop()) await work();
   };
+  // Also when it is interrupted in a turn.
+  teardown(async () => {
+    await endTurn();
+    await Promise.all([...running.values()].map(({ end }) => end()));
+  });
   return {
     turn: async (work) => {
-      const cleanup = new Cleanup();
-      await ensureServers();
+      await launchMissing(site.servers, running);
       try {
-        await balance(site, service, (each) => cleanup.add(each));
+        await balance(site, service, (each) => ofTurn.push(each));
         const targets = [`${service.address}:${service.port}`];
         await untilAnswered(site.client, targets, octets.length);
-        const victim = running.get('a');
-        return await work(site.client, targets, victim?.pid ?? NaN);
+        return await work(site.client, targets, running.get('a')?.pid ?? NaN);
       } finally {
         await running.get('a')?.end();
         running.delete('a');
-        await cleanup.run();
+        await endTurn();
       }
     },
   };
+}
+
+async function launchMissing(servers: readonly Space[], running: Map<string, Program>): Promise<void> {
+  for (const [server, octet] of octets.entries()) {
+    const space = servers[server];
+    if (space && !running.has(octet)) running.set(octet, await launchServer(space, serverPort, octet));
+  }
 }
 
 async function netctlBed(teardown: Teardown): Promise<Bed> {
