@@ -17,9 +17,9 @@ const turn = 0.3;
 const inFlight = 32;
 
 const rate: Figure = { key: 'rate', title: `new connections, ${inFlight} in flight`, unit: '1/s', better: 'more' };
-const perProcessorSecond: Figure = { key: 'perProcessorSecond', title: 'the same for each second of processor time', unit: '1/s', better: 'more', withoutGoal: true };
+const perProcessorSecond: Figure = { key: 'perProcessorSecond', title: 'connections per second of processor time', unit: '', better: 'more', withoutGoal: true };
 const median: Figure = { key: 'median', title: 'time to first octet, one after another', unit: 'us', better: 'less' };
-const slow: Figure = { key: 'slow', title: 'the same, 99 in 100', unit: 'us', better: 'less', withoutGoal: true };
+const slow: Figure = { key: 'slow', title: 'time to first octet, 99 in 100', unit: 'us', better: 'less', withoutGoal: true };
 
 interface Wanted extends Pick<Experiment, 'goals' | 'rivalries' | 'axis'> {
   /** The goals are for the usual time to the first octet, too, and not only for the rate. */
