@@ -6,8 +6,9 @@ import { Script } from 'node:vm';
 /** `netctl` or `netctld`, put in by bundle/main.ts. */
 declare const PROGRAM: string;
 
-const filename = `${__dirname}/${PROGRAM}.bundle.cjs`;
-const code = readFileSync(filename, 'latin1');
+/** What stacks call it. Without its directory: that of the build would be in the code that is kept. */
+const filename = `${PROGRAM}.bundle.cjs`;
+const code = readFileSync(`${__dirname}/${filename}`, 'latin1');
 
 /** Of hexadecimal digits, at the end of a file. */
 const HASH = 16;

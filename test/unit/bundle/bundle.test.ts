@@ -107,7 +107,7 @@ t.test('places in a bundle are told as places in the sources', async (t) => {
   const lines = readFileSync(join(base, 'netctld.bundle.cjs'), 'latin1').split('\n');
   const line = lines.findIndex((text) => text.includes('is not understood: netctld takes flags only'));
   const column = (lines[line] ?? '').indexOf('invalid');
-  const stack = `at parse (/usr/lib/netctl/dist/bin/netctld.bundle.cjs:${line + 1}:${column + 1})\n`;
+  const stack = `at parse (netctld.bundle.cjs:${line + 1}:${column + 1})\n`;
   const told = execFileSync(process.execPath, [join(build, 'bundle/where.js'), base], { cwd: root, input: stack, encoding: 'utf8' });
   const [, place = '', number = ''] = /^at parse \((.*\.ts):(\d+):\d+\)\n$/.exec(told) ?? [];
   t.equal(place, 'daemon/config/command-line.ts');
