@@ -35,13 +35,15 @@ export const connect: Suite = {
   title: 'New connections: netctl against every peer',
   programs: [['dockerd', '--version'], ['nft', '--version'], ['iptables', '--version'], ['ip', '-V'], ...peerVersions],
   async prepare(teardown) {
-    const ways = new Map<string, ConnectWay>([['direct', await directWay(teardown)]]);
+    const ways = new Map<string, ConnectWay>([['direct', await directWay('direct', teardown)]]);
+    ways.set('direct, tracked', await directWay('tracked', teardown, trackConnections));
     for (const [contender, way] of await labWays(teardown)) ways.set(contender, way);
     for (const [contender, site, balance] of peers) ways.set(contender, await balancedWay(site, balance, teardown));
     for (const { client, targets } of ways.values()) await untilAnswered(client, targets, octets.length);
     return {
       contenders: {
         direct: 'from a client through a router to four servers, each in a namespace of its own and with a veth pair of its own to the router, in which there is no rule; the client calls the servers in turn',
+        'direct, tracked': 'the same, with a rule in the router that makes it track connections: what all those pay who translate addresses in the kernel',
         netctl: 'a service on a Docker host with netctld: the client is a container in one network, the servers are four containers in another, and what is between is the router that netctl made, with a bridge for each network',
         docker: "four containers on the bridge of Docker's own on that host, each with a published port, which a client outside of the host calls in turn: there is no balancing",
         'netctl, routed': 'the rules that netctl plans for such a service, in the place of the reference: what they cost, as those of the next three',
@@ -65,10 +67,16 @@ export const connect: Suite = {
   },
 };
 
-async function directWay(teardown: Teardown): Promise<ConnectWay> {
-  const { client, servers } = await makeSite('direct', octets.length, teardown);
+async function directWay(name: string, teardown: Teardown, prepareRouter: (router: Space) => Promise<unknown> = () => Promise.resolve()): Promise<ConnectWay> {
+  const { client, router, servers } = await makeSite(name, octets.length, teardown);
+  await prepareRouter(router);
   await serve(servers, teardown);
   return { client, targets: servers.map((_, server) => `${serverAddress(server)}:${serverPort}`), behind: servers };
+}
+
+/** The kernel tracks connections where a rule asks for their state. */
+function trackConnections(router: Space): Promise<string> {
+  return router.run(['nft', 'add table ip bench; add chain ip bench forward { type filter hook forward priority 0; }; add rule ip bench forward ct state established accept']);
 }
 
 async function balancedWay(name: string, balance: Balance, teardown: Teardown): Promise<ConnectWay> {
