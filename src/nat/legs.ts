@@ -12,15 +12,20 @@ import type { Leg } from './state.js';
  * @param used the marks of the legs of other services; those of these are added to it.
  */
 export function planLegs(family: Family, services: readonly NatService[], previous: ReadonlyMap<string, Leg>, used = new Set<number>()): Map<string, Leg> {
-  const wanted = new Map(services.flatMap((service) => legsOf(family, service)).map((leg): [string, Omit<Leg, 'mark'>] => [legKey(leg), leg]));
-  const kept = new Map([...wanted.keys()].flatMap((key): [string, Leg][] => entry(key, previous.get(key))));
-  for (const { mark } of kept.values()) used.add(mark);
-  const added = [...wanted].filter(([key]) => !kept.has(key)).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return new Map([...kept, ...added.map(([key, leg]): [string, Leg] => [key, { ...leg, mark: unusedMark(key, used) }])]);
-}
-
-function entry(key: string, leg: Leg | undefined): [string, Leg][] {
-  return leg ? [[key, leg]] : [];
+  const legs = new Map<string, Leg>();
+  const added: (readonly [string, Omit<Leg, 'mark'>])[] = [];
+  for (const service of services) {
+    for (const leg of legsOf(family, service)) {
+      const key = legKey(leg);
+      const kept = previous.get(key);
+      if (kept) legs.set(key, kept);
+      else added.push([key, leg]);
+    }
+  }
+  for (const { mark } of legs.values()) used.add(mark);
+  // In their own order: which of two gets a mark that both would have must not depend on that of the input.
+  for (const [key, leg] of added.toSorted(([a], [b]) => (a < b ? -1 : 1))) if (!legs.has(key)) legs.set(key, { ...leg, mark: unusedMark(key, used) });
+  return legs;
 }
 
 /** Without their marks. A provider that is listed twice has them once. */
