@@ -1,4 +1,5 @@
 import { Agent } from 'node:http';
+import { inspect } from 'node:util';
 import Docker from 'dockerode';
 import { messageOf, NetctlError, unavailable } from '../../src/model/errors.js';
 
@@ -13,10 +14,20 @@ export interface DockerClient {
   readonly cancel?: AbortSignal;
 }
 
+/**
+ * docker-modem prints the options of each request, whole, with the agent and all that hangs on its connections, for a debug log that nobody
+ * reads. A quarter of the processor time that a start of a container cost netctld went into that.
+ */
+class TersePrintedAgent extends Agent {
+  [inspect.custom](): string {
+    return 'Agent';
+  }
+}
+
 /** Connects to nothing yet. `DOCKER_HOST` and its like are not looked at: netctld works for the host it runs on. */
 export function openDocker(socketPath: string = defaultSocketPath): DockerClient {
   // No connection is kept: one from before a restart of Docker would fail the first request after it.
-  const agent = new Agent({ keepAlive: false });
+  const agent = new TersePrintedAgent({ keepAlive: false });
   // The types leave out `agent`, which docker-modem has.
   const options: Docker.DockerOptions & { agent: Agent } = { socketPath, agent, protocol: 'http', host: undefined };
   return { socketPath, api: new Docker(options) };

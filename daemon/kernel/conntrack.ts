@@ -1,13 +1,12 @@
 import { NetctlError } from '../../src/model/errors.js';
 import type { Flow } from '../../src/nat/input.js';
-import { familyName, parseFlows, renderRemoval } from './conntrack-text.js';
+import { parseFlows, renderRemoval } from './conntrack-text.js';
 import { withCommandFile } from './command-file.js';
 import { routerPath } from './netns.js';
 import type { Conntrack } from './port.js';
 import { runInRouter } from './router-command.js';
 
-const families = [4, 6] as const;
-/** For each list, what is in it. */
+/** For each list, what is in it. Without a family it has those of both. */
 const wanted = [['-p', 'tcp', '--dst-nat'], ['-p', 'udp']] as const;
 
 /** A router's connections, by the program conntrack. */
@@ -16,8 +15,7 @@ export class KernelConntrack implements Conntrack {
   constructor(private readonly namespaceOf: (tenant: string) => string = routerPath) {}
 
   async list(tenant: string): Promise<Flow[]> {
-    const selections = families.flatMap((family) => wanted.map((words) => ['-f', familyName(family), ...words]));
-    const texts = await Promise.all(selections.map((words) => this.#conntrack(tenant, ['-L', '-o', 'extended', ...words])));
+    const texts = await Promise.all(wanted.map((words) => this.#conntrack(tenant, ['-L', '-o', 'extended', ...words])));
     return texts.flatMap(parseFlows);
   }
 

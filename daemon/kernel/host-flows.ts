@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import { NetctlError } from '../../src/model/errors.js';
 import type { Flow } from '../../src/nat/input.js';
-import { familyName, parseFlows, renderRemoval } from './conntrack-text.js';
+import { parseFlows, renderRemoval } from './conntrack-text.js';
 import { withCommandFile } from './command-file.js';
 import type { HostFlows } from './port.js';
 import { runInRouter } from './router-command.js';
@@ -25,8 +25,8 @@ export class KernelHostFlows implements HostFlows {
   }
 
   async #listAll(): Promise<Flow[]> {
-    const texts = await Promise.all(([4, 6] as const).map((family) => this.#conntrack(['-L', '-o', 'extended', '-f', familyName(family), '-p', 'udp'])));
-    return texts.flatMap(parseFlows);
+    // Without a family: those of both.
+    return parseFlows(await this.#conntrack(['-L', '-o', 'extended', '-p', 'udp']));
   }
 
   async #conntrack(args: readonly string[], stdin?: number): Promise<string> {

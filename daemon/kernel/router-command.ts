@@ -1,5 +1,5 @@
-import { execa } from 'execa';
 import { NetctlError, unavailable } from '../../src/model/errors.js';
+import { runProgram } from './program.js';
 
 /** What a program answered. */
 export interface CommandResult {
@@ -22,24 +22,10 @@ const noSuchProgram = 127;
  *   killed, took too long, or printed too much.
  */
 export async function runInRouter(namespace: string, program: string, args: readonly string[], stdin?: number): Promise<CommandResult> {
-  const result = await execa('nsenter', [`--net=${namespace}`, program, ...args], {
-    // Any descriptor is passed on, but execa's types know those up to 9 only.
-    stdin: stdin === undefined ? 'ignore' : (stdin as 3),
-    reject: false,
-    timeout: timeLimit,
-    // Messages are matched, so they must not be translated.
-    env: { LC_ALL: 'C' },
-  });
-  const { exitCode, stdout, stderr } = result;
+  const ended = await runProgram('nsenter', [`--net=${namespace}`, program, ...args], { stdin, timeLimit });
+  const { exitCode, stdout, stderr, fate } = ended;
   if (stderr.startsWith('nsenter: cannot open')) throw unavailable(`there is no router at ${namespace}`);
   if (exitCode === noSuchProgram) throw unavailable(`the program ${program} is not installed: install it with your system's package manager`);
-  if (exitCode === undefined) throw new NetctlError('internal', `${program} ${fateOf(result)} in the router at ${namespace}`, { cause: result });
+  if (exitCode === undefined) throw new NetctlError('internal', `${program} ${fate} in the router at ${namespace}`, { cause: stderr });
   return { exitCode, stdout, stderr };
-}
-
-/** How a program ended that did not exit by itself. */
-function fateOf({ timedOut, signal, isMaxBuffer, shortMessage }: { timedOut: boolean; signal?: string | undefined; isMaxBuffer: boolean; shortMessage?: string | undefined }): string {
-  if (timedOut) return `did not end within ${timeLimit / 1000} s and was killed`;
-  if (isMaxBuffer) return 'printed more than can be read';
-  return signal === undefined ? `failed (${shortMessage ?? 'no exit code'})` : `was ended by ${signal}`;
 }
