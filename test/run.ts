@@ -1,9 +1,9 @@
-// Runs the linter and the tests, and ends with the line `N passed, N failed`. Selected by the environment, as `make test` passes it on:
-// SUITE is one suite, FILE part of a path; with either, the linter is left out.
+// Runs the checks of the sources and the tests, and ends with the line `N passed, N failed`. Selected by the environment, as `make test` passes it on:
+// SUITE is one suite, FILE part of a path; with either, the checks are left out.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
-import { lint } from './runner/lint.js';
+import { lint, types } from './runner/checks.js';
 import { summary, type Outcome } from './runner/outcome.js';
 import { wasInterrupted } from './runner/process.js';
 import { reportFailures, reportOutcome } from './runner/report.js';
@@ -37,11 +37,12 @@ function note(outcome: Outcome): void {
   reportOutcome(outcome, print);
 }
 
-/** Runs the linter, if it is to, beside the tests; then, one by one, those tests that need the machine to themselves. */
+/** Runs the checks of the sources, if it is to, beside the tests; then, one by one, those tests that need the machine to themselves. */
 async function runAll(files: readonly TestFile[], linted: boolean): Promise<void> {
   const workers = availableParallelism() > 1 ? atOnce : 1;
   const jobs = files.filter((file) => !file.alone).map((file) => () => runFile(file));
-  await work(linted ? [async () => note(await lint(root)), ...jobs] : jobs, workers);
+  const checks = [lint, types].map((check) => async () => note(await check(root)));
+  await work(linted ? [...checks, ...jobs] : jobs, workers);
   await work(files.filter((file) => file.alone).map((file) => () => runFile(file)), 1);
   // Nothing that fails in the suite unit has the excuse of the machine.
   const repeated = failed.filter(({ suite }) => suite !== 'unit');
