@@ -27,19 +27,26 @@ function answeringIn({ providers, draining = [] }: NatService): [string, IpAddre
 
 /**
  * The names of the networks in which answers to clients on this host, of services and of published ports, may go from port to port of a
- * bridge: those of all providers, on other hosts, too, and of those that drain; and those in which their containers are
- * besides, as an answer takes the shortest way to the client. Who is in one container is told by its sandbox, which is known
- * before the container has its link, while Docker tells of its networks later.
+ * bridge. In these is a provider, on this host or another one, or one that drains, or they are what a container of such a one is in besides, as an answer
+ * takes the shortest way to the client; and in these is a container on this host that can be its client: another one, as who calls
+ * itself is answered by the router. Who is in one container is told by its sandbox, which is known before the container has its
+ * link, while Docker tells of its networks later.
  * @param endpoints all of the tenant, wherever they are
+ * @param host this host's name
  */
-export function answeredNetworks(endpoints: readonly Endpoint[], answering: AnsweringAddresses): Set<string> {
+export function answeredNetworks(endpoints: readonly Endpoint[], answering: AnsweringAddresses, host: string): Set<string> {
   const providing = endpoints.filter(({ addresses }) => addresses.some((address) => answering.has(address)));
-  const sandboxes = new Set(providing.flatMap(sandboxOf));
-  const beside = endpoints.filter((endpoint) => sandboxOf(endpoint).some((sandbox) => sandboxes.has(sandbox)));
-  return new Set([...providing, ...beside].map(({ network }) => network));
+  const containers = new Set(providing.map(containerOf));
+  const answerers = new Map<string, Set<string>>();
+  for (const endpoint of endpoints) {
+    const container = containerOf(endpoint);
+    if (containers.has(container)) answerers.set(endpoint.network, (answerers.get(endpoint.network) ?? new Set()).add(container));
+  }
+  const clients = endpoints.filter((endpoint) => endpoint.host === host && endpoint.sandboxKey !== undefined);
+  return new Set(clients.filter((client) => [...(answerers.get(client.network) ?? [])].some((container) => container !== containerOf(client))).map(({ network }) => network));
 }
 
-/** Sandboxes of two hosts may have one name. */
-function sandboxOf({ host, sandboxKey }: Endpoint): string[] {
-  return sandboxKey === undefined ? [] : [`${host} ${sandboxKey}`];
+/** Sandboxes of two hosts may have one name. One that is not joined is by itself. */
+function containerOf({ id, host, sandboxKey }: Endpoint): string {
+  return sandboxKey === undefined ? id : `${host} ${sandboxKey}`;
 }

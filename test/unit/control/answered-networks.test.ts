@@ -13,8 +13,8 @@ function endpoint(network: string, texts: readonly string[], host: string, sandb
 
 const service = (part: Partial<NatService>): NatService => ({ ...at('10.9.0.100'), ports: [{ port: 80, targetPort: 80, protocol: 'tcp' }], providers: [], ...part });
 
-/** A container in two networks, one on another host, whose sandbox has the same name and which is in others, and two that are alone. */
-const endpoints = [
+/** A container in two networks, one on another host, whose sandbox has the same name and which is in others, two that are not joined, and on this host a client in each network. */
+const providers = [
   endpoint('front', ['10.1.0.1'], 'h1', 'x'),
   endpoint('back', ['10.2.0.1', 'fd00::1'], 'h1', 'x'),
   endpoint('far', ['10.3.0.1'], 'h2', 'x'),
@@ -22,10 +22,11 @@ const endpoints = [
   endpoint('alone', ['10.5.0.1'], 'h1'),
   endpoint('idle', ['10.6.0.1'], 'h1'),
 ];
+const clients = ['front', 'back', 'far', 'away', 'alone', 'idle'].map((network, index) => endpoint(network, [`10.${index + 1}.0.9`], 'h1', `client ${network}`));
 
 /** It follows all that are asked for. */
 const following = new AnsweringAddresses();
-const answered = (...services: NatService[]): string[] => [...answeredNetworks(endpoints, following.update(services))].toSorted();
+const answered = (...services: NatService[]): string[] => [...answeredNetworks([...providers, ...clients], following.update(services), 'h1')].toSorted();
 
 t.test('networks of providers, of those that drain, and those in which their containers are besides', (t) => {
   t.same(answered(), []);
@@ -43,5 +44,20 @@ t.test('networks of providers, of those that drain, and those in which their con
   t.same(answered(first), ['alone'], 'asked again');
   t.same(answered(second), ['alone', 'idle']);
   t.same(answered(), []);
+  t.end();
+});
+
+t.test('only where there is a client on this host, and another one than who answers', (t) => {
+  const [front = '', far = ''] = ['10.1.0.1', '10.3.0.1'];
+  const on = (host: string, address: string, ...more: Endpoint[]): string[] => [...answeredNetworks([...providers, ...more], new AnsweringAddresses().update([service({ providers: [at(address)] })]), host)].toSorted();
+  t.same(on('h1', front), [], 'who is alone with itself');
+  t.same(on('h2', front), [], 'where nobody of the network is');
+  t.same(on('h1', front, endpoint('back', ['10.2.0.9'], 'h1', 'y')), ['back'], 'a client in the other network of the provider');
+  t.same(on('h1', front, endpoint('front', ['10.1.0.9'], 'h1')), [], 'one that is not joined');
+  t.same(on('h1', front, endpoint('front', ['10.1.0.9'], 'h2', 'y')), [], 'a client on another host is that one’s matter');
+  t.same(on('h2', front, endpoint('front', ['10.1.0.9'], 'h2', 'y')), ['front']);
+  t.same(on('h1', far, endpoint('far', ['10.3.0.9'], 'h1', 'x')), ['far'], 'a sandbox of the same name on another host is another one');
+  const two = [...answeredNetworks([...providers, endpoint('front', ['10.1.0.2'], 'h1', 'y')], new AnsweringAddresses().update([service({ providers: [at(front), at('10.1.0.2')] })]), 'h1')];
+  t.same(two, ['front'], 'two that answer call each other');
   t.end();
 });
