@@ -82,7 +82,7 @@ daemon_launch() {
 daemon_answers() {
   case $2 in
     dockerd) in_host "$1" curl -sf -m 5 -o /dev/null --unix-socket /run/docker.sock http://docker/_ping ;;
-    netctld) [ -S "/proc/$HOST_PID/root/run/netctl/netctl.sock" ] && in_host "$1" netctl version >/dev/null 2>&1 ;;
+    netctld) in_host "$1" curl -sf -m 5 -o /dev/null --unix-socket /run/netctl/netctl.sock http://netctl/version ;;
     # A member is healthy when the majority is there: it reads from its leader to answer this.
     etcd) in_host "$1" curl -sf -m 5 "http://127.0.0.1:$ETCD_CLIENTS/health" 2>/dev/null | grep -q '"true"' ;;
   esac
