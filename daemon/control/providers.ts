@@ -8,6 +8,7 @@ import type { AllContainers } from './all-containers.js';
 import { bindingFor } from './attachments.js';
 import type { Encryption } from './encryption.js';
 import type { Hosts } from './hosts.js';
+import { sameItems } from './same-items.js';
 import type { State } from './state.js';
 
 /** A container of a tenant, with its endpoints there. */
@@ -162,10 +163,6 @@ function indexByLabel(members: readonly Member[], before: Membership['byLabel'] 
 /** The one from before, if it has the same items. */
 function sameList<T>(before: readonly T[] | undefined, now: readonly T[]): readonly T[] {
   return before && sameItems(before, now) ? before : now;
-}
-
-function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
-  return a.length === b.length && a.every((item, index) => item === b[index]);
 }
 
 /** A label's key holds no "=", so that no two labels have one text. */

@@ -1,13 +1,14 @@
 import { diffFabric } from '../../src/fabric/diff.js';
 import { bridgeName, portName } from '../../src/fabric/names.js';
 import { netfilterBridges, netfilterSteps, withLasting, withNetfilter } from '../../src/fabric/netfilter.js';
-import { endpointMtus, planFabric } from '../../src/fabric/plan.js';
+import { endpointMtus, planFabric, planServices } from '../../src/fabric/plan.js';
 import type { FabricEndpoint, FabricInput, FabricNetwork, FabricState, FabricStep } from '../../src/fabric/state.js';
 import type { IpAddress } from '../../src/model/address.js';
 import type { Fabric, Sandboxes } from '../kernel/port.js';
 import { ContainerEnds, type ContainerEnd } from './container-ends.js';
 import { fabricDrift, type Drift } from './drift.js';
 import { Pace, type Clock } from './pace.js';
+import { sameItems } from './same-items.js';
 
 /** The links, addresses, routes and neighbours of one router. */
 export class RouterLinks {
@@ -24,6 +25,8 @@ export class RouterLinks {
   private names: ReadonlySet<string> = new Set();
   /** The bridges to which netfilter was given. Somebody may have taken it from them, or made them anew. */
   private netfilter: ReadonlySet<string> = new Set();
+  /** What was planned last for service IPs, and of what. */
+  private services: { readonly segments: string; readonly addresses: readonly IpAddress[]; readonly state: FabricState } | undefined;
   /** Says that containers are without their link. */
   private lost: string | undefined;
 
@@ -116,14 +119,15 @@ export class RouterLinks {
     this.mtus = endpointMtus(input);
     await this.ends.resize(this.ported, this.mtus);
     const { there, bereft } = await this.sort(input, before, joining, containers);
-    const planned = planFabric({ ...input, endpoints: [...there, ...bereft] });
+    const services = this.planServices(input);
+    const planned = planFabric({ ...input, endpoints: [...there, ...bereft] }, services);
     const steps = diffFabric(planned, before);
     // Unknown until the end: after a failure they are read.
     this.held = undefined;
     if (steps.length > 0) await this.apply(planned, steps);
     const given = await this.give(bereft, containers);
-    const desired = planFabric({ ...input, endpoints: [...there, ...given] });
-    const rest = diffFabric(desired, planned);
+    const desired = given.length === bereft.length ? planned : planFabric({ ...input, endpoints: [...there, ...given] }, services);
+    const rest = desired === planned ? [] : diffFabric(desired, planned);
     if (rest.length > 0) await this.apply(desired, rest);
     this.held = desired;
     this.names = new Set(desired.links.keys());
@@ -146,6 +150,16 @@ export class RouterLinks {
     this.held = undefined;
     this.names = new Set();
     this.netfilter = new Set();
+  }
+
+  /** Planned again only when there are others, as there may be thousands of them. */
+  private planServices({ networks, serviceAddresses }: FabricInput): FabricState {
+    const { services } = this;
+    const segments = JSON.stringify(networks.map(({ vni, subnets }) => [vni, ...subnets.map(({ prefix }) => prefix.toString())]));
+    if (services?.segments === segments && sameItems(services.addresses, serviceAddresses)) return services.state;
+    const state = planServices(networks, serviceAddresses);
+    this.services = { segments, addresses: serviceAddresses, state };
+    return state;
   }
 
   /** The networks, with the netfilter that they have, had or need. What is no network any more is forgotten. */

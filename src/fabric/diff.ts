@@ -36,6 +36,7 @@ export function diffFabric(desired: FabricState, observed: FabricState): FabricS
 
 /** Deleting a link takes its addresses, routes, neighbours and fdb entries with it. */
 function afterDeletion(state: FabricState, names: ReadonlySet<string>): FabricState {
+  if (names.size === 0) return state;
   const stays = ({ link }: { readonly link: string }): boolean => !names.has(link);
   return fabricState({
     links: [...state.links.values()].filter((link) => !names.has(link.name)),
@@ -63,6 +64,7 @@ function afterAddressLoss(state: FabricState, desired: FabricState): FabricState
   const ipv4 = [...state.addresses].filter(([, { address }]) => address.family === 4);
   const lasting = new Set(ipv4.filter(([key]) => desired.addresses.has(key)).map(([, { link }]) => link));
   const losing = new Set(ipv4.map(([, { link }]) => link).filter((link) => !lasting.has(link)));
+  if (losing.size === 0) return state;
   return {
     ...state,
     routes: new Map([...state.routes].filter(([, { link, prefix }]) => prefix.family === 6 || !losing.has(link))),

@@ -11,26 +11,36 @@ export const ethernetMtu = 1500;
 /**
  * What a tenant's router must hold for these networks, endpoints and service addresses. An endpoint
  * of a network that is not among them has no segment to be attached to and is left out.
+ * @param services what {@link planServices} says of them, if that is known already.
  */
-export function planFabric(input: FabricInput): FabricState {
+export function planFabric(input: FabricInput, services = planServices(input.networks, input.serviceAddresses)): FabricState {
   const networks = input.networks.toSorted((a, b) => a.vni - b.vni);
   const mtus = new Map(networks.map((network) => [network.vni, segmentMtuOf(network, input.overlay)]));
   const endpoints = input.endpoints
     .filter((endpoint) => mtus.has(endpoint.vni))
     .toSorted((a, b) => (a.id < b.id ? -1 : 1));
-  const services = input.serviceAddresses.toSorted((a, b) => a.compare(b)).map((address) => ({ address, segment: segmentOf(address, networks) }));
   const mtuOf = (vni: number): number => mtus.get(vni) ?? ethernetMtu;
   const own = fabricState({
     links: [...networks.map((network) => bridgeOf(network, mtuOf(network.vni))), ...endpoints.map((endpoint) => portOf(endpoint, mtuOf(endpoint.vni)))],
-    addresses: [...networks.flatMap(gatewaysOf), ...services.flatMap(({ address, segment }) => (segment ? [serviceAddress(address, segment)] : []))],
-    routes: [...networks.flatMap(segmentRoutesOf), ...services.flatMap(({ address, segment }) => (segment ? [] : [serviceRoute(address)]))],
+    addresses: networks.flatMap(gatewaysOf),
+    routes: networks.flatMap(segmentRoutesOf),
     neighbours: endpoints.flatMap(neighboursOf),
   });
   const { uplink, overlay } = input;
   const families = new Set(networks.flatMap(({ subnets }) => subnets.map(({ prefix }) => prefix.family)));
-  const others = overlay ? [overlayState(overlay, { networks, endpoints, serviceAddresses: services.map(({ address }) => address) })] : [];
+  const others = overlay ? [overlayState(overlay, { networks, endpoints, serviceAddresses: input.serviceAddresses.toSorted((a, b) => a.compare(b)) })] : [];
   const led = uplink ? [uplinkState(uplink, families)] : [];
-  return [...others, own, ...led].reduce(merged);
+  // The services come last: they may be many, and each step copies all before it.
+  return [...others, own, ...led, services].reduce(merged);
+}
+
+/** What the router must hold for its service IPs, whatever else there is. */
+export function planServices(networks: readonly FabricNetwork[], serviceAddresses: readonly IpAddress[]): FabricState {
+  const services = serviceAddresses.toSorted((a, b) => a.compare(b)).map((address) => ({ address, segment: segmentOf(address, networks) }));
+  return fabricState({
+    addresses: services.flatMap(({ address, segment }) => (segment ? [serviceAddress(address, segment)] : [])),
+    routes: services.flatMap(({ address, segment }) => (segment ? [] : [serviceRoute(address)])),
+  });
 }
 
 /** Of all links of the network, in bytes. */
