@@ -70,6 +70,13 @@ t.test('packages in netctld', async (t) => {
   t.ok(mebibytes < 6, `${mebibytes.toFixed(1)} MiB to read at each start`);
 });
 
+t.test('questions to Docker are not made texts of', async (t) => {
+  const bundle = readFileSync(join(base, 'netctld.bundle.cjs'), 'latin1');
+  const [, modem = ''] = /\n {2}"node_modules\/docker-modem\/lib\/modem\.js"\([^]*?\n([^]*?)\n {2}\}\n\}\);/.exec(bundle) ?? [];
+  t.match(modem, /debug\("Sending: %s", util\d*\.inspect\(/, 'docker-modem would do so');
+  t.notMatch(modem, /require\("(node:)?util"\)/, 'with what does it, if it had it');
+});
+
 t.test('what netctl loads', async (t) => {
   const help = await loadedBy(netctl, '--help');
   t.strictSame(help.files, [netctl], 'no file but its own');
