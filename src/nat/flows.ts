@@ -21,8 +21,11 @@ export interface Living {
  */
 export function staleFlows(flows: readonly Flow[], living: Living): Flow[] {
   const alive = new Set(living.addresses.map((address) => address.toString()));
-  const serviceIps = new Set(living.services.flatMap(({ addresses }) => addresses.map((address) => address.toString())));
-  const legs = udpLegs(living.services);
+  const asked = new Set(flows.flatMap(({ protocol, service }) => (protocol === 'udp' ? [service.address.toString()] : [])));
+  // There may be thousands of services, and few that anybody talks to.
+  const services = asked.size === 0 ? [] : living.services.filter(({ addresses }) => addresses.some((address) => asked.has(address.toString())));
+  const serviceIps = new Set(services.flatMap(({ addresses }) => addresses.map((address) => address.toString())));
+  const legs = udpLegs(services);
   const mayStay = (flow: Flow): boolean => {
     if (flow.protocol === 'tcp') return alive.has(flow.provider.address.toString());
     return isTranslated(flow) ? legs.has(legKey(flow)) : !serviceIps.has(flow.service.address.toString());
