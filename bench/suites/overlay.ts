@@ -23,8 +23,8 @@ export const overlay: Suite = {
         'Docker hosts':
           "the same on the two hosts where Docker and netctld are, with a VNI and a UDP port of its own: what the rules and conntrack of these hosts' own namespaces cost is in it. " +
           'This one counts: containers are on hosts with Docker, whoever makes the VXLAN between them. How all compare with bare hosts is shown, too',
-        netctl: 'a network of netctl in which nobody provides a service, as VXLAN by hand does not: from a container on one host to one on another, each host with Docker and netctld, on the same wire and with the same MTU',
-        provided: 'the same in a network with a provider, in which the routers see all packets, since answers of services are among them',
+        netctl: 'a network of netctl of a tenant without services, of which VXLAN by hand has none either: from a container on one host to one on another, each host with Docker and netctld, on the same wire and with the same MTU',
+        provided: 'the same in a network of a tenant with a service, in which the routers see all packets, since answers of services may be among them',
         service: 'from the same container to the same other one, through a service IP of which that is the only provider',
         wire: `a bridge between the hosts, MTU 1500; MTU of the segments ${mtu}`,
       },

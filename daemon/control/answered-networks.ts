@@ -1,8 +1,8 @@
-import type { Endpoint } from '../../src/model/endpoint.js';
 import type { IpAddress } from '../../src/model/address.js';
 import { Counts } from '../../src/nat/counts.js';
 import { exchanged } from '../../src/nat/exchanged.js';
 import type { NatService } from '../../src/nat/input.js';
+import type { TenantOnHost } from './router-inputs.js';
 
 /** The addresses of all providers, and of those that drain. Of services that are the same objects as before nothing is asked. */
 export class AnsweringAddresses {
@@ -26,27 +26,20 @@ function answeringIn({ providers, draining = [] }: NatService): [string, IpAddre
 }
 
 /**
- * The names of the networks in which answers to clients on this host, of services and of published ports, may go from port to port of a
- * bridge. In these is a provider, on this host or another one, or one that drains, or they are what a container of such a one is in besides, as an answer
- * takes the shortest way to the client; and in these is a container on this host that can be its client: another one, as who calls
- * itself is answered by the router. Who is in one container is told by its sandbox, which is known before the container has its
- * link, while Docker tells of its networks later.
- * @param endpoints all of the tenant, wherever they are
- * @param host this host's name
+ * The names of the networks in which bridges see answers of services, or of published ports, that nobody but them can translate.
+ *
+ * On one host they are those of the providers, draining ones included: there an answer goes from port to port; and those in which their
+ * containers are besides, as an answer takes the shortest way to the client. Who is in one container is told by its sandbox, which is known
+ * before the container has its link, while Docker tells of its networks later.
+ *
+ * Of several hosts one brings the requests of its clients to the provider on another one. This routes the answers, for which it must have seen the
+ * requests pass its bridge, into the network of the client, whose host takes them for its bridge to carry. So all networks of a tenant
+ * with services need it, on each host; and already before there is a provider, since hosts learn of one at different times.
  */
-export function answeredNetworks(endpoints: readonly Endpoint[], answering: AnsweringAddresses, host: string): Set<string> {
+export function answeredNetworks({ networks, services, endpoints, overlay }: Pick<TenantOnHost, 'networks' | 'services' | 'endpoints' | 'overlay'>, answering: AnsweringAddresses): Set<string> {
+  if (overlay && services.length > 0) return new Set(networks.map(({ name }) => name));
   const providing = endpoints.filter(({ addresses }) => addresses.some((address) => answering.has(address)));
-  const containers = new Set(providing.map(containerOf));
-  const answerers = new Map<string, Set<string>>();
-  for (const endpoint of endpoints) {
-    const container = containerOf(endpoint);
-    if (containers.has(container)) answerers.set(endpoint.network, (answerers.get(endpoint.network) ?? new Set()).add(container));
-  }
-  const clients = endpoints.filter((endpoint) => endpoint.host === host && endpoint.sandboxKey !== undefined);
-  return new Set(clients.filter((client) => [...(answerers.get(client.network) ?? [])].some((container) => container !== containerOf(client))).map(({ network }) => network));
-}
-
-/** Sandboxes of two hosts may have one name. One that is not joined is by itself. */
-function containerOf({ id, host, sandboxKey }: Endpoint): string {
-  return sandboxKey === undefined ? id : `${host} ${sandboxKey}`;
+  const sandboxes = new Set(providing.flatMap(({ sandboxKey }) => sandboxKey ?? []));
+  const beside = endpoints.filter(({ sandboxKey }) => sandboxKey !== undefined && sandboxes.has(sandboxKey));
+  return new Set([...providing, ...beside].map(({ network }) => network));
 }

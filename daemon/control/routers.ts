@@ -243,7 +243,7 @@ export class Routers {
     const { containers } = this.parts;
     const nat = natInput(onHost, candidacies.map(this.natService));
     return {
-      fabric: fabricInput(onHost, answeredNetworks([...onHost.endpoints, ...(onHost.overlay?.endpoints ?? [])], this.answering(tenant).update(nat.services), onHost.host)),
+      fabric: fabricInput(onHost, answeredNetworks(onHost, this.answering(tenant).update(nat.services))),
       nat,
       joining: this.joining,
       containers: containerEnds(onHost, (id) => isAlive(containers.ofEndpoint(id)?.state)),

@@ -243,9 +243,7 @@ async function planOf(tenant: string) {
   }));
   const uplink = await uplinkOf(tenant, known.some(({ subnet }) => subnet.gateway !== undefined || tenant === 'default'));
   const vniOf = (network: NetworkModel): number => known.find((entry) => entry.network === network)?.vni ?? NaN;
-  // A provider that is alone in its network has no client there.
-  const inCompany = attached.filter(({ container }) => attached.filter((other) => other.container.network === container.network).length > 1);
-  const answering = balanced.flatMap(({ providers }) => providers.flatMap(({ addresses }) => addresses)).filter((address) => inCompany.some((each) => each.address === address));
+  const answering = balanced.flatMap(({ providers }) => providers.flatMap(({ addresses }) => addresses));
   // Services that are no more have left it, and the model does not remember them.
   const lasting = known.length === 0 ? new Set<string>() : await netfilteredBridges(host, tenant);
   return {

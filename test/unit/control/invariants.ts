@@ -134,7 +134,7 @@ async function routerWrongs(bed: Bed, stored: Stored, tenant: string): Promise<s
     ...of(stored.services).map((service) => ({ addresses: service.addresses, ports: service.ports, ...providersOf(bed, stored, service) })),
     ...of(stored.endpoints).flatMap((endpoint) => (uplink ? publishedServices(endpoint, uplink) : [])),
   ];
-  const answered = answeredNetworks(of(stored.endpoints), new AnsweringAddresses().update(services), bed.host);
+  const answered = answeredNetworks({ networks, services: of(stored.services), endpoints: of(stored.endpoints) }, new AnsweringAddresses().update(services));
   const fabric = planFabric({
     // Who has netfilter, be it from services that are no more, keeps it.
     networks: withLasting(
