@@ -44,8 +44,8 @@ export const cli: Suite = {
         'docker ps': `docker ps --all, with ${rows} containers that were created and not started`,
         'netctl service ls': `with ${rows} services, on the same host`,
         node: 'node -e 0: a Node.js that does nothing',
-        'docker --help': '',
-        'netctl --help': '',
+        'docker --help': "a program of Docker's, in Go",
+        'netctl --help': 'as the lab runs it, which is what make build makes',
       },
       experiments: [
         experiment(`A list of ${rows}`, lab, lists, { 'netctl service ls': 1 / 1.5 }),
