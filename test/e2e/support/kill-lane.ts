@@ -11,6 +11,9 @@ export interface Sockets {
   readonly docker: string;
 }
 
+/** How long an operation may take while netctld lives; what a crash left may be in its way for a minute. */
+const patienceMs = 300_000;
+
 type State = 'running' | 'exited';
 
 /** An operation that may be cut short at any point, and is repeated until it has succeeded. Returns whether it has. */
@@ -22,7 +25,12 @@ interface Operation {
   /** Statuses that say that it cannot be done for now, and that nothing has changed. */
   readonly refused?: readonly number[];
   readonly then: () => void;
+  /** What it takes away, if it is a container or the service. */
+  readonly ends?: string;
 }
+
+/** The name of each tenant's service. */
+export const serviceName = 'w';
 
 /**
  * A user with a tenant of his own, who does one thing after another, chosen at random. What is cut short he does again; so it is
@@ -38,7 +46,11 @@ export class Lane {
   done = 0;
   failed = 0;
   lastFailure = '';
+  /** What the operation under way takes away: while nobody has been told, it may be there or not. */
+  ending: string | undefined;
   private stopped = false;
+  /** When the operation under way must have succeeded; unlimited while netctld is killed again and again. */
+  private deadline = Infinity;
   private working: Promise<void> = Promise.resolve();
 
   constructor(
@@ -56,17 +68,20 @@ export class Lane {
 
   begin(): void {
     this.stopped = false;
+    this.deadline = Infinity;
     this.working = this.work();
   }
 
-  /** Resolves when the operation under way has succeeded. */
+  /** Resolves when the operation under way has succeeded, now that netctld lives. */
   async end(): Promise<void> {
     this.stopped = true;
+    this.deadline = performance.now() + patienceMs;
     await this.working;
   }
 
   /** Deletes all that there is. */
   async tidy(): Promise<void> {
+    this.deadline = performance.now() + patienceMs;
     for (const name of [...this.containers.keys()]) await this.repeat(this.remove(name), true);
     if (this.service) await this.repeat(this.deleteService(), true);
     if (this.network) await this.repeat(this.deleteNetwork(), true);
@@ -77,20 +92,22 @@ export class Lane {
   private async work(): Promise<void> {
     while (!this.stopped) {
       const operation = this.random.pick(this.possible());
-      if (operation) await this.repeat(operation);
+      if (!operation) continue;
+      this.ending = operation.ends;
+      await this.repeat(operation);
+      this.ending = undefined;
     }
   }
 
   /** @param insist also on what is refused: a network with what a crash left of an endpoint, which is taken back after a minute. */
   private async repeat(operation: Operation, insist = false): Promise<void> {
-    const deadline = performance.now() + 300_000;
     for (;;) {
       const answer = await operation.run().catch((error: unknown) => ({ status: 0, text: String(error) }));
       if (answer === undefined || operation.done.includes(answer.status)) break;
       if (!insist && operation.refused?.includes(answer.status)) return;
       this.failed++;
       this.lastFailure = `${this.name} ${operation.name}: ${answer.status} ${answer.text.trim()}`;
-      if (performance.now() > deadline) throw new Error(`it does not succeed: ${this.lastFailure}`);
+      if (performance.now() > this.deadline) throw new Error(`it does not succeed: ${this.lastFailure}`);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     operation.then();
@@ -131,14 +148,18 @@ export class Lane {
     return { ...this.rest('delete network', 'DELETE', `networks/${this.name}:n/`, undefined, [200, 404], () => (this.network = false)), refused: [409] };
   }
 
+  private get servicePath(): string {
+    return `serviceLBs/${this.name}:${serviceName}/`;
+  }
+
   private createService(): Operation {
     const targetPort = this.random.pick([80, 81]) ?? 80;
-    const body = { tenantName: this.name, serviceName: 'w', networkName: 'n', ports: [`80:${targetPort}:TCP`, '53:53:UDP'], selectors: [`app=${this.app}`] };
-    return this.rest('create service', 'POST', `serviceLBs/${this.name}:w/`, body, [200], () => (this.service = true));
+    const body = { tenantName: this.name, serviceName, networkName: 'n', ports: [`80:${targetPort}:TCP`, '53:53:UDP'], selectors: [`app=${this.app}`] };
+    return this.rest('create service', 'POST', this.servicePath, body, [200], () => (this.service = true));
   }
 
   private deleteService(): Operation {
-    return this.rest('delete service', 'DELETE', `serviceLBs/${this.name}:w/`, undefined, [200, 404], () => (this.service = false));
+    return { ...this.rest('delete service', 'DELETE', this.servicePath, undefined, [200, 404], () => (this.service = false)), ends: serviceName };
   }
 
   private get dockerNetworkName(): string {
@@ -178,28 +199,30 @@ export class Lane {
 
   private halt(name: string, how: string): Operation {
     // 409: kill says that it does not run.
-    return this.docker(`docker ${how} ${name}`, 'POST', `/containers/${name}/${how}`, undefined, [204, 304, 409], () => this.containers.set(name, 'exited'));
+    const operation = { ...this.docker(`docker ${how} ${name}`, 'POST', `/containers/${name}/${how}`, undefined, [204, 304, 409], () => this.containers.set(name, 'exited')), ends: name };
+    // So that there is something to be forgotten when it ends.
+    return this.service ? { ...operation, run: () => this.speakFrom(name).then(operation.run) } : operation;
   }
 
   private remove(name: string): Operation {
-    return this.docker(`docker rm ${name}`, 'DELETE', `/containers/${name}?force=1`, undefined, [204, 404], () => this.containers.delete(name));
+    return { ...this.docker(`docker rm ${name}`, 'DELETE', `/containers/${name}?force=1`, undefined, [204, 404], () => this.containers.delete(name)), ends: name };
   }
 
-  /** A datagram to the service: the kernel remembers to which provider it went. */
   private speak(name: string): Operation {
-    const send = async (): Promise<undefined> => {
-      const [container, service] = await Promise.all([
-        ask(this.sockets.docker, 'GET', `/containers/${name}/json`),
-        ask(this.sockets.netctl, 'GET', `/api/v1/inspect/serviceLBs/${this.name}:w/`),
-      ]);
-      if (container.status !== 200 || service.status !== 200) return undefined;
-      const { State } = JSON.parse(container.text) as { State: { Pid: number } };
-      const { Oper } = JSON.parse(service.text) as { Oper: { serviceVip: string } };
-      // Whether anybody answers does not matter.
-      await run('nsenter', [`--net=/proc/${State.Pid}/ns/net`, 'bash', '-c', `echo hello >/dev/udp/${Oper.serviceVip}/53`]).catch(() => undefined);
-      return undefined;
-    };
-    return { name: `speak from ${name}`, done: [], then: () => undefined, run: () => send().catch(() => undefined) };
+    return { name: `speak from ${name}`, done: [], then: () => undefined, run: () => this.speakFrom(name) };
+  }
+
+  /** A datagram for each provider that the service may have: the kernel remembers to which one each went. Whether anybody answers does not matter. */
+  private async speakFrom(name: string): Promise<undefined> {
+    const [container, service] = await Promise.all([
+      ask(this.sockets.docker, 'GET', `/containers/${name}/json`),
+      ask(this.sockets.netctl, 'GET', `/api/v1/inspect/${this.servicePath}`),
+    ]).catch(() => []);
+    if (container?.status !== 200 || service?.status !== 200) return;
+    const { State } = JSON.parse(container.text) as { State: { Pid: number } };
+    const { Oper } = JSON.parse(service.text) as { Oper: { serviceVip: string } };
+    const script = `for one in 1 2; do echo hello >/dev/udp/${Oper.serviceVip}/53; done`;
+    await run('nsenter', [`--net=/proc/${State.Pid}/ns/net`, 'bash', '-c', script]).catch(() => undefined);
   }
 
   private rest(name: string, method: string, path: string, body: unknown, done: readonly number[], then: () => void): Operation {

@@ -19,7 +19,8 @@ export class NetctldProcess {
     child.stdout?.on('data', (data: Buffer) => (this.log = (this.log + data.toString()).slice(-20_000)));
     child.stderr?.on('data', (data: Buffer) => (this.log = (this.log + data.toString()).slice(-20_000)));
     this.ended = new Promise((resolve) => {
-      child.once('exit', (_, signal) => {
+      // Not `exit`: what it wrote may still be under way then.
+      child.once('close', (_, signal) => {
         this.hasEnded = true;
         this.wasKilled = signal === 'SIGKILL';
         resolve();
@@ -40,7 +41,7 @@ export class NetctldProcess {
     while (!this.hasEnded && performance.now() < end) {
       const answer = await ask(this.socket, 'GET', '/healthz', undefined, 5000).catch(() => undefined);
       if (answer?.status === 200) return true;
-      await setTimeout(5);
+      await setTimeout(10);
     }
     if (!this.hasEnded) throw new Error(`netctld does not answer within ${deadlineMs} ms:\n${this.log}`);
     return false;
@@ -52,6 +53,11 @@ export class NetctldProcess {
     const inTime = await Promise.race([this.ended.then(() => true), setTimeout(ms, false, { signal: patience.signal }).catch(() => false)]);
     patience.abort();
     return inTime;
+  }
+
+  /** The one of the points of NETCTLD_FAULT at which it killed itself. */
+  get diedAt(): string | undefined {
+    return /"event":"fault-reached","fault":"([^"]+)"/.exec(this.log)?.[1];
   }
 
   async kill(): Promise<void> {
