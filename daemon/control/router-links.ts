@@ -88,13 +88,13 @@ export class RouterLinks {
   /**
    * To be called after {@link recall}, and before the rules lead to new providers: gives bridge netfilter to the bridges that are there
    * and must have it. Those that are not there yet are made with it.
-   * @param answering the providers of open connections
+   * @param connected who is at the ends of open connections
    * @returns how many steps were needed.
    */
-  async bringNetfilter({ networks }: FabricInput, answering: readonly IpAddress[]): Promise<number> {
+  async bringNetfilter({ networks }: FabricInput, connected: readonly IpAddress[]): Promise<number> {
     const before = this.held;
     if (!before) throw new Error('the links must be recalled first');
-    const bridges = this.lasting(networks, before, answering).map(({ vni, netfilter }) => ({ name: bridgeName(vni), netfilter: netfilter === true }));
+    const bridges = this.lasting(networks, before, connected).map(({ vni, netfilter }) => ({ name: bridgeName(vni), netfilter: netfilter === true }));
     const steps = netfilterSteps(bridges, before);
     if (steps.length === 0) return 0;
     // Unknown until the end: after a failure they are read.
@@ -163,8 +163,8 @@ export class RouterLinks {
   }
 
   /** The networks, with the netfilter that they have, had or need. What is no network any more is forgotten. */
-  private lasting(networks: readonly FabricNetwork[], before: FabricState, answering: readonly IpAddress[] = []): FabricNetwork[] {
-    const lasting = withLasting(networks, new Set([...this.netfilter, ...netfilterBridges(before)]), answering);
+  private lasting(networks: readonly FabricNetwork[], before: FabricState, connected: readonly IpAddress[] = []): FabricNetwork[] {
+    const lasting = withLasting(networks, new Set([...this.netfilter, ...netfilterBridges(before)]), connected);
     this.netfilter = new Set(lasting.flatMap(({ vni, netfilter }) => (netfilter ? [bridgeName(vni)] : [])));
     return lasting;
   }

@@ -216,8 +216,8 @@ export class Router {
     const { conntrack, routers } = this.kernel;
     changes.drift = addDrift(changes.drift, await this.links.recall());
     const common = !this.intact && !routers.isNetfilterWithBridges(this.tenant);
-    const answering = common && !this.links.areNone ? (await conntrack.list(this.tenant)).filter(isTranslated).map(({ provider }) => provider.address) : [];
-    changes.steps += await this.links.bringNetfilter(fabric, answering);
+    const connected = common && !this.links.areNone ? (await conntrack.list(this.tenant)).filter(isTranslated).flatMap(({ client, provider }) => [client.address, provider.address]) : [];
+    changes.steps += await this.links.bringNetfilter(fabric, connected);
     const settings = common ? routers.leaveNetfilterToBridges(this.tenant) : 0;
     if (this.known) changes.drift = addDrift(changes.drift, { setting: settings });
     this.known = true;
