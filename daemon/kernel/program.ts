@@ -17,7 +17,12 @@ interface Options {
   readonly stdin: number | undefined;
   /** In milliseconds; then it is killed. */
   readonly timeLimit: number;
+  /** Variables besides those of this process. */
+  readonly env: Readonly<Record<string, string>>;
 }
+
+/** For a program whose messages are matched: they must not be translated. */
+export const untranslated = { LC_ALL: 'C' };
 
 /** A program's output that is longer is not read, in octets: the largest tables are a few tens of millions. */
 const mostOutput = 100_000_000;
@@ -28,12 +33,11 @@ const mostOutput = 100_000_000;
  * By Node's own means: netctld starts a few programs for every change, and execa takes 4.4 ms of a processor for each start of one where this
  * takes 0.9.
  */
-export function runProgram(program: string, args: readonly string[], { stdin, timeLimit }: Options): Promise<Ended> {
+export function runProgram(program: string, args: readonly string[], { stdin, timeLimit, env }: Options): Promise<Ended> {
   return new Promise((resolve) => {
     let failure: string | undefined;
     let missing = false;
-    // Messages are matched, so they must not be translated.
-    const child = spawn(program, args, { stdio: [stdin ?? 'ignore', 'pipe', 'pipe'], env: { ...process.env, LC_ALL: 'C' } });
+    const child = spawn(program, args, { stdio: [stdin ?? 'ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     const kill = (why: string): void => {
       failure ??= why;
       child.kill('SIGKILL');

@@ -1,5 +1,5 @@
 import { NetctlError, unavailable } from '../../src/model/errors.js';
-import { runProgram } from './program.js';
+import { runProgram, untranslated } from './program.js';
 
 /** What a program answered. */
 export interface CommandResult {
@@ -22,7 +22,7 @@ const noSuchProgram = 127;
  *   killed, took too long, or printed too much.
  */
 export async function runInRouter(namespace: string, program: string, args: readonly string[], stdin?: number): Promise<CommandResult> {
-  const ended = await runProgram('nsenter', [`--net=${namespace}`, program, ...args], { stdin, timeLimit });
+  const ended = await runProgram('nsenter', [`--net=${namespace}`, program, ...args], { stdin, timeLimit, env: untranslated });
   const { exitCode, stdout, stderr, fate } = ended;
   if (stderr.startsWith('nsenter: cannot open')) throw unavailable(`there is no router at ${namespace}`);
   if (exitCode === noSuchProgram) throw unavailable(`the program ${program} is not installed: install it with your system's package manager`);

@@ -1,13 +1,13 @@
 import { openSync, closeSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { runProgram, type Ended } from '../../../daemon/kernel/program.js';
+import { runProgram, untranslated, type Ended } from '../../../daemon/kernel/program.js';
 
-const shell = (script: string, timeLimit = 60_000, stdin?: number): Promise<Ended> => runProgram('sh', ['-c', script], { stdin, timeLimit });
+const shell = (script: string, timeLimit = 60_000, stdin?: number): Promise<Ended> => runProgram('sh', ['-c', script], { stdin, timeLimit, env: untranslated });
 
 t.test('its exit code, and its output without the last newline', async (t) => {
   t.match(await shell('printf "one\\n\\n"; echo two >&2; exit 7'), { exitCode: 7, stdout: 'one\n', stderr: 'two', missing: false });
-  t.equal((await shell('echo "$LC_ALL"')).stdout, 'C', 'messages are not translated');
+  t.equal((await shell('echo "$LC_ALL $HOME"')).stdout, `C ${process.env['HOME'] ?? ''}`, 'messages are not translated; other variables are those of the caller');
   t.equal((await shell('cat')).stdout, '', 'there is no input');
 });
 
@@ -20,7 +20,7 @@ t.test('a descriptor is its input', async (t) => {
 });
 
 t.test('a program that is not there', async (t) => {
-  const ended = await runProgram('netctl-no-such-program', [], { stdin: undefined, timeLimit: 60_000 });
+  const ended = await runProgram('netctl-no-such-program', [], { stdin: undefined, timeLimit: 60_000, env: {} });
   t.match(ended, { exitCode: undefined, missing: true, fate: /^failed \(spawn netctl-no-such-program ENOENT\)$/ });
 });
 
