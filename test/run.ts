@@ -8,7 +8,7 @@ import { summary, type Outcome } from './runner/outcome.js';
 import { wasInterrupted } from './runner/process.js';
 import { reportFailures, reportOutcome } from './runner/report.js';
 import { runTestFile } from './runner/run-test-file.js';
-import { atOnce, isSuite, selectTests, SUITES, type Suite, type TestFile } from './runner/suites.js';
+import { atOnce, isSuite, selectTests, SUITES, type Company, type Suite, type TestFile } from './runner/suites.js';
 
 const build = dirname(import.meta.dirname);
 const root = projectRoot(build);
@@ -40,10 +40,11 @@ function note(outcome: Outcome): void {
 /** Runs the checks of the sources, if it is to, beside the tests; then, one by one, those tests that need the machine to themselves. */
 async function runAll(files: readonly TestFile[], linted: boolean): Promise<void> {
   const workers = availableParallelism() > 1 ? atOnce : 1;
-  const jobs = files.filter((file) => !file.alone).map((file) => () => runFile(file));
-  const checks = [lint, types].map((check) => async () => note(await check(root)));
-  await work(linted ? [...checks, ...jobs] : jobs, workers);
-  await work(files.filter((file) => file.alone).map((file) => () => runFile(file)), 1);
+  const checks = linted ? [lint, types].map((check) => async () => note(await check(root))) : [];
+  const jobs = (...companies: Company[]): (() => Promise<void>)[] => files.filter(({ company }) => companies.includes(company)).map((file) => () => runFile(file));
+  if (workers > 1) await Promise.all([work([...checks, ...jobs('any')], workers), work(jobs('calm'), 1)]);
+  else await work([...checks, ...jobs('any', 'calm')], 1);
+  await work(jobs('alone'), 1);
   // Nothing that fails in the suite unit has the excuse of the machine.
   const repeated = failed.filter(({ suite }) => suite !== 'unit');
   if (workers > 1 && repeated.length <= mostRepeated) await repeat(repeated);

@@ -14,8 +14,14 @@ export const atOnce = 2;
 /** Files that promise something within a time while they need all the processors: they have the machine to themselves, at the end. */
 export const alone: ReadonlySet<string> = new Set(['e2e/kills', 'e2e/kills-traffic', 'e2e/rush']);
 
+/** Files that wait most of their time, for pauses that netctld makes: a third one beside any two takes little from them. One of these runs at a time, from the beginning. */
+export const calm: ReadonlySet<string> = new Set(['e2e/drift', 'e2e/faulty-nft', 'e2e/hosts-addresses', 'e2e/restarts']);
+
 /** Files that take more than a minute, the longest first. They begin before the others of their suite: else the last of them would run with nothing beside it. */
-export const long: readonly string[] = ['e2e/fresh-machine', 'e2e/random', 'e2e/vagrant', 'e2e/drift', 'e2e/faulty-nft', 'e2e/hosts-addresses', 'e2e/fuzz', 'e2e/restarts'];
+export const long: readonly string[] = ['e2e/fresh-machine', 'e2e/random', 'e2e/fuzz', 'e2e/hosts-failures', 'e2e/vagrant', 'e2e/hosts-mtu', 'e2e/hosts-repair'];
+
+/** A file runs beside any others; or as the only one of those that mostly wait; or, when all others have ended, by itself. */
+export type Company = 'any' | 'calm' | 'alone';
 
 export interface TestFile {
   readonly suite: Suite;
@@ -23,8 +29,7 @@ export interface TestFile {
   readonly name: string;
   /** The compiled file. */
   readonly script: string;
-  /** It runs when all others have ended, by itself. */
-  readonly alone: boolean;
+  readonly company: Company;
 }
 
 export interface Selection {
@@ -52,7 +57,12 @@ function filesOf(root: string, build: string, suite: Suite): TestFile[] {
     .filter((path) => path.endsWith('.test.ts'))
     .map((path) => `${suite}/${path.slice(0, -'.test.ts'.length)}`)
     .sort((one, other) => placeOf(one) - placeOf(other) || (one < other ? -1 : 1))
-    .map((name) => ({ suite, name, script: join(build, 'test', `${name}.test.js`), alone: alone.has(name) }));
+    .map((name) => ({ suite, name, script: join(build, 'test', `${name}.test.js`), company: companyOf(name) }));
+}
+
+function companyOf(name: string): Company {
+  if (alone.has(name)) return 'alone';
+  return calm.has(name) ? 'calm' : 'any';
 }
 
 function placeOf(name: string): number {

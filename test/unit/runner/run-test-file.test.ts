@@ -7,7 +7,7 @@ import { runTestFile } from '../../runner/run-test-file.js';
 /** Runs a program as if it were a test file. */
 async function outcomeOf(t: { testdir(files: Record<string, string>): string }, program: string): Promise<Outcome> {
   const directory = t.testdir({ 'a.test.mjs': program });
-  return runTestFile({ suite: 'unit', name: 'unit/a', script: join(directory, 'a.test.mjs'), alone: false }, directory);
+  return runTestFile({ suite: 'unit', name: 'unit/a', script: join(directory, 'a.test.mjs'), company: 'any' }, directory);
 }
 
 t.test('a file that passes', async (t) => {

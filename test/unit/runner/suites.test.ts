@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
-import { alone, long, selectTests } from '../../runner/suites.js';
+import { alone, calm, long, selectTests } from '../../runner/suites.js';
 
 function projectRoot(directory = import.meta.dirname): string {
   return existsSync(join(directory, 'package.json')) ? directory : projectRoot(dirname(directory));
@@ -11,8 +11,8 @@ const all = { suite: undefined, part: '' };
 
 t.test('what runs early, or by itself, is there', async (t) => {
   const files = [...selectTests(projectRoot(), 'dist', all).values()].flat();
-  for (const name of [...long, ...alone]) t.ok(files.some((file) => file.name === name), name);
-  t.strictSame(files.filter((file) => file.alone).map(({ name }) => name).sort(), [...alone].sort());
+  for (const name of [...long, ...calm, ...alone]) t.ok(files.some((file) => file.name === name), name);
+  for (const [company, names] of [['alone', alone], ['calm', calm]] as const) t.strictSame(files.filter((file) => file.company === company).map(({ name }) => name).sort(), [...names].sort(), company);
 });
 
 t.test('suites run in their order, and in each what takes long begins early', async (t) => {
