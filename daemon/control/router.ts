@@ -210,13 +210,13 @@ export class Router {
 
   /**
    * What answers of providers need is there before it no longer comes from a setting of the whole router: such a router is one of an older
-   * version, and what is open there may be of services that are deleted.
+   * version, and what is open there may be of services that are deleted. In a router that is known it is somebody else's doing, and nothing rests on it.
    */
   private async bringNetfilter({ fabric }: RouterTarget, changes: RouterChanges): Promise<void> {
     const { conntrack, routers } = this.kernel;
     changes.drift = addDrift(changes.drift, await this.links.recall());
     const common = !this.intact && !routers.isNetfilterWithBridges(this.tenant);
-    const connected = common && !this.links.areNone ? (await conntrack.list(this.tenant)).filter(isTranslated).flatMap(({ client, provider }) => [client.address, provider.address]) : [];
+    const connected = common && !this.known && !this.links.areNone ? (await conntrack.list(this.tenant)).filter(isTranslated).flatMap(({ client, provider }) => [client.address, provider.address]) : [];
     changes.steps += await this.links.bringNetfilter(fabric, connected);
     const settings = common ? routers.leaveNetfilterToBridges(this.tenant) : 0;
     if (this.known) changes.drift = addDrift(changes.drift, { setting: settings });

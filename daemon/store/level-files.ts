@@ -10,6 +10,9 @@ import { readWitness, type Head } from './witness.js';
 /** Not compressed: only so can the places of all blocks be read, and their checksums be checked. */
 const options = { keyEncoding: 'utf8', valueEncoding: 'utf8', compression: false } as const;
 
+/** How often a copy is begun while files go: LevelDB makes a new one for every few megabytes that are written. */
+const mostAttempts = 20;
+
 /** Something about the directory, not about what is written in it. */
 const outerReasons = /No space left|Read-only file system|Permission denied|Too many open files|Input\/output error|Cannot allocate memory/;
 
@@ -47,13 +50,14 @@ export async function isInUse(directory: string): Promise<boolean> {
  * @throws Error if the directory cannot be read, or the copy not be made: nothing is said of the state then.
  */
 export async function readState(directory: string): Promise<Reading> {
-  const witness = readWitness(directory);
-  const names = (await readdir(directory)).filter((name) => /^(CURRENT|MANIFEST-\d+|\d+\.(ldb|sst|log))$/.test(name));
-  if (!names.includes('CURRENT')) return withoutDatabase(names, witness);
   const copy = join(directory, `verify-${process.pid}`);
   try {
-    await linkAll(directory, names, copy);
-    return judge(await readCopy(copy), witness);
+    for (let attempt = 1; ; attempt += 1) {
+      const witness = readWitness(directory);
+      const names = (await readdir(directory)).filter((name) => /^(CURRENT|MANIFEST-\d+|\d+\.(ldb|sst|log))$/.test(name));
+      if (!names.includes('CURRENT')) return withoutDatabase(names, witness);
+      if (await linkAll(directory, names, copy, attempt === mostAttempts)) return judge(await readCopy(copy), witness);
+    }
   } finally {
     await rm(copy, { recursive: true, force: true });
   }
@@ -125,10 +129,21 @@ function problemOf(head: Head, witness: Head | 'missing' | 'damaged'): string | 
   return undefined;
 }
 
-async function linkAll(directory: string, names: readonly string[], copy: string): Promise<void> {
+/**
+ * A database that is written begins new files and deletes old ones, between any two looks at it.
+ * @returns false if one of the files was gone, unless this is the last attempt.
+ */
+async function linkAll(directory: string, names: readonly string[], copy: string, isLast: boolean): Promise<boolean> {
   await rm(copy, { recursive: true, force: true });
   await mkdir(copy, { mode: 0o700 });
-  for (const name of names) await linkOrCopy(join(directory, name), join(copy, name));
+  try {
+    for (const name of names) await linkOrCopy(join(directory, name), join(copy, name));
+    return true;
+  } catch (error) {
+    const isGone = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    if (isGone && !isLast) return false;
+    throw error;
+  }
 }
 
 /** Some file systems have no links. */

@@ -115,9 +115,11 @@ t.test('somebody turns it on for the whole router: it is turned off, and counted
   const router = routerOn(kernel);
   await router.reconcile(targetOf([a]));
   (kernel.routers as FakeRouters).giveNetfilterToAll('blue');
+  (kernel.conntrack as FakeConntrack).track('blue', { protocol: 'tcp', client: { address: IpAddress.parse('10.2.0.5'), port: 5 }, service: { address: IpAddress.parse('10.1.1.100'), port: 80 }, provider: { address: addressOf(a), port: 80 } });
   t.equal(await router.look(), true);
   t.match(await router.reconcile(targetOf([a])), { drift: { setting: 3 } });
   t.equal(kernel.routers.isNetfilterWithBridges('blue'), true);
+  t.same(await bridges(kernel), { br1: true, br2: false }, 'an open connection is no reason for others to have it: it began without');
   t.equal(await router.look(), false);
 });
 
