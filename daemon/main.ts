@@ -52,7 +52,8 @@ async function start(config: Config, log: Logger, notifier: Notifier): Promise<E
   const metrics = new Metrics(version);
   metrics.collectProcess();
   const faults = await chosenFaults(log);
-  const opened = await openStore(config, storeListener(log, notifier));
+  const reach: Reach = { away: undefined };
+  const opened = await openStore(config, storeListener(log, notifier, reach));
   const store = faults.around('store', meteredStore(opened, metrics));
   const sockets = new RtnetlinkSockets();
   const docker = openDocker(config.dockerSocket);
@@ -97,6 +98,7 @@ async function start(config: Config, log: Logger, notifier: Notifier): Promise<E
       endpoints: faults.around('endpoints', control.pluginEndpoints),
       publications: faults.around('publications', control.pluginPublications),
       logger: log,
+      obstacle: () => reach.away,
     });
     ends.push(() => plugin.close(), () => control.leaveDocker());
     await plugin.listen(config.pluginSocket);
@@ -124,14 +126,21 @@ function sharedHost({ state, hostLease, vxlanPort, wireguardPort }: Config, stor
   return { announce, id: readHostId(state), leaseSeconds: hostLease, vxlanPort, underlay, pinger: new KernelPinger(), tunnels, tunnelPort: wireguardPort, probeMs };
 }
 
-function storeListener(log: Logger, notifier: Notifier): StoreListener {
+/** Why nothing can be written, while the store is away. */
+interface Reach {
+  away: string | undefined;
+}
+
+function storeListener(log: Logger, notifier: Notifier, reach: Reach): StoreListener {
   return {
     report: (error) => log.error({ event: 'watcher-failed', err: error }, 'a watcher of the store failed: a bug'),
     away: (reason) => {
+      reach.away = reason;
       log.warn({ event: 'store-away' }, reason);
       notifier.status(reason);
     },
     back: (awayMs) => {
+      reach.away = undefined;
       log.info({ event: 'store-back', awayMs }, 'the store answers again');
       notifier.status('the store answers again');
     },

@@ -22,6 +22,8 @@ export interface PluginOptions {
    * plugin socket, and `docker run` with it.
    */
   readonly deadlineMs?: number;
+  /** What is known to keep calls from ending, as a sentence: who waited for that in vain is told so. */
+  readonly obstacle?: () => string | undefined;
 }
 
 export interface PluginServer {
@@ -67,12 +69,14 @@ class Dispatch {
   private readonly methods: ReadonlyMap<string, Method>;
   private readonly log: Logger;
   private readonly deadlineMs: number;
+  private readonly obstacle: () => string | undefined;
 
-  constructor({ addresses, endpoints, publications, logger, deadlineMs = defaultDeadlineMs }: PluginOptions) {
+  constructor({ addresses, endpoints, publications, logger, deadlineMs = defaultDeadlineMs, obstacle = () => undefined }: PluginOptions) {
     const activate = constant('Err', { Implements: ['NetworkDriver', 'IpamDriver'] });
     this.methods = new Map(Object.entries({ 'Plugin.Activate': activate, ...networkMethods(endpoints, publications), ...ipamMethods(addresses) }));
     this.log = logger;
     this.deadlineMs = deadlineMs;
+    this.obstacle = obstacle;
   }
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -125,7 +129,7 @@ class Dispatch {
   /** What Docker shows to its user, after words of its own. */
   private sentence(error: unknown): string {
     if (error instanceof NetctlError) return error.message;
-    if (error instanceof DeadlineError) return `netctl did not finish within ${this.deadlineMs} ms: see its log, then try again`;
+    if (error instanceof DeadlineError) return `netctl did not finish within ${this.deadlineMs} ms: ${this.obstacle() ?? 'see its log, then try again'}`;
     return `netctl failed: ${messageOf(error)}`;
   }
 

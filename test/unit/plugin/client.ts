@@ -24,6 +24,8 @@ export interface Rig {
   readonly ports: Recorder;
   readonly server: PluginServer;
   readonly logs: LogLine[];
+  /** What is in the way of all calls. */
+  obstacle?: string;
   /** Calls a method with this JSON. */
   call(method: string, body?: unknown): Promise<Reply>;
 }
@@ -33,14 +35,15 @@ export async function startRig(t: { teardown(fn: () => Promise<unknown>): unknow
   const socketPath = join(directory, 'plugins', 'netctl.sock');
   const ports = new Recorder();
   const logs: LogLine[] = [];
-  const server = createPluginServer({ addresses: ports, endpoints: ports, publications: ports, logger: recordingLogger(logs), deadlineMs });
+  const server = createPluginServer({ addresses: ports, endpoints: ports, publications: ports, logger: recordingLogger(logs), deadlineMs, obstacle: () => rig.obstacle });
   await server.listen(socketPath);
   t.teardown(async () => {
     await server.close();
     await rm(directory, { recursive: true, force: true });
   });
   const call: Rig['call'] = (method, body) => send(socketPath, method, body === undefined ? '' : JSON.stringify(body));
-  return { directory, socketPath, ports, server, logs, call };
+  const rig: Rig = { directory, socketPath, ports, server, logs, call };
+  return rig;
 }
 
 export function recordingLogger(logs: LogLine[]): Record<'debug' | 'info' | 'warn' | 'error', (fields: object, message: string) => void> {

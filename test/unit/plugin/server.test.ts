@@ -118,6 +118,8 @@ t.test('a port that never answers: Docker is answered at the deadline, and the l
   t.strictSame((await rig.call('NetworkDriver.Join', withBody['NetworkDriver.Join'])).body, {
     Err: 'netctl did not finish within 50 ms: see its log, then try again',
   });
+  rig.obstacle = 'the store is away';
+  t.strictSame((await rig.call('NetworkDriver.Join', withBody['NetworkDriver.Join'])).body, { Err: 'netctl did not finish within 50 ms: the store is away' }, 'what is in the way is told, if it is known');
   t.strictSame(Object.keys((await rig.call('IpamDriver.RequestAddress', withBody['IpamDriver.RequestAddress'])).body), ['Error']);
   finish();
   while (rig.logs.at(-1)?.fields['event'] !== 'plugin-call-late') await new Promise(setImmediate);
