@@ -2,7 +2,7 @@ import { messageOf } from '../../src/model/errors.js';
 import type { ChangeSet, Watch, Watcher } from './port.js';
 
 export interface ChangeLogOptions {
-  /** How many changes are remembered, over all revisions. Each holds its value, so this bounds the memory used. */
+  /** How many changes are remembered, over all revisions: 1,000 unless given. Each holds its value, so this bounds the memory used. */
   readonly limit?: number;
   /** Told of a watcher that threw, which is a bug of the watcher's. Default: a process warning. */
   readonly report?: (error: unknown) => void;
@@ -26,7 +26,7 @@ export class ChangeLog {
   #size = 0;
 
   /** @param revision the store's revision now: what was before is not known here. */
-  constructor(revision: number, { limit = 10_000, report = warn }: ChangeLogOptions = {}) {
+  constructor(revision: number, { limit = 1_000, report = warn }: ChangeLogOptions = {}) {
     this.#forgotten = revision;
     this.#limit = limit;
     this.#report = report;
