@@ -8,7 +8,11 @@ import { faultOfTable } from './table-file.js';
 import { readWitness, type Head } from './witness.js';
 
 /** Not compressed: only so can the places of all blocks be read, and their checksums be checked. */
-const options = { keyEncoding: 'utf8', valueEncoding: 'utf8', compression: false } as const;
+const options = {
+  ...{ keyEncoding: 'utf8', valueEncoding: 'utf8', compression: false },
+  // By default LevelDB keeps 8 MiB of what was read and 4 to 8 MiB of what was written last. All that is asked for is in memory anyway.
+  ...{ cacheSize: 2 ** 20, writeBufferSize: 2 ** 20 },
+} as const;
 
 /** How often a copy is begun while files go: LevelDB makes a new one for every few megabytes that are written. */
 const mostAttempts = 20;
