@@ -14,8 +14,8 @@ const options = {
   ...{ cacheSize: 2 ** 20, writeBufferSize: 2 ** 20 },
 } as const;
 
-/** How often a copy is begun while files go: LevelDB makes a new one for every few megabytes that are written. */
-const mostAttempts = 20;
+/** How often a copy is begun while files come and go: LevelDB makes a new one for each megabyte that is written. */
+const mostAttempts = 100;
 
 /** Something about the directory, not about what is written in it. */
 const outerReasons = /No space left|Read-only file system|Permission denied|Too many open files|Input\/output error|Cannot allocate memory/;
@@ -58,9 +58,9 @@ export async function readState(directory: string): Promise<Reading> {
   try {
     for (let attempt = 1; ; attempt += 1) {
       const witness = readWitness(directory);
-      const names = (await readdir(directory)).filter((name) => /^(CURRENT|MANIFEST-\d+|\d+\.(ldb|sst|log))$/.test(name));
+      const names = await filesIn(directory);
       if (!names.includes('CURRENT')) return withoutDatabase(names, witness);
-      if (await linkAll(directory, names, copy, attempt === mostAttempts)) return judge(await readCopy(copy), witness);
+      if (await isCopied(directory, names, copy, attempt === mostAttempts)) return judge(await readCopy(copy), witness);
     }
   } finally {
     await rm(copy, { recursive: true, force: true });
@@ -133,21 +133,27 @@ function problemOf(head: Head, witness: Head | 'missing' | 'damaged'): string | 
   return undefined;
 }
 
+/** The files of the database, in order. */
+async function filesIn(directory: string): Promise<string[]> {
+  return (await readdir(directory)).filter((name) => /^(CURRENT|MANIFEST-\d+|\d+\.(ldb|sst|log))$/.test(name)).sort();
+}
+
 /**
- * A database that is written begins new files and deletes old ones, between any two looks at it.
- * @returns false if one of the files was gone, unless this is the last attempt.
+ * A database that is written begins new files and deletes old ones, between any two looks at it. The copy is of one moment if there are the
+ * same files afterwards: a file is made before MANIFEST says so, and deleted after that. What goes on being written, MANIFEST, is copied itself.
+ * @returns whether it is of one moment; on the last attempt in any case.
  */
-async function linkAll(directory: string, names: readonly string[], copy: string, isLast: boolean): Promise<boolean> {
+async function isCopied(directory: string, names: readonly string[], copy: string, isLast: boolean): Promise<boolean> {
   await rm(copy, { recursive: true, force: true });
   await mkdir(copy, { mode: 0o700 });
   try {
-    for (const name of names) await linkOrCopy(join(directory, name), join(copy, name));
-    return true;
+    for (const name of names) await (/^\d/.test(name) ? linkOrCopy : copyFile)(join(directory, name), join(copy, name));
   } catch (error) {
     const isGone = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     if (isGone && !isLast) return false;
     throw error;
   }
+  return isLast || (await filesIn(directory)).join() === names.join();
 }
 
 /** Some file systems have no links. */
