@@ -42,9 +42,9 @@ export async function netctlWays(lab: Lab, ...options: string[]): Promise<Netctl
 }
 
 /** A client on the lab's first host and a server on its second, in a network of a tenant without services. The first host knows the server once it knows of what is made later. */
-export async function quietWay(lab: Lab): Promise<Way> {
+export async function quietWay(lab: Lab, ...options: string[]): Promise<Way> {
   await lab.exec(1, 'netctl', 'tenant', 'create', 'quiet');
-  await lab.exec(1, 'netctl', 'net', 'create', '-t', 'quiet', 'bench', '-s', '10.1.1.0/24', '-g', '10.1.1.254');
+  await lab.exec(1, 'netctl', 'net', 'create', '-t', 'quiet', 'bench', '-s', '10.1.1.0/24', '-g', '10.1.1.254', ...options);
   const client = await lab.container(1, '--net=bench/quiet');
   const server = await lab.container(2, '--net=bench/quiet');
   return { client, server, address: (await linkOf(server)).address };

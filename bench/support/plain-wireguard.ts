@@ -8,16 +8,17 @@ interface Keys {
 
 /** Within the tunnel. */
 const inside = (side: 1 | 2): string => `10.78.0.${side}`;
-const port = 51820;
+const usualPort = 51820;
 
 /**
  * A tunnel between the two hosts, by wireguard-go, as one makes it by hand. The MTU is what is left of 1500.
+ * @param port another one where netctld has the usual one
  * @returns the hosts with their addresses in it.
  */
-export async function tunnelled([one, two]: readonly [PlainHost, PlainHost], teardown: (work: () => Promise<unknown>) => void): Promise<[PlainHost, PlainHost]> {
+export async function tunnelled([one, two]: readonly [PlainHost, PlainHost], teardown: (work: () => Promise<unknown>) => void, port = usualPort): Promise<[PlainHost, PlainHost]> {
   const [first, second] = [await makeKeys(), await makeKeys()];
-  teardown(await startTunnel(1, one, first, { host: two, keys: second }));
-  teardown(await startTunnel(2, two, second, { host: one, keys: first }));
+  teardown(await startTunnel(1, one, first, { host: two, keys: second }, port));
+  teardown(await startTunnel(2, two, second, { host: one, keys: first }, port));
   return [{ ...one, address: inside(1) }, { ...two, address: inside(2) }];
 }
 
@@ -28,7 +29,7 @@ async function makeKeys(): Promise<Keys> {
 }
 
 /** `wg` speaks with wireguard-go by a socket below /run, which is one of their own here: the machine may have tunnels, too. */
-function startTunnel(side: 1 | 2, { space }: PlainHost, own: Keys, other: { readonly host: PlainHost; readonly keys: Keys }): Promise<() => Promise<void>> {
+function startTunnel(side: 1 | 2, { space }: PlainHost, own: Keys, other: { readonly host: PlainHost; readonly keys: Keys }, port: number): Promise<() => Promise<void>> {
   const peer = `peer ${other.keys.shown} endpoint ${other.host.address}:${port} allowed-ips ${inside(side === 1 ? 2 : 1)}/32 persistent-keepalive 25`;
   const script = `
     mount -t tmpfs tmpfs /run
