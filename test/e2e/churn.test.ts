@@ -64,6 +64,8 @@ t.test('memory and files stay what they are', async (t) => {
   const last = resident.at(-1) ?? Infinity;
   t.comment(`resident, MiB: ${resident.map((bytes) => Math.round(bytes / 1024 / 1024)).join(' ')}; files: ${files.join(' ')}`);
   t.ok(last <= first * 1.1, `resident memory grew by ${Math.round((last / first - 1) * 100)} % after the first tenth`);
+  const half = resident[rounds / 2] ?? 0;
+  t.ok(last <= half * 1.05, `and by ${Math.round((last / half - 1) * 100)} % after the first half`);
   t.ok((files.at(-1) ?? Infinity) <= (files[0] ?? 0) + 2, `open files: ${files.join(' ')}`);
 });
 

@@ -3,6 +3,7 @@ import { until } from '../support/until.js';
 import { labHosts, type Host } from './support/lab.js';
 import { goesOn, greets, inspected, repeats, serviceIp, Spread } from './support/spread.js';
 import { answers } from './support/traffic.js';
+import { refusedInTime } from './support/refused-in-time.js';
 
 // Two hosts, and on the first one an etcd whose disk has no room left at all. etcd ends then, and does so again when it is started, until there is room.
 // (That etcd's own limit is reached is another thing, after which it still answers: see the failures of hosts.)
@@ -53,18 +54,7 @@ async function endEtcd(prefix: string): Promise<string[]> {
   return acknowledged;
 }
 
-/** A container is refused in time, with a reason; so is a change. What is known is told. */
-async function refused(t: Test, host: Host): Promise<void> {
-  const reason = /etcd at \S+ does not answer \(.*\): nothing can be changed until it does; what runs goes on, and netctld continues by itself then/;
-  const begun = performance.now();
-  const { exitCode, stderr } = await host.run('docker', 'run', '--rm', '--net=blue', 'alpine', 'true');
-  const ms = Math.round(performance.now() - begun);
-  t.not(exitCode, 0);
-  t.match(stderr, reason, `docker run on ${host.name} says why`);
-  t.ok(ms < refusalMs, `docker run on ${host.name} is refused after ${ms} ms`);
-  t.match((await host.run('netctl', 'tenant', 'create', 'nobody')).stderr, reason, `netctl on ${host.name} says why`);
-  t.match(await host.netctl('service', 'ls'), /web/, 'what is known is told');
-}
+const reason = /etcd at \S+ does not answer \(.*\): nothing can be changed until it does; what runs goes on, and netctld continues by itself then/;
 
 async function endpoints(): Promise<string[]> {
   const ofHosts = await Promise.all(lab.hosts.map(async (host) => (await inspected(host, 'endpoints')) as { Oper: { endpointID: string; ipAddress: string[] } }[]));
@@ -78,7 +68,7 @@ await t.test('etcd has no room: nothing changes, and what runs goes on', async (
   await fill(t);
   const acknowledged = await endEtcd('late');
   t.match(await h1.log('etcd', 5), /no space left on device/, 'that is what etcd ended of');
-  await Promise.all(lab.hosts.map((host) => refused(t, host)));
+  await Promise.all(lab.hosts.map((host) => refusedInTime(t, host, reason, refusalMs)));
   // For a moment it may answer.
   await h1.daemon('start', 'etcd').catch(() => undefined);
   acknowledged.push(...(await endEtcd('later')));

@@ -4,6 +4,7 @@ import { labHosts, type Ended, type Host } from './support/lab.js';
 import { LabEtcd } from './support/lab-etcd.js';
 import { goesOn, greets, inspected, repeats, serviceIp, Spread } from './support/spread.js';
 import { answers } from './support/traffic.js';
+import { refusedInTime } from './support/refused-in-time.js';
 
 // Three hosts, each a member of etcd. Hosts and members go in every way; what is between the others goes on.
 
@@ -36,20 +37,6 @@ async function endpoints(): Promise<string[]> {
   return ofHosts.map((list) => list.map(({ Oper }) => `${Oper.endpointID} ${Oper.ipAddress.join()}`).sort().join('\n'));
 }
 
-/** A container is refused in time, with a reason; so is a change. Nothing is left of either. */
-async function refused(t: Test, host: Host, reason: RegExp): Promise<void> {
-  const begun = performance.now();
-  const { exitCode, stderr } = await host.run('docker', 'run', '--rm', '--net=blue', 'alpine', 'true');
-  const ms = Math.round(performance.now() - begun);
-  t.not(exitCode, 0);
-  t.match(stderr, reason, `docker run on ${host.name} says why`);
-  t.ok(ms < refusalMs, `docker run on ${host.name} is refused after ${ms} ms`);
-  const change = await host.run('netctl', 'tenant', 'create', 'nobody');
-  t.not(change.exitCode, 0);
-  t.match(change.stderr, reason, `netctl on ${host.name} says why`);
-  t.match(await host.netctl('service', 'ls'), /web/, 'what is known is told');
-}
-
 /** How long it takes until a container can be run there again, in milliseconds; it is gone afterwards. */
 function untilRuns(host: Host): Promise<number> {
   return until(`containers can be run on ${host.name}`, async () => (await host.run('docker', 'run', '--rm', '--net=blue', 'alpine', 'true')).exitCode === 0);
@@ -72,7 +59,7 @@ await t.test('a host is cut off', async (t) => {
   const goneMs = await spread.untilBalanced([h1, h2], ['p1', 'p2']);
   t.ok(goneMs < leaveMs, `its provider left the services of the others ${Math.round(goneMs)} ms after the cut`);
   const load = await spread.load([1, 2], 20);
-  await refused(t, h3, /etcd at .* does not answer/);
+  await refusedInTime(t, h3, /etcd at .* does not answer/, refusalMs);
   spread.noneFailed(t, await load(), ['p1', 'p2'], 'without the host');
   await goesOn(t, [...unaffected, within], 'while h3 is cut off');
   await lab.heal();
@@ -133,7 +120,7 @@ await t.test('the majority of etcd is lost', async (t) => {
   const load = await spread.load([1, 2, 3], 20);
   const lost = [h1, h2];
   for (const host of lost) await host.daemon('kill', 'etcd');
-  await Promise.all(lab.hosts.map((host) => refused(t, host, /etcd at .* does not answer/)));
+  await Promise.all(lab.hosts.map((host) => refusedInTime(t, host, /etcd at .* does not answer/, refusalMs)));
   await goesOn(t, unaffected, 'without a majority');
   // The one that started first has no majority until the other one is there.
   await Promise.all(lost.map((host) => host.daemon('start', 'etcd')));
@@ -172,7 +159,7 @@ await t.test("etcd's disk is full", async (t) => {
   const before = await endpoints();
   const load = await spread.load([1, 2, 3], 20);
   t.match(await etcd.fill(h1), /database space exceeded/);
-  await refused(t, h2, /takes no more data \(.*\): compact and defragment it/);
+  await refusedInTime(t, h2, /takes no more data \(.*\): compact and defragment it/, refusalMs);
   await goesOn(t, unaffected, 'while etcd is full');
   await etcd.makeRoom(h1);
   const runsMs = await Promise.all(lab.hosts.map(untilRuns));
