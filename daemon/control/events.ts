@@ -11,7 +11,10 @@ const mostEvents = 2000;
  * The same thing happening again in a row is one event with a count.
  */
 export class Events {
-  private readonly events: ObjectEvent[] = [];
+  /** By their sequence numbers, and so in the order in which they happened last. */
+  private readonly events = new Map<number, ObjectEvent>();
+  /** The last one of each subject that is remembered: there may be thousands of both. */
+  private readonly latest = new Map<string, ObjectEvent>();
   private readonly listeners = new Set<(event: ObjectEvent) => void>();
   private sequence = 0;
 
@@ -20,22 +23,24 @@ export class Events {
 
   record(happening: Happening): void {
     const at = this.now();
-    const before = this.events.findLast((event) => isSameSubject(event, happening));
+    const before = this.latest.get(subjectKey(happening));
     const repeated = before?.reason === happening.reason && before.message === happening.message ? before : undefined;
-    if (repeated) this.events.splice(this.events.indexOf(repeated), 1);
+    if (repeated) this.events.delete(repeated.sequence);
     const event: ObjectEvent = { ...happening, sequence: ++this.sequence, first: repeated?.first ?? at, last: at, count: (repeated?.count ?? 0) + 1 };
-    this.events.push(event);
-    if (this.events.length > mostEvents) this.events.shift();
+    this.events.set(event.sequence, event);
+    this.latest.set(subjectKey(event), event);
+    if (this.events.size > mostEvents) this.forgetOldest();
     for (const listener of this.listeners) listener(event);
   }
 
   /** In the order in which they happened last. */
   list(): readonly ObjectEvent[] {
-    return [...this.events];
+    return [...this.events.values()];
   }
 
   of(subject: EventSubject): ObjectEvent[] {
-    return this.events.filter((event) => isSameSubject(event, subject));
+    const key = subjectKey(subject);
+    return this.list().filter((event) => subjectKey(event) === key);
   }
 
   /** Tells of every further event until the returned function is called. */
@@ -43,8 +48,16 @@ export class Events {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
+
+  private forgetOldest(): void {
+    const [oldest] = this.events.values();
+    if (!oldest) return;
+    this.events.delete(oldest.sequence);
+    if (this.latest.get(subjectKey(oldest)) === oldest) this.latest.delete(subjectKey(oldest));
+  }
 }
 
-function isSameSubject(a: EventSubject, b: EventSubject): boolean {
-  return a.kind === b.kind && a.tenant === b.tenant && a.name === b.name;
+/** No name has a slash. */
+function subjectKey({ kind, tenant = '', name }: EventSubject): string {
+  return `${kind}/${tenant}/${name}`;
 }

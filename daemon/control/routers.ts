@@ -177,12 +177,14 @@ export class Routers {
     await this.parts.uplinks.ensure(tenant);
     const onHost = this.onHost(tenant);
     const started = performance.now();
+    // They may become known while the pass is under way.
+    const areKnown = this.parts.containers.areKnown;
     let changes: RouterChanges | undefined;
     try {
       const candidacies = this.candidacies(onHost, tenant);
       changes = await router.reconcile(this.target(tenant, onHost, candidacies));
       this.report(tenant, changes);
-      if (this.parts.containers.areKnown) this.parts.chronicle.balanced(tenant, candidacies);
+      if (areKnown) this.parts.chronicle.balanced(tenant, candidacies);
     } finally {
       if (changes?.uplinked ?? true) this.parts.linked();
       this.parts.chronicle.routerPassed(tenant, router.error);
