@@ -74,7 +74,7 @@ bench-packages: deps
 	@bin/peers
 
 # Programs of the benchmark in C, which need no library, so that a container of any image can run them.
-BENCH_TOOLS := .build/bench/accept .build/bench/connect
+BENCH_TOOLS := .build/bench/accept .build/bench/connect .build/bench/reach
 $(BENCH_TOOLS): .build/bench/%: bench/tools/%.c | bench-packages
 	@mkdir -p $(@D)
 	gcc -O2 -static -Wall -Wextra -Werror -o $@ $<

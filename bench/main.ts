@@ -46,7 +46,8 @@ async function runSuite(suite: Suite, rounds: number): Promise<Outcome> {
     const prepared = await suite.prepare((work) => cleanup.add(work));
     const experiments: ExperimentOutcome[] = [];
     for (const experiment of prepared.experiments) {
-      const samples = await runRounds(experiment, rounds, (done) => process.stderr.write(`\r${experiment.title}: round ${done} of ${rounds} `));
+      const most = Math.min(rounds, experiment.mostRounds ?? rounds);
+      const samples = await runRounds(experiment, most, (done) => process.stderr.write(`\r${experiment.title}: round ${done} of ${most} `));
       process.stderr.write('\r\u001b[K');
       const outcome = experimentOutcome(experiment, samples);
       console.log(brief(outcome));

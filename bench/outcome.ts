@@ -1,6 +1,6 @@
 import type { Samples } from './rounds.js';
-import { ratios, summarize, type Summary } from './statistics.js';
-import type { Axis, Experiment, Figure, Prepared, Rivalry, Suite } from './suite.js';
+import { quantile, ratios, summarize, type Summary } from './statistics.js';
+import type { Axis, Experiment, Figure, Measured, Prepared, Rivalry, Suite } from './suite.js';
 
 /** A suite that has ended: what is written as JSON, and made into a report for people. */
 export interface Outcome {
@@ -29,6 +29,7 @@ export interface Machine {
 
 export interface ExperimentOutcome {
   readonly title: string;
+  readonly rounds: number;
   readonly figures: readonly FigureOutcome[];
   readonly axis?: Axis;
 }
@@ -49,32 +50,52 @@ export interface ContenderOutcome {
   /** One for each round. */
   readonly samples: readonly number[];
   readonly summary: Summary;
+  /** What stands for all rounds: the median of them, or the figure's quantile of all values. */
+  readonly overall: number;
   /** Compared with the reference, round by round; the reference itself has none. */
   readonly ratio?: Summary;
   readonly goal?: number;
-  /** Whether the median of the ratio reaches the goal; absent without a goal. */
+  /** What `overall` must not be worse than. */
+  readonly limit?: number;
+  /** Whether the median of the ratio reaches the goal, and `overall` the limit; absent without either. */
   readonly reached?: boolean;
 }
 
-export function experimentOutcome({ title, figures, contenders, goals, rivalries = [], axis }: Experiment, samples: Samples): ExperimentOutcome {
+export function experimentOutcome({ title, figures, contenders, goals, limits = {}, rivalries = [], axis }: Experiment, samples: Samples): ExperimentOutcome {
   const [reference = ''] = contenders;
   const figureOutcome = (figure: Figure): FigureOutcome => {
-    const of = (contender: string): readonly number[] => samples[contender]?.[figure.key] ?? [];
+    const measured = (contender: string): readonly Measured[] => samples[contender]?.[figure.key] ?? [];
+    const of = (contender: string): readonly number[] => measured(contender).map((turn) => quantileOf([turn], figure));
     const compared = (contender: string, other: string): Summary => summarize(ratios(of(contender), of(other), figure));
     return {
       ...figure,
-      contenders: contenders.map((name) => contenderOutcome(name, of(name), name === reference ? undefined : compared(name, reference), figure.withoutGoal ? undefined : goals[name])),
+      contenders: contenders.map((name) => {
+        const found = { name, samples: of(name), summary: summarize(of(name)), overall: quantileOf(measured(name), figure), ...(name !== reference && { ratio: compared(name, reference) }) };
+        return figure.withoutGoal ? found : judged(found, figure, goals[name], limits[name]?.[figure.key]);
+      }),
       rivalries: figure.withoutGoal ? [] : rivalries.map((rivalry) => rivalryOutcome(rivalry, compared(rivalry.contender, rivalry.rival))),
     };
   };
-  return { title, figures: figures.map(figureOutcome), ...(axis && { axis }) };
+  const rounds = samples[reference]?.[figures[0]?.key ?? '']?.length ?? 0;
+  return { title, rounds, figures: figures.map(figureOutcome), ...(axis && { axis }) };
 }
 
-function contenderOutcome(name: string, samples: readonly number[], ratio: Summary | undefined, goal: number | undefined): ContenderOutcome {
+/** Of all values of these turns. */
+function quantileOf(turns: readonly Measured[], { quantile: part = 0.5 }: Figure): number {
+  return quantile(turns.flat().toSorted((a, b) => a - b), part);
+}
+
+function judged(found: ContenderOutcome, { better }: Figure, goal: number | undefined, limit: number | undefined): ContenderOutcome {
+  const { ratio, overall } = found;
+  const verdicts = [
+    ...(ratio && goal !== undefined ? [ratio.median >= goal] : []),
+    ...(limit === undefined ? [] : [better === 'less' ? overall <= limit : overall >= limit]),
+  ];
   return {
-    ...{ name, samples, summary: summarize(samples) },
-    ...(ratio && { ratio }),
-    ...(ratio && goal !== undefined && { goal, reached: ratio.median >= goal }),
+    ...found,
+    ...(ratio && goal !== undefined && { goal }),
+    ...(limit !== undefined && { limit }),
+    ...(verdicts.length > 0 && { reached: verdicts.every(Boolean) }),
   };
 }
 

@@ -15,7 +15,7 @@ interface Point {
 export function plotLines(figure: FigureOutcome, axis: Axis, format: (value: number) => string): string {
   const lines = linesOf(figure, axis);
   const points = [...lines.values()].flat();
-  const most = Math.max(...points.map(({ contender }) => contender.summary.threeQuarters)) || 1;
+  const most = Math.max(...points.map(({ contender: { summary, overall } }) => Math.max(summary.threeQuarters, overall))) || 1;
   const [first, last] = [Math.min(...points.map(({ at }) => at)), Math.max(...points.map(({ at }) => at))];
   const x = (at: number): number => left + (Math.log(at / first) / (Math.log(last / first) || 1)) * (width - left - right);
   const y = (value: number): number => height - bottom - (value / most) * (height - top - bottom);
@@ -50,9 +50,9 @@ interface Scales {
   y(this: void, value: number): number;
 }
 
-/** Through the medians, with a stroke from a quarter to three quarters at each. */
+/** Through what stands for all rounds, with a stroke from a quarter to three quarters at each. */
 function line(name: string, points: readonly Point[], { x, y }: Scales, colour: string, index: number): string[] {
-  const medians = points.map(({ at, contender: { summary } }) => `${x(at).toFixed(1)},${y(summary.median).toFixed(1)}`);
+  const medians = points.map(({ at, contender: { overall } }) => `${x(at).toFixed(1)},${y(overall).toFixed(1)}`);
   const spreads = points.map(({ at, contender: { summary } }) => `M${x(at).toFixed(1)} ${y(summary.quarter).toFixed(1)}V${y(summary.threeQuarters).toFixed(1)}`);
   return [
     `<polyline points="${medians.join(' ')}" fill="none" stroke="${colour}" stroke-width="2"/>`,

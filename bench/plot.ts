@@ -4,10 +4,10 @@ import type { ContenderOutcome, FigureOutcome } from './outcome.js';
 const [width, names, numbers, rowHeight, top] = [760, 190, 130, 26, 34];
 const barWidth = width - names - numbers;
 
-/** Bars, one for each contender: as long as the median, with a line from a quarter to three quarters. An SVG document. */
+/** Bars, one for each contender: as long as what stands for all rounds, with a line from a quarter to three quarters. An SVG document. */
 export function plot(figure: FigureOutcome, format: (value: number) => string): string {
   const { title, unit, better, contenders } = figure;
-  const most = Math.max(...contenders.map(({ summary }) => summary.threeQuarters)) || 1;
+  const most = Math.max(...contenders.map(({ summary, overall }) => Math.max(summary.threeQuarters, overall))) || 1;
   const height = top + contenders.length * rowHeight + 8;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`,
@@ -19,8 +19,8 @@ export function plot(figure: FigureOutcome, format: (value: number) => string): 
 }
 
 function bar(contender: ContenderOutcome, y: number, place: (value: number) => number, format: (value: number) => string): string[] {
-  const { name, summary } = contender;
-  const [quarter, median, threeQuarters] = [summary.quarter, summary.median, summary.threeQuarters].map((value) => place(value).toFixed(1));
+  const { name, summary, overall } = contender;
+  const [quarter, median, threeQuarters] = [summary.quarter, overall, summary.threeQuarters].map((value) => place(value).toFixed(1));
   const middle = y + rowHeight / 2;
   return [
     `<text x="${names - 8}" y="${middle + 4}" text-anchor="end">${escaped(name)}</text>`,
@@ -30,13 +30,13 @@ function bar(contender: ContenderOutcome, y: number, place: (value: number) => n
   ];
 }
 
-function label({ summary, ratio }: ContenderOutcome, format: (value: number) => string): string {
-  return `${format(summary.median)}${ratio ? ` (${ratio.median.toFixed(2)})` : ''}`;
+function label({ overall, ratio }: ContenderOutcome, format: (value: number) => string): string {
+  return `${format(overall)}${ratio ? ` (${ratio.median.toFixed(2)})` : ''}`;
 }
 
 /** The reference is grey; what was to reach something is green or red. */
 function colour({ ratio, reached }: ContenderOutcome): string {
-  if (!ratio) return '#9a9a9a';
+  if (!ratio && reached === undefined) return '#9a9a9a';
   return reached === undefined ? '#7aa6d6' : reached ? '#5fae6b' : '#d6695f';
 }
 

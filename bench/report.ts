@@ -10,7 +10,7 @@ export function report(outcome: Outcome): string {
   return [
     `# ${title}`,
     `${began.slice(0, 10)}, ${rounds} rounds, ${Math.round(seconds)} s. In each round the contenders take turns. Given are medians, with the middle half of all rounds in brackets; a ratio compares a contender with the first one ` +
-      'in the same round: 1 is as good, more is better.',
+      'in the same round: 1 is as good, more is better. What is a part of many values is that of all rounds together, and in brackets that of each round.',
     machineTable(outcome),
     Object.entries(contenders).map(([name, what]) => `- **${name}**: ${what}`).join('\n'),
     ...experiments.map((experiment, index) => experimentSection(outcome, experiment, index)),
@@ -23,17 +23,28 @@ function machineTable({ machine: { processor, cores, memoryGiB, kernel, programs
   return markdownTable(['machine', ''], rows);
 }
 
-function experimentSection(outcome: Outcome, { title, figures }: ExperimentOutcome, index: number): string {
-  return [`## ${title}`, ...figures.flatMap((figure) => [figureTable(figure), `![${figure.title}](${plotName(outcome, index, figure)})`])].join('\n\n');
+function experimentSection(outcome: Outcome, { title, rounds, figures }: ExperimentOutcome, index: number): string {
+  const few = rounds < outcome.rounds ? [`${rounds} rounds only: a turn takes long.`] : [];
+  return [`## ${title}`, ...few, ...figures.flatMap((figure) => [figureTable(figure), `![${figure.title}](${plotName(outcome, index, figure)})`])].join('\n\n');
 }
 
 function figureTable(figure: FigureOutcome): string {
   const head = [`${figure.title}, ${figure.unit}`, figure.better === 'more' ? 'more is better' : 'less is better', 'ratio', 'to reach', ''];
-  return markdownTable(head, [...figure.contenders.map(contenderRow), ...figure.rivalries.map(rivalryRow)]);
+  return markdownTable(head, [...figure.contenders.map((contender) => contenderRow(figure, contender)), ...figure.rivalries.map(rivalryRow)]);
 }
 
-function contenderRow({ name, summary, ratio, goal, reached }: ContenderOutcome): string[] {
-  return [name, spread(summary, significant), ratio ? spread(ratio, asRatio) : '', goal === undefined ? '' : asGoal(goal), reached === undefined ? '' : verdict(reached)];
+function contenderRow(figure: FigureOutcome, contender: ContenderOutcome): string[] {
+  const { name, ratio, reached } = contender;
+  return [name, measured(contender), ratio ? spread(ratio, asRatio) : '', toReach(figure, contender), reached === undefined ? '' : verdict(reached)];
+}
+
+/** What stands for all rounds, and how the rounds differ. */
+function measured({ summary, overall }: ContenderOutcome): string {
+  return spread({ ...summary, median: overall }, significant);
+}
+
+function toReach({ better, unit }: FigureOutcome, { goal, limit }: ContenderOutcome): string {
+  return [...(goal === undefined ? [] : [asGoal(goal)]), ...(limit === undefined ? [] : [`${better === 'less' ? 'at most' : 'at least'} ${limit} ${unit}`.trimEnd()])].join(', ');
 }
 
 function rivalryRow({ contender, rival, ratio, goal, reached }: RivalryOutcome): string[] {
@@ -71,16 +82,17 @@ function markdownTable(head: readonly string[], rows: readonly (readonly string[
 
 /** What is printed of an experiment as soon as it has ended: a line for each contender of each figure, and for each rivalry. */
 export function brief({ title, figures }: ExperimentOutcome): string {
-  const lines = figures.flatMap(({ title: figure, unit, contenders, rivalries }) => [
-    ...contenders.map(({ name, summary, ratio, goal, reached }) => {
+  const lines = figures.flatMap((figure) => [
+    ...figure.contenders.map((contender) => {
+      const { name, ratio, reached } = contender;
       const compared = ratio ? `  ratio ${spread(ratio, asRatio)}` : '';
-      return `  ${figure.padEnd(26)} ${name.padEnd(20)} ${spread(summary, significant).padStart(30)} ${unit.padEnd(10)}${compared}${briefVerdict(reached, goal)}`;
+      return `  ${figure.title.padEnd(26)} ${name.padEnd(20)} ${measured(contender).padStart(30)} ${figure.unit.padEnd(10)}${compared}${briefVerdict(reached, toReach(figure, contender))}`;
     }),
-    ...rivalries.map(({ contender, rival, ratio, goal, reached }) => `  ${figure.padEnd(26)} ${`${contender} against ${rival}`.padEnd(62)}  ratio ${spread(ratio, asRatio)}${briefVerdict(reached, goal)}`),
+    ...figure.rivalries.map(({ contender, rival, ratio, goal, reached }) => `  ${figure.title.padEnd(26)} ${`${contender} against ${rival}`.padEnd(62)}  ratio ${spread(ratio, asRatio)}${briefVerdict(reached, asGoal(goal))}`),
   ]);
   return [title, ...lines].join('\n');
 }
 
-function briefVerdict(reached: boolean | undefined, goal: number | undefined): string {
-  return reached === undefined || goal === undefined ? '' : `  ${reached ? 'reached' : 'MISSED'} ${asGoal(goal)}`;
+function briefVerdict(reached: boolean | undefined, toReach: string): string {
+  return reached === undefined ? '' : `  ${reached ? 'reached' : 'MISSED'} ${toReach}`;
 }

@@ -1,7 +1,7 @@
-import type { Experiment, Figure } from './suite.js';
+import type { Experiment, Figure, Measured } from './suite.js';
 
-/** What was measured in all rounds: by contender, by figure, one number for each round. */
-export type Samples = Readonly<Record<string, Readonly<Record<string, readonly number[]>>>>;
+/** What was measured in all rounds: by contender, by figure, one for each round. */
+export type Samples = Readonly<Record<string, Readonly<Record<string, readonly Measured[]>>>>;
 
 /**
  * Does the experiment with each contender in turn, and that so many times: A, B, A, B. Machines drift, so what is measured minutes
@@ -10,7 +10,7 @@ export type Samples = Readonly<Record<string, Readonly<Record<string, readonly n
  */
 export async function runRounds(experiment: Experiment, rounds: number, told: (done: number) => void): Promise<Samples> {
   const { contenders, figures } = experiment;
-  const samples = Object.fromEntries(contenders.map((contender) => [contender, Object.fromEntries(figures.map(({ key }) => [key, [] as number[]]))]));
+  const samples = Object.fromEntries(contenders.map((contender) => [contender, Object.fromEntries(figures.map(({ key }) => [key, [] as Measured[]]))]));
   for (const contender of contenders) await experiment.run(contender);
   for (let round = 1; round <= rounds; round += 1) {
     for (const contender of contenders) {
@@ -22,8 +22,10 @@ export async function runRounds(experiment: Experiment, rounds: number, told: (d
   return samples;
 }
 
-function valueOf(measured: Readonly<Record<string, number>>, { key, count }: Figure, contender: string): number {
+function valueOf(measured: Readonly<Record<string, Measured>>, { key, count, quantile }: Figure, contender: string): Measured {
   const value = measured[key];
-  if (value === undefined || !Number.isFinite(value) || value < 0 || (value === 0 && !count)) throw new Error(`${contender}: ${key} is ${String(value)}, which is no measurement`);
+  const values = quantile === undefined ? [value] : Array.isArray(value) ? (value as readonly number[]) : [];
+  const isMeasurement = (each: Measured | undefined): boolean => typeof each === 'number' && Number.isFinite(each) && each >= 0 && (each > 0 || count === true);
+  if (value === undefined || values.length === 0 || !values.every(isMeasurement)) throw new Error(`${contender}: ${key} is ${String(value)}, which is no measurement`);
   return value;
 }

@@ -1,4 +1,4 @@
-/** What a round measures of each contender: one number of a kind. */
+/** What a round measures of each contender: numbers of a kind. */
 export interface Figure {
   readonly key: string;
   readonly title: string;
@@ -9,7 +9,12 @@ export interface Figure {
   readonly withoutGoal?: true;
   /** It counts what may never happen: 0 is a number of it, and for a ratio one is added to either side. */
   readonly count?: true;
+  /** A turn gives many values, and this part of all those of all rounds (0..1) is not above what is shown. */
+  readonly quantile?: number;
 }
+
+/** Of one turn: a number, or the values of a figure that is a quantile. */
+export type Measured = number | readonly number[];
 
 /** Two contenders, neither of which is the reference. */
 export interface Rivalry {
@@ -32,17 +37,21 @@ export interface Axis {
  */
 export interface Experiment {
   readonly title: string;
-  /** At least two. */
+  /** At least one. */
   readonly contenders: readonly string[];
   /** At least one. */
   readonly figures: readonly Figure[];
   /** The least ratio to the reference that is good enough, for each contender that is to reach one: 1 is as good as the reference, more is better. */
   readonly goals: Readonly<Record<string, number>>;
+  /** What is good enough in itself, by contender and by figure: the most of what is better when it is less, else the least. */
+  readonly limits?: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Who besides is compared with whom. */
   readonly rivalries?: readonly Rivalry[];
   readonly axis?: Axis;
+  /** However many rounds there are: for turns that take long. */
+  readonly mostRounds?: number;
   /** Does it once. Answers every figure by its key. */
-  run(contender: string): Promise<Readonly<Record<string, number>>>;
+  run(contender: string): Promise<Readonly<Record<string, Measured>>>;
 }
 
 /** What a suite has made, on which its experiments work. */

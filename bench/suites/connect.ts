@@ -82,7 +82,7 @@ function trackConnections(router: Space): Promise<string> {
 async function balancedWay(name: string, balance: Balance, teardown: Teardown): Promise<ConnectWay> {
   const site = await makeSite(name, octets.length, teardown);
   await serve(site.servers, teardown);
-  await balance(site, service, teardown);
+  await balance(site, [service], teardown);
   return { client: site.client, targets: [`${service.address}:${service.port}`], behind: [site.router, ...site.servers] };
 }
 

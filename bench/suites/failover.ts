@@ -93,7 +93,7 @@ async function peerBed(name: string, balance: Balance, teardown: Teardown): Prom
     turn: async (work) => {
       await launchMissing(site.servers, running);
       try {
-        await balance(site, service, (each) => ofTurn.push(each));
+        await balance(site, [service], (each) => ofTurn.push(each));
         const targets = [`${service.address}:${service.port}`];
         await untilAnswered(site.client, targets, octets.length);
         return await work(site.client, targets, running.get('a')?.pid ?? NaN);

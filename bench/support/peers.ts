@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { kubeIptables } from '../peers/kube-iptables.js';
 import { kubeNftables } from '../peers/kube-nftables.js';
-import { haproxyConfiguration, nftlbFarm, nginxConfiguration } from '../peers/programs.js';
+import { haproxyConfiguration, nftlbFarms, nginxConfiguration } from '../peers/programs.js';
 import type { BenchService } from '../peers/service.js';
-import type { Site } from './site.js';
+import { serviceNetwork, type Site } from './site.js';
 import { projectRoot } from './space.js';
 
 type Teardown = (work: () => Promise<unknown>) => void;
 
-/** Makes the router of a site balance the service. */
-export type Balance = (site: Site, service: BenchService, teardown: Teardown) => Promise<void>;
+/** Makes the router of a site balance the services, whose addresses are in {@link serviceNetwork}. */
+export type Balance = (site: Site, services: readonly BenchService[], teardown: Teardown) => Promise<void>;
 
 /** Where bin/peers unpacks what is not installed. */
 const unpacked = join(projectRoot(), '.build', 'peers');
@@ -26,32 +26,35 @@ export function peer(program: string, ...words: string[]): [string, ...string[]]
 /** What makes those of Debian tell their versions. */
 export const peerVersions = [peer('haproxy', '-v'), peer('nginx', '-v'), peer('nftlb', '--help')] as const;
 
-export const balanceByKubeNftables: Balance = async ({ router }, service, teardown) => {
-  await router.run(['nft', '--file', await temporaryFile('rules', kubeNftables([service]), teardown)]);
+/** A proxy listens on the addresses of its services. */
+const ownAddresses = `route replace local ${serviceNetwork} dev lo`;
+
+export const balanceByKubeNftables: Balance = async ({ router }, services, teardown) => {
+  await router.run(['nft', '--file', await temporaryFile('rules', kubeNftables(services), teardown)]);
 };
 
-export const balanceByKubeIptables: Balance = async ({ router }, service, teardown) => {
-  await router.run(['iptables-restore', await temporaryFile('rules', kubeIptables([service]), teardown)]);
+export const balanceByKubeIptables: Balance = async ({ router }, services, teardown) => {
+  await router.run(['iptables-restore', await temporaryFile('rules', kubeIptables(services), teardown)]);
 };
 
 /** It writes its rules and ends: no rule changes afterwards. */
-export const balanceByNftlb: Balance = async ({ router }, service, teardown) => {
-  await router.run(peer('nftlb', '--exit', '--config', await temporaryFile('farm', nftlbFarm(service), teardown)));
+export const balanceByNftlb: Balance = async ({ router }, services, teardown) => {
+  await router.run(peer('nftlb', '--exit', '--config', await temporaryFile('farm', nftlbFarms(services), teardown)));
 };
 
 export function balanceByHaproxy(backend: readonly string[] = [], server = ''): Balance {
-  return async ({ router }, service, teardown) => {
-    await router.ip(`address replace ${service.address}/32 dev lo`);
-    const file = await temporaryFile('haproxy', haproxyConfiguration(service, backend, server), teardown);
+  return async ({ router }, services, teardown) => {
+    await router.ip(ownAddresses);
+    const file = await temporaryFile('haproxy', haproxyConfiguration(services, backend, server), teardown);
     teardown(await router.start(peer('haproxy', '-W', '-db', '-f', file), /Loading success/, 'between'));
   };
 }
 
-export const balanceByNginx: Balance = async ({ router }, service, teardown) => {
-  await router.ip(`address replace ${service.address}/32 dev lo`);
+export const balanceByNginx: Balance = async ({ router }, services, teardown) => {
+  await router.ip(ownAddresses);
   const directory = await temporaryDirectory(teardown);
   const modules = [unpacked, '/'].map((root) => join(root, 'usr', 'lib', 'nginx', 'modules')).find(existsSync);
-  await writeFile(join(directory, 'nginx.conf'), nginxConfiguration(service, modules ?? 'modules', directory));
+  await writeFile(join(directory, 'nginx.conf'), nginxConfiguration(services, modules ?? 'modules', directory));
   teardown(await router.start(peer('nginx', '-e', 'stderr', '-p', directory, '-c', join(directory, 'nginx.conf')), /start worker process /, 'between'));
 };
 
@@ -66,4 +69,3 @@ async function temporaryDirectory(teardown: Teardown): Promise<string> {
   teardown(() => rm(directory, { recursive: true }));
   return directory;
 }
-

@@ -14,6 +14,7 @@ export interface Site {
 }
 
 /** On no link: what is sent there comes to the router. */
+export const serviceNetwork = '10.96.0.0/16';
 export const serviceAddress = '10.96.0.1';
 export const serverAddress = (server: number): string => `10.80.${server + 1}.2`;
 /** The router's link to the client, and to the server of that number. */

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { kubeIptables } from '../../../bench/peers/kube-iptables.js';
 import { kubeNftables } from '../../../bench/peers/kube-nftables.js';
-import { haproxyConfiguration, nftlbFarm, nginxConfiguration } from '../../../bench/peers/programs.js';
+import { haproxyConfiguration, nftlbFarms, nginxConfiguration } from '../../../bench/peers/programs.js';
 
 const providers = [1, 2, 3].map((server) => ({ address: `10.80.${server}.2`, port: 8000 }));
 const service = { address: '10.96.0.1', port: 80, providers };
@@ -45,13 +45,16 @@ t.test('nftables: a map leads to the chain of the service, and that to the chain
   t.end();
 });
 
-t.test('programs are told of the service and its providers', (t) => {
-  t.match(JSON.parse(nftlbFarm(service)), { farms: [{ 'virtual-addr': '10.96.0.1', 'virtual-ports': '80', backends: [{ 'ip-addr': '10.80.1.2', port: '8000' }, {}, {}] }] });
-  const haproxy = haproxyConfiguration(service, ['retries 1'], 'check');
-  t.same(after(haproxy, '  bind '), ['10.96.0.1:80']);
-  t.match(haproxy, '  balance roundrobin\n  retries 1\n  server s0 10.80.1.2:8000 check\n  server s1 10.80.2.2:8000 check\n');
-  const nginx = nginxConfiguration(service, '/modules', '/run/x');
+t.test('programs are told of the services and their providers', (t) => {
+  const ofThree = { 'virtual-addr': '10.96.0.1', 'virtual-ports': '80', backends: [{ 'ip-addr': '10.80.1.2', port: '8000' }, {}, {}] };
+  t.match(JSON.parse(nftlbFarms([service, other])), { farms: [{ name: 'bench0', ...ofThree }, { name: 'bench1', 'virtual-addr': '10.96.0.2' }] });
+  const haproxy = haproxyConfiguration([service, other], ['retries 1'], 'check');
+  t.same(after(haproxy, '  bind '), ['10.96.0.1:80', '10.96.0.2:81']);
+  t.match(haproxy, '  default_backend servers0\nbackend servers0\n  balance roundrobin\n  retries 1\n  server s0 10.80.1.2:8000 check\n  server s1 10.80.2.2:8000 check\n');
+  t.match(haproxy, '  default_backend servers1\nbackend servers1\n  balance roundrobin\n  retries 1\n  server s0 10.80.1.2:8000 check\n');
+  const nginx = nginxConfiguration([service, other], '/modules', '/run/x');
   t.match(nginx, /^load_module \/modules\/ngx_stream_module\.so;\n/);
-  t.same(after(nginx, '    server '), ['10.80.1.2:8000;', '10.80.2.2:8000;', '10.80.3.2:8000;']);
+  t.same(after(nginx, '    server '), ['10.80.1.2:8000;', '10.80.2.2:8000;', '10.80.3.2:8000;', '10.80.1.2:8000;']);
+  t.match(nginx, '    listen 10.96.0.2:81;\n    proxy_pass servers1;\n');
   t.end();
 });

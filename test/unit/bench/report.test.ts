@@ -24,7 +24,7 @@ function outcomeOf(ours: readonly number[], more: Partial<Experiment> = {}): Out
 t.test('every contender is compared with the first, in the same round', (t) => {
   const outcome = outcomeOf([20, 40, 40]);
   const [reference, ours, theirs] = outcome.experiments[0]?.figures[0]?.contenders ?? [];
-  t.same(reference, { name: 'by hand', samples: [20, 40, 30], summary: { least: 20, quarter: 25, median: 30, threeQuarters: 35, most: 40 } }, 'the first has no ratio');
+  t.same(reference, { name: 'by hand', samples: [20, 40, 30], summary: { least: 20, quarter: 25, median: 30, threeQuarters: 35, most: 40 }, overall: 30 }, 'the first has no ratio');
   t.match(ours, { ratio: { least: 0.75, median: 1, most: 1 }, goal: 0.95, reached: true });
   t.match(theirs, { ratio: { median: 0.5 }, goal: undefined, reached: undefined }, 'a contender without a goal misses none');
   t.equal(outcome.reached, true);
@@ -45,6 +45,34 @@ t.test('what is only shown has no goal', (t) => {
   const [figure] = experimentOutcome(shown, { 'by hand': { time: [1] }, ours: { time: [9] }, theirs: { time: [1] } }).figures;
   t.match(figure?.contenders[1], { ratio: { median: 1 / 9 }, reached: undefined });
   t.same(figure?.rivalries, []);
+  t.end();
+});
+
+t.test('a limit is for what is measured itself, and of a contender that is compared with nobody', (t) => {
+  const alone = (values: readonly number[], limit: number): Outcome['experiments'][number] =>
+    experimentOutcome({ ...experiment, contenders: ['ours'], goals: {}, rivalries: [], limits: { ours: { time: limit } } }, { ours: { time: values } });
+  const judged = (values: readonly number[], limit: number): unknown => alone(values, limit).figures[0]?.contenders[0]?.reached;
+  t.equal(judged([10, 30, 20], 20), true, 'the median');
+  t.equal(judged([10, 30, 21], 20), false);
+  t.match(brief(alone([10, 30, 21], 20)), /21\.00 \(15\.50\.\.25\.50\) us +MISSED at most 20 us$/);
+  const both = outcomeOf([20, 40, 30], { limits: { ours: { time: 29 } } });
+  t.match(both.experiments[0]?.figures[0]?.contenders[1], { goal: 0.95, limit: 29, reached: false }, 'besides a goal, which is reached');
+  t.match(report(both), '| 0.95, at most 29 us | **missed** |');
+  t.end();
+});
+
+t.test('a part of many values is that of all rounds', (t) => {
+  const figures = [{ key: 'time', title: 'slow', unit: 'us', better: 'less', quantile: 0.75 }] as const;
+  const measured = { ...experiment, figures, goals: { ours: 1 }, rivalries: [], limits: { ours: { time: 5 } } };
+  const [figure] = experimentOutcome(measured, { 'by hand': { time: [[4, 8], [2]] }, ours: { time: [[1, 2, 3], [4, 5]] }, theirs: { time: [[1], [1]] } }).figures;
+  t.match(figure?.contenders[1], { samples: [2.5, 4.75], overall: 4, ratio: { least: 2 / 4.75, most: 7 / 2.5 }, reached: true });
+  t.end();
+});
+
+t.test('rounds that are fewer are told', (t) => {
+  const outcome = outcomeOf([20, 40, 30]);
+  t.notMatch(report(outcome), 'rounds only');
+  t.match(report({ ...outcome, rounds: 10 }), /## Ping\n\n3 rounds only: a turn takes long\.\n\n\| round trip/);
   t.end();
 });
 
@@ -71,7 +99,7 @@ t.test('the report says all of it', (t) => {
     report(outcomeOf([20, 43, 33])),
     `# Some suite
 
-2026-01-02, 3 rounds, 61 s. In each round the contenders take turns. Given are medians, with the middle half of all rounds in brackets; a ratio compares a contender with the first one in the same round: 1 is as good, more is better.
+2026-01-02, 3 rounds, 61 s. In each round the contenders take turns. Given are medians, with the middle half of all rounds in brackets; a ratio compares a contender with the first one in the same round: 1 is as good, more is better. What is a part of many values is that of all rounds together, and in brackets that of each round.
 
 | machine |  |
 | --- | --- |

@@ -24,6 +24,12 @@ t.test('what is no measurement ends it', async (t) => {
   }
 });
 
+t.test('a figure that is a quantile has many values of each turn', async (t) => {
+  const run = (rate: readonly number[] | number): Experiment => ({ ...experiment(() => Promise.resolve({ rate })), figures: figures.map((figure) => ({ ...figure, quantile: 0.99 })), contenders: ['a'] });
+  t.same(await runRounds(run([1, 2]), 2, () => undefined), { a: { rate: [[1, 2], [1, 2]] } });
+  for (const rate of [[], [1, NaN], 1]) await t.rejects(runRounds(run(rate), 1, () => undefined), { message: /which is no measurement$/ }, JSON.stringify(rate));
+});
+
 t.test('a count may be zero', async (t) => {
   const run = (): Promise<Record<string, number>> => Promise.resolve({ failed: 0 });
   const counted: Experiment = { ...experiment(run), figures: [{ key: 'failed', title: 'failed', unit: '', better: 'less', count: true }] };
