@@ -1,9 +1,10 @@
 import { NetctlError } from '../../src/model/errors.js';
 import { countOperations, diffNat, type NatChange } from '../../src/nat/diff.js';
 import type { NatInput } from '../../src/nat/input.js';
-import { planNat } from '../../src/nat/plan.js';
+import { planBalance, withLegs } from '../../src/nat/plan.js';
 import { StandingPlan } from '../../src/nat/standing-plan.js';
-import type { NatState } from '../../src/nat/state.js';
+import { emptyNat, type NatState } from '../../src/nat/state.js';
+import { hasManyNewLegs, isLarge, transactionsOf, withoutServices } from '../../src/nat/transactions.js';
 import type { Nftables } from '../kernel/port.js';
 import { natDrift, type Drift } from './drift.js';
 import { Pace, type Clock } from './pace.js';
@@ -88,7 +89,7 @@ export class RouterRules {
   private async bringChange(standing: StandingPlan, change: NatChange, before: Held): Promise<number> {
     const operations = countOperations(change);
     try {
-      if (operations > 0) await this.carryOut(standing.state, before, () => this.nftables.apply(this.tenant, change));
+      if (operations > 0) await this.carryOut(standing.state, before, [() => this.nftables.apply(this.tenant, change)]);
     } catch (error) {
       standing.revert();
       this.standing = undefined;
@@ -100,14 +101,29 @@ export class RouterRules {
   private async bringWhole(input: NatInput, before: Held): Promise<number> {
     this.standing = undefined;
     // Tables that were lost come back with the providers in the places where they were.
-    const desired = planNat(input, typeof before.nat === 'object' ? before.nat : this.applied);
-    const change = typeof before.nat === 'object' ? diffNat(desired, before.nat) : undefined;
-    const operations = change ? countOperations(change) : 1;
+    const balance = planBalance(input, typeof before.nat === 'object' ? before.nat : this.applied);
+    const held = typeof before.nat === 'object' ? before.nat : emptyNat;
+    const balanced = hasManyNewLegs(input, held) ? await this.bringState(withLegsOf(balance, held), before) : { held: before, operations: 0 };
+    const desired = withLegs(balance, input);
     const standing = new StandingPlan(input, desired);
-    if (operations > 0) await this.carryOut(standing.state, before, () => (change ? this.nftables.apply(this.tenant, change) : this.nftables.replace(this.tenant, desired)));
-    else this.held = { ...before, nat: standing.state };
+    const { operations } = await this.bringState(standing.state, balanced.held);
     this.standing = standing;
-    return operations;
+    return balanced.operations + operations;
+  }
+
+  /** What is held then, and how many changes that took; whole new tables are one. */
+  private async bringState(desired: NatState, before: Held): Promise<{ readonly held: Held; readonly operations: number }> {
+    const { tenant, nftables } = this;
+    const found = before.nat;
+    const change = diffNat(desired, typeof found === 'object' ? found : withoutServices(desired));
+    const changes = transactionsOf(change).map((each) => () => nftables.apply(tenant, each));
+    if (typeof found === 'object') {
+      return { held: await this.carryOut(desired, before, changes), operations: countOperations(change) };
+    }
+    // Where there are none, nothing relies on them: they may come one after the other. Those of others are replaced at once.
+    const isGradual = found === 'missing' && isLarge(change);
+    const transactions = isGradual ? [() => nftables.replace(tenant, withoutServices(desired)), ...changes] : [() => nftables.replace(tenant, desired)];
+    return { held: await this.carryOut(desired, before, transactions), operations: 1 };
   }
 
   /** What somebody else changed since the last pass, by reading all; nothing if it is not known what they were. */
@@ -125,9 +141,10 @@ export class RouterRules {
     this.standing = undefined;
   }
 
-  private async carryOut(desired: NatState, before: Held, transaction: () => Promise<void>): Promise<void> {
+  /** @returns what is held then. After a failure that is unknown, unless nothing was changed. */
+  private async carryOut(desired: NatState, before: Held, transactions: readonly (() => Promise<void>)[]): Promise<Held> {
     try {
-      await transaction();
+      for (const transaction of transactions) await transaction();
     } catch (error) {
       const generation = await this.nftables.generation(this.tenant).catch(() => undefined);
       if (generation !== before.generation) this.held = undefined;
@@ -136,11 +153,17 @@ export class RouterRules {
     this.applied = desired;
     this.held = undefined;
     const generation = await this.nftables.generation(this.tenant);
-    if (generation === before.generation) {
+    if (transactions.length > 0 && generation === before.generation) {
       this.held = before;
       throw new NetctlError('internal', `nft says that it changed the rules in the router of tenant ${this.tenant}, but the kernel has them unchanged: is the program nft in PATH the real one?`);
     }
     this.held = { nat: desired, generation };
-    if (generation !== before.generation + 1) this.doubted = true;
+    if (generation !== before.generation + transactions.length) this.doubted = true;
+    return this.held;
   }
+}
+
+/** @param held whose legs stay for now. */
+function withLegsOf({ ip, ip6 }: NatState, held: NatState): NatState {
+  return { ip: { ...ip, legs: held.ip.legs }, ip6: { ...ip6, legs: held.ip6.legs } };
 }

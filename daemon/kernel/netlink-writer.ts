@@ -17,24 +17,39 @@ export class NetlinkWriter {
   message(type: number, flags: number, sequence: number, write: () => void): void {
     const start = this.#advance(16);
     write();
-    this.#number(start, 4, this.#length - start);
-    this.#number(start + 4, 2, type);
-    this.#number(start + 6, 2, NLM_F_REQUEST | flags);
-    this.#number(start + 8, 4, sequence);
+    this.#own32(start, this.#length - start);
+    this.#own16(start + 4, type);
+    this.#own16(start + 6, NLM_F_REQUEST | flags);
+    this.#own32(start + 8, sequence);
   }
 
   /** @param write writes its value. */
   attribute(type: number, write: () => void): void {
-    const start = this.#advance(4);
+    const start = this.begin(type);
     write();
-    this.#number(start, 2, this.#length - start);
-    this.#number(start + 2, 2, type);
-    this.fill();
+    this.end(start);
   }
 
   /** An attribute of attributes. */
   nested(type: number, write: () => void): void {
     this.attribute(type | NLA_F_NESTED, write);
+  }
+
+  /** {@link attribute} for what is written a hundred thousand times: its value follows, and then {@link end}. @returns what that needs. */
+  begin(type: number): number {
+    const start = this.#advance(4);
+    this.#own16(start + 2, type);
+    return start;
+  }
+
+  /** {@link begin} for {@link nested}. */
+  beginNested(type: number): number {
+    return this.begin(type | NLA_F_NESTED);
+  }
+
+  end(start: number): void {
+    this.#own16(start, this.#length - start);
+    this.fill();
   }
 
   /** Zeros up to a whole unit of four octets. */
@@ -72,13 +87,17 @@ export class NetlinkWriter {
 
   /** In the order of the machine. */
   own32(value: number): void {
-    const start = this.#advance(4);
-    this.#number(start, 4, value);
+    this.#own32(this.#advance(4), value);
   }
 
-  #number(position: number, size: 2 | 4, value: number): void {
-    if (isLittle) this.#octets.writeUIntLE(value, position, size);
-    else this.#octets.writeUIntBE(value, position, size);
+  #own16(position: number, value: number): void {
+    if (isLittle) this.#octets.writeUInt16LE(value, position);
+    else this.#octets.writeUInt16BE(value, position);
+  }
+
+  #own32(position: number, value: number): void {
+    if (isLittle) this.#octets.writeUInt32LE(value, position);
+    else this.#octets.writeUInt32BE(value, position);
   }
 
   /** Room for so many octets, zeros at first; where they begin. */

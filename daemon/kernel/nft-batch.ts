@@ -3,7 +3,7 @@ import type { NatElement } from '../../src/nat/elements.js';
 import { tableName } from '../../src/nat/rules.js';
 import { natFamilies, type NatFamily } from '../../src/nat/state.js';
 import { NetlinkWriter } from './netlink-writer.js';
-import { shapeOfSet, writeWords, type ElementShape } from './nft-octets.js';
+import { shapeOfSet, writeWords, type ElementShape, type WordWriters } from './nft-octets.js';
 
 // The numbers are those of linux/netlink.h, linux/netfilter/nfnetlink.h and linux/netfilter/nf_tables.h.
 
@@ -17,6 +17,8 @@ const [NFTA_VERDICT_CODE, NFTA_VERDICT_CHAIN, NFT_GOTO] = [1, 2, -4];
 /** NFPROTO_IPV4 and NFPROTO_IPV6. */
 const familyNumbers: Record<NatFamily, number> = { ip: 2, ip6: 10 };
 
+/** What the data of an element of `services` begins with. */
+const gotoWord = 'goto ';
 /** An attribute's length is a number of sixteen bits: so many elements of the longest kind fit into one. */
 const elementsPerMessage = 300;
 
@@ -70,26 +72,38 @@ function writeMessage({ verb, family, set, elements }: BatchMessage, sequence: n
     writer.attribute(NFTA_SET_ELEM_LIST_TABLE, () => writer.string(tableName));
     writer.attribute(NFTA_SET_ELEM_LIST_SET, () => writer.string(set));
     writer.nested(NFTA_SET_ELEM_LIST_ELEMENTS, () => {
-      for (const element of elements) writer.nested(NFTA_LIST_ELEM, () => writeElement(element, shape, writer));
+      for (const element of elements) writeElement(element, shape, writer);
     });
   });
 }
 
 function writeElement({ key, data = '' }: NatElement, shape: ElementShape, writer: NetlinkWriter): void {
-  writer.nested(NFTA_SET_ELEM_KEY, () => writer.attribute(NFTA_DATA_VALUE, () => writeWords(key, shape.key, writer)));
-  const { data: words } = shape;
-  if (!words) return;
-  writer.nested(NFTA_SET_ELEM_DATA, () => {
-    if (words === 'verdict') writeVerdict(data.replace(/^goto /, ''), writer);
-    else writer.attribute(NFTA_DATA_VALUE, () => writeWords(data, words, writer));
-  });
+  const element = writer.beginNested(NFTA_LIST_ELEM);
+  writeValue(NFTA_SET_ELEM_KEY, key, shape.key, writer);
+  if (shape.data === 'verdict') writeVerdict(data.slice(gotoWord.length), writer);
+  else if (shape.data) writeValue(NFTA_SET_ELEM_DATA, data, shape.data, writer);
+  writer.end(element);
+}
+
+function writeValue(type: number, text: string, words: WordWriters, writer: NetlinkWriter): void {
+  const outer = writer.beginNested(type);
+  const value = writer.begin(NFTA_DATA_VALUE);
+  writeWords(text, words, writer);
+  writer.end(value);
+  writer.end(outer);
 }
 
 function writeVerdict(chain: string, writer: NetlinkWriter): void {
-  writer.nested(NFTA_DATA_VERDICT, () => {
-    writer.attribute(NFTA_VERDICT_CODE, () => writer.number32(NFT_GOTO));
-    writer.attribute(NFTA_VERDICT_CHAIN, () => writer.string(chain));
-  });
+  const data = writer.beginNested(NFTA_SET_ELEM_DATA);
+  const verdict = writer.beginNested(NFTA_DATA_VERDICT);
+  const code = writer.begin(NFTA_VERDICT_CODE);
+  writer.number32(NFT_GOTO);
+  writer.end(code);
+  const name = writer.begin(NFTA_VERDICT_CHAIN);
+  writer.string(chain);
+  writer.end(name);
+  writer.end(verdict);
+  writer.end(data);
 }
 
 /** struct nfgenmsg; its last number is in network order. */

@@ -7,16 +7,18 @@ import type { NetlinkWriter } from './netlink-writer.js';
 
 /** Writes one of nft's words. */
 type WordWriter = (word: string, to: NetlinkWriter) => void;
+export type WordWriters = readonly WordWriter[];
 
 /** How the keys and data of a set are written; without data it is a set, and no map. */
 export interface ElementShape {
-  readonly key: readonly WordWriter[];
+  readonly key: WordWriters;
   /** `verdict`: an element's data is `goto CHAIN`. */
-  readonly data?: readonly WordWriter[] | 'verdict';
+  readonly data?: WordWriters | 'verdict';
 }
 
 const protocolNumbers: Readonly<Record<string, number>> = { tcp: 6, udp: 17 };
 const directionNumbers: Readonly<Record<string, number>> = { original: 0, reply: 1 };
+const [dot, zero] = ['.'.charCodeAt(0), '0'.charCodeAt(0)] as const;
 /** IFNAMSIZ of linux/if.h. */
 const interfaceNameSize = 16;
 
@@ -39,15 +41,20 @@ export function shapeOfSet(family: NatFamily, set: NatElement['set']): ElementSh
   return shape;
 }
 
+const separator = ' . ';
+
 /** Writes a key or data. Of several words each fills whole units of four octets (`netlink_padded_len` of nft, NFT_REG32 of the kernel). */
-export function writeWords(text: string, writers: readonly WordWriter[], to: NetlinkWriter): void {
+export function writeWords(text: string, writers: WordWriters, to: NetlinkWriter): void {
   const [only] = writers;
   if (only && writers.length === 1) return only(text, to);
-  const words = text.split(' . ');
-  if (words.length !== writers.length) throw new TypeError(`"${text}" has not ${writers.length} parts`);
+  let start = 0;
   for (const [index, write] of writers.entries()) {
-    write(words[index] ?? '', to);
+    const found = text.indexOf(separator, start);
+    const isLast = index === writers.length - 1;
+    if ((found < 0) !== isLast) throw new TypeError(`"${text}" has not ${writers.length} parts`);
+    write(isLast ? text.slice(start) : text.slice(start, found), to);
     to.fill();
+    start = found + separator.length;
   }
 }
 
@@ -64,7 +71,16 @@ function shapeOf(type: string): ElementShape {
 
 /** Of a canonical text, hundreds of thousands of which are written at start. */
 function ipv4Number(text: string): number {
-  return text.split('.').reduce((number, part) => (number << 8) | Number(part), 0);
+  let number = 0;
+  let part = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code === dot) {
+      number = (number << 8) | part;
+      part = 0;
+    } else part = part * 10 + code - zero;
+  }
+  return (number << 8) | part;
 }
 
 function known<T>(words: Readonly<Record<string, T>>, word: string): T {

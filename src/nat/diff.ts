@@ -75,7 +75,8 @@ function differing(state: FamilyState, other: FamilyState): NatElement[] {
   });
 }
 
-function unshared<T>(items: ReadonlyMap<string, T>, others: ReadonlyMap<string, T>, same: (a: T, b: T) => boolean): Map<string, T> {
+function unshared<T>(items: ReadonlyMap<string, T>, others: ReadonlyMap<string, T>, same: (a: T, b: T) => boolean): ReadonlyMap<string, T> {
+  if (others.size === 0) return items;
   return new Map(
     [...items].filter(([key, item]) => {
       const other = others.get(key);
@@ -84,7 +85,8 @@ function unshared<T>(items: ReadonlyMap<string, T>, others: ReadonlyMap<string, 
   );
 }
 
-function without(elements: readonly NatElement[], others: readonly NatElement[]): NatElement[] {
+function without(elements: readonly NatElement[], others: readonly NatElement[]): readonly NatElement[] {
+  if (others.length === 0) return elements;
   const known = new Set(others.map(identity));
   return elements.filter((element) => !known.has(identity(element)));
 }

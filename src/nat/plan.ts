@@ -18,7 +18,18 @@ import { Turns } from './turns.js';
  * two services with one (service IP, protocol, port), which must not be, one is ignored.
  */
 export function planNat(input: NatInput, previous: NatState = emptyNat): NatState {
+  return withLegs(planBalance(input, previous), input);
+}
+
+/** {@link planNat} without new legs, of which there are more than of all else: who balances, but does not count. Legs are those of `previous`. */
+export function planBalance(input: NatInput, previous: NatState = emptyNat): NatState {
   return { ip: planFamily(4, input, previous.ip), ip6: planFamily(6, input, previous.ip6) };
+}
+
+/** @param balance as {@link planBalance} made it of the same input. */
+export function withLegs(balance: NatState, { services }: NatInput): NatState {
+  const counted = (family: Family, state: FamilyState): FamilyState => ({ ...state, legs: planLegs(family, services, state.legs) });
+  return { ip: counted(4, balance.ip), ip6: counted(6, balance.ip6) };
 }
 
 function planFamily(family: Family, input: NatInput, previous: FamilyState): FamilyState {
@@ -29,7 +40,7 @@ function planFamily(family: Family, input: NatInput, previous: FamilyState): Fam
     chains: keepChains(previous, new Map(turns.chains())),
     ports,
     serviceIps: new Map(serviceIps.map((address) => [address.toString(), address])),
-    legs: planLegs(family, input.services, previous.legs),
+    legs: previous.legs,
     hairpins: planHairpins(hairpinSources(family, input.networks, serviceIps), callersOf(family, input.services)),
     bridges: new Set(input.networks.map(({ bridge }) => bridge).toSorted()),
     routed: new Map(input.networks.flatMap(passagesOf).map((passage) => [passageKey(passage), passage])),
