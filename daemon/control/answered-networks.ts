@@ -1,18 +1,18 @@
+import { exchanged } from '../../src/lists/places.js';
 import type { IpAddress } from '../../src/model/address.js';
 import { Counts } from '../../src/nat/counts.js';
-import { exchanged } from '../../src/nat/exchanged.js';
 import type { NatService } from '../../src/nat/input.js';
 import type { TenantOnHost } from './router-inputs.js';
 
 /** The addresses of all providers, and of those that drain. Of services that are the same objects as before nothing is asked. */
 export class AnsweringAddresses {
-  private services: ReadonlySet<NatService> = new Set();
+  private services: readonly NatService[] = [];
   private readonly counts = new Counts<IpAddress>();
 
   update(services: readonly NatService[]): this {
     const { gone, come } = exchanged(this.services, services);
     this.counts.change(gone.flatMap(answeringIn), come.flatMap(answeringIn));
-    this.services = new Set(services);
+    this.services = services;
     return this;
   }
 

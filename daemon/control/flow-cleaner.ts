@@ -1,5 +1,5 @@
+import { exchanged } from '../../src/lists/places.js';
 import type { IpAddress } from '../../src/model/address.js';
-import { exchanged } from '../../src/nat/exchanged.js';
 import { staleFlows, udpLegs, type Living } from '../../src/nat/flows.js';
 import type { NatService } from '../../src/nat/input.js';
 import type { Conntrack } from '../kernel/port.js';
@@ -8,7 +8,7 @@ import type { Conntrack } from '../kernel/port.js';
 interface Seen {
   /** The addresses that lived. */
   readonly alive: ReadonlySet<string>;
-  readonly services: ReadonlySet<NatService>;
+  readonly services: readonly NatService[];
 }
 
 /**
@@ -32,7 +32,7 @@ export class FlowCleaner {
     const before = this.seen;
     const alive = new Set(textsOf(living.addresses));
     const removed = before && isSubset(before.alive, alive) && leavesNothing(before.services, living.services) ? 0 : await this.sweep(living);
-    this.seen = { alive, services: new Set(living.services) };
+    this.seen = { alive, services: living.services };
     return removed;
   }
 
@@ -48,7 +48,7 @@ export class FlowCleaner {
 }
 
 /** Whether every connection that rested on a service, UDP on who provides it, still rests on one, and no service IP is new. Services that are the same objects are not looked at. */
-function leavesNothing(before: ReadonlySet<NatService>, now: readonly NatService[]): boolean {
+function leavesNothing(before: readonly NatService[], now: readonly NatService[]): boolean {
   const { gone, come } = exchanged(before, now);
   const addressesOf = (services: readonly NatService[]): Set<string> => new Set(textsOf(services.flatMap(({ addresses }) => addresses)));
   return isSubset(udpLegs(gone), udpLegs(come)) && isSubset(addressesOf(come), addressesOf(gone));

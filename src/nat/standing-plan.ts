@@ -1,9 +1,9 @@
+import { exchanged } from '../lists/places.js';
 import type { Family, IpAddress } from '../model/address.js';
 import { ofFamily } from './addresses.js';
 import { maxUnusedChains } from './chains.js';
 import { Counts } from './counts.js';
 import { diffNat, type NatChange } from './diff.js';
-import { exchanged } from './exchanged.js';
 import { callersOf, hairpinSources, planHairpins, type Caller, type HairpinSource } from './hairpin.js';
 import type { NatInput, NatNetwork, NatService } from './input.js';
 import { chainName, hairpinKey, legKey } from './keys.js';
@@ -15,10 +15,10 @@ import { Turns } from './turns.js';
 /**
  * What tables hold, and how it changes with single services: the work is that of what changed, however much there is.
  * It comes to the same as planNat with all services and the state before. Services are told apart as objects: what
- * has not changed must be the same object as before.
+ * has not changed must be the same object as before, and had better be at the same place.
  */
 export class StandingPlan {
-  private readonly services: Set<NatService>;
+  private services: readonly NatService[];
   private readonly networks: string;
   private readonly ip: StandingFamily;
   private readonly ip6: StandingFamily;
@@ -26,7 +26,7 @@ export class StandingPlan {
 
   /** @param state what planNat made of the input. */
   constructor(input: NatInput, state: NatState) {
-    this.services = new Set(input.services);
+    this.services = input.services;
     this.networks = textOf(input.networks);
     this.ip = new StandingFamily(4, input, state.ip);
     this.ip6 = new StandingFamily(6, input, state.ip6);
@@ -45,8 +45,7 @@ export class StandingPlan {
     const { gone, come } = exchanged(this.services, input.services);
     const [ip, ip6] = [this.ip.change(gone, come), this.ip6.change(gone, come)];
     if (!ip || !ip6) return undefined;
-    for (const service of gone) this.services.delete(service);
-    for (const service of come) this.services.add(service);
+    this.services = input.services;
     this.ip.exchange(ip.before, ip.after);
     this.ip6.exchange(ip6.before, ip6.after);
     this.undo = () => {
