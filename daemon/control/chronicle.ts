@@ -1,3 +1,4 @@
+import { exchanged } from '../../src/lists/places.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
 import type { EventSubject } from '../../src/model/event.js';
 import type { AllContainers } from './all-containers.js';
@@ -15,8 +16,8 @@ interface Served {
 
 /** Writes down, as events, what happens to objects. Nothing is decided from it. */
 export class Chronicle {
-  /** By tenant, and there by service. */
-  private readonly served = new Map<string, Map<string, Served>>();
+  /** By tenant: what was balanced last, and there by service. */
+  private readonly served = new Map<string, { readonly candidacies: readonly Candidacy[]; readonly served: Map<string, Served> }>();
   /** The tenants whose router fails, and with which sentence. */
   private readonly failing = new Map<string, string>();
 
@@ -41,12 +42,17 @@ export class Chronicle {
    */
   balanced(tenant: string, candidacies: readonly Candidacy[]): void {
     const before = this.served.get(tenant);
-    const after = new Map(candidacies.map((candidacy) => [candidacy.service.name, this.servedBy(candidacy, before?.get(candidacy.service.name))]));
-    this.served.set(tenant, after);
-    for (const [name, served] of before ? after : []) {
-      const last = before?.get(name);
-      if (last !== served) this.compare({ kind: 'service', tenant, name }, last?.providers ?? new Map(), served);
+    const served = before?.served ?? new Map<string, Served>();
+    const { gone, come } = exchanged(before?.candidacies ?? [], candidacies);
+    const stay = new Set(come.map(({ service }) => service.name));
+    for (const { service } of gone) if (!stay.has(service.name)) served.delete(service.name);
+    for (const candidacy of come) {
+      const { name } = candidacy.service;
+      const after = this.servedBy(candidacy);
+      if (before) this.compare({ kind: 'service', tenant, name }, served.get(name)?.providers ?? new Map(), after);
+      served.set(name, after);
     }
+    this.served.set(tenant, { candidacies, served });
   }
 
   /** @param error why the router does not hold what is desired; undefined: it does. */
@@ -92,8 +98,7 @@ export class Chronicle {
     this.failing.delete(tenant);
   }
 
-  private servedBy(candidacy: Candidacy, before: Served | undefined): Served {
-    if (before?.candidacy === candidacy) return before;
+  private servedBy(candidacy: Candidacy): Served {
     return { candidacy, providers: new Map(candidacy.choices.flatMap((choice) => (choice.provider ? [[choice.endpoint.id, this.nameOf(choice.endpoint)] as const] : []))) };
   }
 

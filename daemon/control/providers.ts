@@ -87,8 +87,8 @@ export class Providers {
    * selector these are the ones that have this label, whatever else there is on the hosts.
    */
   candidacy(service: Service, { members, setting, byLabel }: Membership): Candidacy {
-    const exact = service.selectors.find((term) => term.operator === '=');
-    const possible = exact?.operator === '=' ? (byLabel.get(labelKey(exact.key, exact.value)) ?? nobody) : members;
+    const label = labelAsked(service);
+    const possible = label === undefined ? members : (byLabel.get(label) ?? nobody);
     const last = this.found.get(service);
     if (last?.possible === possible && last.setting === setting) return last.candidacy;
     const candidacy = { service, choices: possible.map((member) => this.choice(service, member, setting.networks)) };
@@ -150,8 +150,7 @@ export function answeringEndpoint(choice: ProviderChoice): Endpoint[] {
 function indexByLabel(members: readonly Member[], before: Membership['byLabel'] | undefined): Map<string, readonly Member[]> {
   const index = new Map<string, Member[]>();
   for (const member of members) {
-    for (const [key, value] of Object.entries(member.container.labels)) {
-      const label = labelKey(key, value);
+    for (const label of labelsOf(member)) {
       const sharing = index.get(label);
       if (sharing) sharing.push(member);
       else index.set(label, [member]);
@@ -163,6 +162,17 @@ function indexByLabel(members: readonly Member[], before: Membership['byLabel'] 
 /** The one from before, if it has the same items. */
 function sameList<T>(before: readonly T[] | undefined, now: readonly T[]): readonly T[] {
   return before && sameItems(before, now) ? before : now;
+}
+
+/** The label, by {@link labelKey}, without which nobody can be a provider of the service; undefined: there is none. */
+export function labelAsked({ selectors }: Service): string | undefined {
+  const exact = selectors.find((term) => term.operator === '=');
+  return exact?.operator === '=' ? labelKey(exact.key, exact.value) : undefined;
+}
+
+/** All labels that the container has, by {@link labelKey}. */
+export function labelsOf({ container }: Member): string[] {
+  return Object.entries(container.labels).map(([key, value]) => labelKey(key, value));
 }
 
 /** A label's key holds no "=", so that no two labels have one text. */

@@ -2,6 +2,7 @@ import { bridgeName } from '../../src/fabric/names.js';
 import type { FabricInput, FabricOverlay } from '../../src/fabric/state.js';
 import { endAddresses, type UplinkLink } from '../../src/fabric/uplink.js';
 import { familiesOf } from '../../src/host/publish.js';
+import type { IpAddress } from '../../src/model/address.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
 import { subnetsOf, type Network } from '../../src/model/network.js';
 import type { Service } from '../../src/model/service.js';
@@ -35,7 +36,7 @@ export interface OverlayOfTenant extends OverlayOfHosts {
 }
 
 /** Endpoints have links from Join to Leave, and only then. @param answered the networks that need bridge netfilter */
-export function fabricInput({ networks, services, endpoints, uplink, overlay }: TenantOnHost, answered: ReadonlySet<string>): FabricInput {
+export function fabricInput({ networks, endpoints, uplink, overlay }: TenantOnHost, serviceAddresses: readonly IpAddress[], answered: ReadonlySet<string>): FabricInput {
   const vnis = new Map(networks.map((network) => [network.name, network.vni]));
   return {
     networks: networks.map((network) => ({ vni: network.vni, subnets: subnetsOf(network), ...(network.encrypted ? { encrypted: true } : {}), ...(answered.has(network.name) ? { netfilter: true } : {}) })),
@@ -43,7 +44,7 @@ export function fabricInput({ networks, services, endpoints, uplink, overlay }: 
       const vni = vnis.get(network);
       return sandboxKey === undefined || vni === undefined ? [] : [{ id, vni, addresses, mac }];
     }),
-    serviceAddresses: services.flatMap((service) => service.addresses),
+    serviceAddresses,
     ...(uplink ? { uplink } : {}),
     ...(overlay ? { overlay: fabricOverlay(overlay, networks) } : {}),
   };
@@ -72,9 +73,9 @@ export function containerEnds({ networks, endpoints }: TenantOnHost, isAlive: (e
   }));
 }
 
-/** @param services as {@link natService} makes them. */
+/** @param services as {@link natService} makes them, and those of published ports. */
 export function natInput(tenant: TenantOnHost, services: readonly NatService[]): NatInput {
-  return { networks: tenant.networks.map((network) => natNetwork(network, tenant)), services: [...services, ...publishedServices(tenant)] };
+  return { networks: tenant.networks.map((network) => natNetwork(network, tenant)), services };
 }
 
 /** The service as the router of this host balances it. */

@@ -6,7 +6,7 @@ import { hasHostAccess } from '../../src/model/tenant.js';
 import type { Living } from '../../src/nat/flows.js';
 import type { NatService } from '../../src/nat/input.js';
 import type { Kernel } from '../kernel/port.js';
-import { AnsweringAddresses, answeredNetworks } from './answered-networks.js';
+import { answeredNetworks } from './answered-networks.js';
 import type { AllContainers } from './all-containers.js';
 import type { Chronicle } from './chronicle.js';
 import type { Containers } from './containers.js';
@@ -15,11 +15,11 @@ import type { Hosts } from './hosts.js';
 import type { Logger } from './logger.js';
 import { Pace } from './pace.js';
 import { waitAtMost } from './patience.js';
-import { answeringEndpoint, type Candidacy, type Providers } from './providers.js';
+import type { Providers } from './providers.js';
 import { Reconciler } from './reconciler.js';
-import { remembered } from './remembered.js';
-import { containerEnds, fabricInput, natInput, natService, publishedServices, type TenantOnHost } from './router-inputs.js';
+import { containerEnds, fabricInput, natInput, publishedServices, type TenantOnHost } from './router-inputs.js';
 import { Router, type RouterChanges, type RouterTarget } from './router.js';
+import { ServiceLists, type ServiceNews } from './service-lists.js';
 import type { State } from './state.js';
 import type { Uplinks } from './uplinks.js';
 
@@ -58,19 +58,14 @@ interface Parts {
  */
 export class Routers {
   private readonly routers = new Map<string, Router>();
-  private readonly answeringOf = new Map<string, AnsweringAddresses>();
+  /** Of the tenants that have a router. */
+  private readonly lists = new Map<string, ServiceLists>();
   /** The endpoints, by id, for which Docker waits for a link. */
   private readonly joining = new Set<string>();
   /** Tenants whose router was found at start with containers in it of which the store knows nothing. */
   private readonly strangers = new Set<string>();
   private readonly reconciler: Reconciler;
   private readonly looks = new Pace();
-  private readonly natService = remembered((candidacy: Candidacy) => natService(candidacy, this.parts.host));
-  /** On a host that is away TCP may live on; UDP would not notice that nobody answers, so it goes to those who are there. */
-  private readonly livingService = remembered(({ service, choices }: Candidacy): NatService => {
-    const { addresses, ports } = service;
-    return { addresses, ports, providers: choices.flatMap(answeringEndpoint).filter(({ host }) => this.parts.hosts.isPresent(host)) };
-  });
 
   constructor(private readonly parts: Parts) {
     this.reconciler = new Reconciler('router', (tenant) => this.reconcile(tenant), parts.log);
@@ -181,10 +176,10 @@ export class Routers {
     const areKnown = this.parts.containers.areKnown;
     let changes: RouterChanges | undefined;
     try {
-      const candidacies = this.candidacies(onHost, tenant);
-      changes = await router.reconcile(this.target(tenant, onHost, candidacies));
+      const services = this.listsOf(tenant).bring(onHost.services, this.parts.providers.membership(tenant));
+      changes = await router.reconcile(this.target(tenant, onHost, services));
       this.report(tenant, changes);
-      if (areKnown) this.parts.chronicle.balanced(tenant, candidacies);
+      if (areKnown) this.parts.chronicle.balanced(tenant, services.candidacies);
     } finally {
       if (changes?.uplinked ?? true) this.parts.linked();
       this.parts.chronicle.routerPassed(tenant, router.error);
@@ -212,7 +207,7 @@ export class Routers {
     await router.remove();
     await this.parts.uplinks.release(tenant);
     this.routers.delete(tenant);
-    this.answeringOf.delete(tenant);
+    this.lists.delete(tenant);
     this.parts.metrics.forgotten(tenant);
     this.parts.chronicle.forget(tenant);
   }
@@ -228,28 +223,24 @@ export class Routers {
     }
   }
 
-  /** Who may be a provider of each service, and who is one. */
-  private candidacies({ services }: TenantOnHost, tenant: string): Candidacy[] {
-    const { providers } = this.parts;
-    const membership = providers.membership(tenant);
-    return services.map((service) => providers.candidacy(service, membership));
-  }
-
-  private answering(tenant: string): AnsweringAddresses {
-    const known = this.answeringOf.get(tenant) ?? new AnsweringAddresses();
-    this.answeringOf.set(tenant, known);
+  private listsOf(tenant: string): ServiceLists {
+    const { providers, hosts, host } = this.parts;
+    const known = this.lists.get(tenant) ?? new ServiceLists(providers, hosts, host);
+    this.lists.set(tenant, known);
     return known;
   }
 
-  private target(tenant: string, onHost: TenantOnHost, candidacies: readonly Candidacy[]): RouterTarget {
+  private target(tenant: string, onHost: TenantOnHost, services: ServiceNews): RouterTarget {
     const { containers } = this.parts;
-    const nat = natInput(onHost, candidacies.map(this.natService));
+    const published = publishedServices(onHost);
+    const nat = natInput(onHost, withPublished(services.balanced, published));
+    const answered = answeredNetworks(onHost, this.listsOf(tenant).answeringOf(nat.services));
     return {
-      fabric: fabricInput(onHost, answeredNetworks(onHost, this.answering(tenant).update(nat.services))),
+      fabric: fabricInput(onHost, services.addresses, answered),
       nat,
       joining: this.joining,
       containers: containerEnds(onHost, (id) => isAlive(containers.ofEndpoint(id)?.state)),
-      ...(containers.areKnown ? { living: this.living(onHost, candidacies.map(this.livingService)) } : {}),
+      ...(containers.areKnown ? { living: this.living(onHost, withPublished(services.living, published)) } : {}),
     };
   }
 
@@ -261,7 +252,7 @@ export class Routers {
       const state = allContainers.ofEndpoint(id)?.state;
       return sandboxKey !== undefined && (state === undefined || isAlive(state));
     });
-    return { addresses: alive.flatMap((endpoint) => endpoint.addresses), services: [...services, ...publishedServices(onHost)] };
+    return { addresses: alive.flatMap((endpoint) => endpoint.addresses), services };
   }
 
   private onHost(tenant: string): TenantOnHost {
@@ -273,13 +264,18 @@ export class Routers {
     return {
       host,
       networks: state.networks.of(tenant),
-      services: state.services.of(tenant),
+      services: state.services.listOf(tenant),
       endpoints: endpoints.filter((endpoint) => endpoint.host === host),
       ...(overlay ? { overlay: { ...overlay, endpoints: endpoints.filter((endpoint) => endpoint.host !== host) } } : {}),
       ...(uplink ? { uplink } : {}),
       hostAccess: known !== undefined && hasHostAccess(known),
     };
   }
+}
+
+/** The same list, if no port is published: it may be long, and is told apart as an object. */
+function withPublished(services: readonly NatService[], published: readonly NatService[]): readonly NatService[] {
+  return published.length === 0 ? services : [...services, ...published];
 }
 
 function isAlive(state: string | undefined): boolean {

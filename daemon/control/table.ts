@@ -1,3 +1,4 @@
+import { PlacedList } from '../../src/lists/placed-list.js';
 import type { Change } from '../store/port.js';
 
 /** An object together with the revision of the store at which it was last written. */
@@ -6,10 +7,12 @@ export interface Stored<T> {
   readonly revision: number;
 }
 
+const nothing: readonly never[] = [];
+
 /** The store's objects of one kind, decoded: by key, and by tenant. */
 export class Table<T> {
   private readonly entries = new Map<string, Stored<T>>();
-  private readonly byTenant = new Map<string, Map<string, T>>();
+  private readonly byTenant = new Map<string, PlacedList<T>>();
 
   /**
    * @param prefix what the keys of this kind begin with
@@ -23,11 +26,13 @@ export class Table<T> {
 
   /** Takes the change in; returns the tenant it happened in, if it changed anything. */
   apply(change: Change): string | undefined {
-    const before = this.entries.get(change.key);
-    if (before) this.drop(change.key, before.value);
-    if ('put' in change) this.add(change.key, { value: this.decode(change.put.value), revision: change.put.revision });
-    const value = this.entries.get(change.key)?.value ?? before?.value;
-    return value === undefined ? undefined : this.tenantOf(value);
+    const before = this.entries.get(change.key)?.value;
+    const after = 'put' in change ? { value: this.decode(change.put.value), revision: change.put.revision } : undefined;
+    const tenant = after && this.tenantOf(after.value);
+    if (before !== undefined && this.tenantOf(before) !== tenant) this.drop(change.key, before);
+    if (!after) return before === undefined ? undefined : this.tenantOf(before);
+    this.add(change.key, after);
+    return tenant;
   }
 
   get(key: string): Stored<T> | undefined {
@@ -43,7 +48,12 @@ export class Table<T> {
   }
 
   of(tenant: string): T[] {
-    return [...(this.byTenant.get(tenant)?.values() ?? [])];
+    return [...this.listOf(tenant)];
+  }
+
+  /** The same, but always the same list as long as nothing changes in it: what stays keeps its place. */
+  listOf(tenant: string): readonly T[] {
+    return this.byTenant.get(tenant)?.list ?? nothing;
   }
 
   clear(): void {
@@ -54,8 +64,9 @@ export class Table<T> {
   private add(key: string, stored: Stored<T>): void {
     this.entries.set(key, stored);
     const tenant = this.tenantOf(stored.value);
-    const siblings = this.byTenant.get(tenant) ?? new Map<string, T>();
-    this.byTenant.set(tenant, siblings.set(key, stored.value));
+    const siblings = this.byTenant.get(tenant) ?? new PlacedList<T>();
+    siblings.set(key, stored.value);
+    this.byTenant.set(tenant, siblings);
   }
 
   private drop(key: string, value: T): void {
