@@ -5,20 +5,23 @@ import koffi from 'koffi';
 import { unavailable } from '../../src/model/errors.js';
 import { inNamespace } from './netns.js';
 
-interface Send {
+/** send(2) or recv(2). */
+interface Transfer {
+  (fd: number, octets: Buffer, length: number, flags: number): number;
+  /** In another thread. */
   readonly async: (fd: number, octets: Buffer, length: number, flags: number, done: (error: Error | null, result: number) => void) => void;
 }
 
 const libc = koffi.load(null);
 const socket = libc.func('int socket(int domain, int type, int protocol)') as (domain: number, type: number, protocol: number) => number;
 const setsockopt = libc.func('int setsockopt(int fd, int level, int name, const int *value, unsigned int length)') as (fd: number, level: number, name: number, value: number[], length: number) => number;
-const send = libc.func('intptr_t send(int fd, const void *octets, size_t length, int flags)') as unknown as Send;
-const receive = libc.func('intptr_t recv(int fd, _Out_ void *octets, size_t length, int flags)') as (fd: number, octets: Buffer, length: number, flags: number) => number;
+const send = libc.func('intptr_t send(int fd, const void *octets, size_t length, int flags)') as unknown as Transfer;
+const recv = libc.func('intptr_t recv(int fd, _Out_ void *octets, size_t length, int flags)') as unknown as Transfer;
 
 const [AF_NETLINK, NETLINK_NETFILTER] = [16, 12];
 const [SOCK_RAW, SOCK_CLOEXEC] = [3, 0o2_000_000];
 const [SOL_SOCKET, SO_SNDBUFFORCE] = [1, 32];
-const MSG_DONTWAIT = 0x40;
+const [MSG_TRUNC, MSG_DONTWAIT] = [0x20, 0x40];
 const NLMSG_ERROR = 2;
 const integerLength = 4;
 
@@ -42,13 +45,13 @@ export interface BatchRefusal {
  * @throws NetctlError `unavailable` if there is no such namespace, or no socket can be had.
  */
 export async function sendBatch(namespace: string, batch: Buffer): Promise<BatchRefusal | undefined> {
-  const descriptor = inNamespace(namespace, () => succeed(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER)));
+  const descriptor = openNfnetlink(namespace);
   try {
     // A message that is larger than the buffer is refused, and only this passes over the limit that is set for everybody.
     succeed(setsockopt(descriptor, SOL_SOCKET, SO_SNDBUFFORCE, [batch.length], integerLength));
     await sendAll(descriptor, batch);
     const answer = Buffer.alloc(answerSize);
-    const length = receive(descriptor, answer, answer.length, MSG_DONTWAIT);
+    const length = recv(descriptor, answer, answer.length, MSG_DONTWAIT);
     if (length < 0 && errorName() !== 'EAGAIN') succeed(length);
     return length > 0 ? firstRefusal(answer.subarray(0, length)) : undefined;
   } finally {
@@ -56,10 +59,39 @@ export async function sendBatch(namespace: string, batch: Buffer): Promise<Batch
   }
 }
 
-async function sendAll(descriptor: number, batch: Buffer): Promise<void> {
-  const sent = await new Promise<number>((resolve, reject) => {
-    send.async(descriptor, batch, batch.length, 0, (error, result) => (error ? reject(error) : resolve(result)));
+/**
+ * A socket to the namespace's netfilter, to be closed with `closeSync`.
+ * @throws NetctlError `unavailable` if there is no such namespace, or no socket can be had.
+ */
+export function openNfnetlink(namespace: string): number {
+  return inNamespace(namespace, () => succeed(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER)));
+}
+
+/** Sends what the kernel does in a moment. @throws NetctlError `unavailable` */
+export function ask(descriptor: number, octets: Buffer): void {
+  succeed(send(descriptor, octets, octets.length, 0));
+}
+
+/**
+ * Waits, in another thread, for what comes next.
+ * @returns how many octets it has: more than the buffer are lost beyond it.
+ * @throws NetctlError `unavailable`
+ */
+export async function receive(descriptor: number, buffer: Buffer): Promise<number> {
+  const length = await inThread(recv, descriptor, buffer, MSG_TRUNC);
+  // Why is known to that thread only. It has been ENOBUFS or ENOMEM, then: the kernel has no memory for an answer.
+  if (length < 0) throw unavailable("the kernel's nftables did not answer: is there memory left?");
+  return length;
+}
+
+function inThread(transfer: Transfer, descriptor: number, octets: Buffer, flags: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    transfer.async(descriptor, octets, octets.length, flags, (error, result) => (error ? reject(error) : resolve(result)));
   });
+}
+
+async function sendAll(descriptor: number, batch: Buffer): Promise<void> {
+  const sent = await inThread(send, descriptor, batch, 0);
   // Why is known to that thread only.
   if (sent < 0) throw unavailable(`the kernel's nftables did not take a change of ${batch.length} octets`);
 }

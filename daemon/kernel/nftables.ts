@@ -1,35 +1,28 @@
-import { messageOf, NetctlError } from '../../src/model/errors.js';
+import { NetctlError } from '../../src/model/errors.js';
 import type { NatChange } from '../../src/nat/diff.js';
-import { countOperations, isEmptyChange } from '../../src/nat/diff.js';
+import { isEmptyChange } from '../../src/nat/diff.js';
 import type { NatElement } from '../../src/nat/elements.js';
-import { parseTable } from '../../src/nat/parse.js';
 import { renderChanges, renderReplacement } from '../../src/nat/render.js';
-import { tableName } from '../../src/nat/rules.js';
 import { natFamilies } from '../../src/nat/state.js';
-import type { FamilyState, NatFamily, NatState } from '../../src/nat/state.js';
-import { parseTraffic } from '../../src/nat/traffic.js';
+import type { NatState } from '../../src/nat/state.js';
 import type { ProviderTraffic } from '../../src/nat/traffic.js';
 import { withCommandFile } from './command-file.js';
 import { routerPath } from './netns.js';
 import { sendBatch, type BatchRefusal } from './nfnetlink.js';
 import { elementBatch, type BatchMessage } from './nft-batch.js';
+import { readTables, readTraffic } from './nft-tables.js';
 import { rulesetGeneration } from './nftables-generation.js';
 import type { Nftables } from './port.js';
 import { runInRouter } from './router-command.js';
 import type { CommandResult } from './router-command.js';
 
-/** While a change is made nothing else is: so many elements take a few milliseconds. */
-const mostElements = 2_000;
-
-/** The tables of a router: elements are changed by netlink; all else is done by the program nft: text is written, JSON is read, see docs/decisions/nft-text-and-json.md. */
+/** The tables of a router: they are read, and elements are changed, by netlink; all else is done by the program nft, see docs/decisions/elements-by-netlink.md. */
 export class KernelNftables implements Nftables {
   /** @param namespaceOf the file that holds a tenant's router. */
   constructor(private readonly namespaceOf: (tenant: string) => string = routerPath) {}
 
   async read(tenant: string): Promise<NatState | 'missing' | 'foreign'> {
-    const [ip, ip6] = await Promise.all([this.#readTable(tenant, 'ip'), this.#readTable(tenant, 'ip6')]);
-    if (typeof ip === 'object' && typeof ip6 === 'object') return { ip, ip6 };
-    return ip === 'missing' && ip6 === 'missing' ? 'missing' : 'foreign';
+    return readTables(this.namespaceOf(tenant));
   }
 
   async replace(tenant: string, state: NatState): Promise<void> {
@@ -47,27 +40,7 @@ export class KernelNftables implements Nftables {
   }
 
   async traffic(tenant: string): Promise<ProviderTraffic[]> {
-    return (await Promise.all(natFamilies.map((family) => this.#familyTraffic(tenant, family)))).flat();
-  }
-
-  /** Not by one command for both: nft 1.0.6 does not find the first of several sets. */
-  async #familyTraffic(tenant: string, family: NatFamily): Promise<ProviderTraffic[]> {
-    const [legs, traffic] = await Promise.all([['map', 'legs'] as const, ['set', 'traffic'] as const].map((set) => this.#list(tenant, [set[0], family, tableName, set[1]])));
-    return legs === undefined || traffic === undefined ? [] : parseTraffic(legs, traffic);
-  }
-
-  /** Only the one table is listed: nft has crashed on tables of others that a newer nft wrote. */
-  async #readTable(tenant: string, family: NatFamily): Promise<FamilyState | 'missing' | 'foreign'> {
-    const listing = await this.#list(tenant, ['table', family, tableName]);
-    return listing === undefined ? 'missing' : parsed(tenant, family, listing);
-  }
-
-  /** Undefined if it does not exist. */
-  async #list(tenant: string, what: readonly string[]): Promise<string | undefined> {
-    const result = await this.#nft(tenant, ['--json', 'list', ...what]);
-    if (result.exitCode === 0) return result.stdout;
-    if (result.stderr.includes('No such file or directory')) return undefined;
-    throw nftError(tenant, `list the ${what.join(' ')}`, result);
+    return readTraffic(this.namespaceOf(tenant));
   }
 
   /** What nft reads as one file is one transaction. */
@@ -87,9 +60,9 @@ export class KernelNftables implements Nftables {
   }
 }
 
-/** Neither makes nor deletes chains, and is done in a moment. */
+/** Neither makes nor deletes chains. */
 function isOfElements(change: NatChange): boolean {
-  return countOperations(change) <= mostElements && natFamilies.every((family) => change[family].chains.length + change[family].unused.length === 0);
+  return natFamilies.every((family) => change[family].chains.length + change[family].unused.length === 0);
 }
 
 function batchError(tenant: string, { errno }: BatchRefusal, message: BatchMessage | undefined): NetctlError {
@@ -100,15 +73,6 @@ function batchError(tenant: string, { errno }: BatchRefusal, message: BatchMessa
 function counted(elements: readonly NatElement[]): string {
   const [first, ...others] = elements;
   return others.length === 0 ? `the element ${first?.key ?? ''}` : `${elements.length} elements`;
-}
-
-/** What is not JSON must not be taken for a table of somebody else's, which is replaced. */
-function parsed(tenant: string, family: NatFamily, listing: string): FamilyState | 'foreign' {
-  try {
-    return parseTable(family, listing) ?? 'foreign';
-  } catch (cause) {
-    throw new NetctlError('internal', `nft listed the table ${family} ${tableName} in the router of tenant ${tenant}, but not as JSON: ${messageOf(cause)}`, { cause });
-  }
 }
 
 function nftError(tenant: string, what: string, { exitCode, stderr }: CommandResult): NetctlError {

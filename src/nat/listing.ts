@@ -1,45 +1,29 @@
-import { z } from 'zod';
-
-// What `nft -j list table` prints, as far as it is looked at.
-
-// Elements are left as they are: a schema would take seconds for tens of thousands of them.
-const elem = z.array(z.unknown()).optional();
-const name = z.string();
-const stmt = z.unknown().optional();
-const map = z.object({ name, type: z.unknown(), map: z.unknown(), stmt, elem });
-const set = z.object({ name, type: z.unknown(), stmt, elem });
-const chain = z.object({ name, type: z.string().optional(), hook: z.string().optional(), prio: z.number().optional(), policy: z.string().optional() });
-const rule = z.object({ chain: z.string(), comment: z.string().optional() });
-
-const object = z.union([
-  z.strictObject({ metainfo: z.unknown() }),
-  z.strictObject({ table: z.object({ name }) }),
-  z.strictObject({ map }),
-  z.strictObject({ set }),
-  z.strictObject({ chain }),
-  z.strictObject({ rule }),
-]);
-const listing = z.object({ nftables: z.array(object) });
-
-/** The objects of a listed table, by kind. */
+/** What a table is made of, its elements aside. Of what has a name netctl knows all that it gives to one. */
 export interface Listing {
-  readonly maps: readonly z.infer<typeof map>[];
-  readonly sets: readonly z.infer<typeof set>[];
-  readonly chains: readonly z.infer<typeof chain>[];
-  readonly rules: readonly z.infer<typeof rule>[];
+  readonly sets: readonly ListedSet[];
+  readonly chains: readonly ListedChain[];
+  /** Those of a chain are in their order. */
+  readonly rules: readonly ListedRule[];
+  /** What else there is, which netctl never puts into a table: `object quota1`. */
+  readonly others: readonly string[];
 }
 
-/**
- * The listing in this text; undefined if it has anything that netctl never puts into a table.
- * @throws SyntaxError if the text is not JSON.
- */
-export function parseListing(json: string): Listing | undefined {
-  const { success, data } = listing.safeParse(JSON.parse(json));
-  if (!success) return undefined;
-  return {
-    maps: data.nftables.flatMap((item) => ('map' in item ? [item.map] : [])),
-    sets: data.nftables.flatMap((item) => ('set' in item ? [item.set] : [])),
-    chains: data.nftables.flatMap((item) => ('chain' in item ? [item.chain] : [])),
-    rules: data.nftables.flatMap((item) => ('rule' in item ? [item.rule] : [])),
-  };
+export interface ListedSet {
+  readonly kind: 'map' | 'set';
+  readonly name: string;
+  /** As nft writes it: `ipv4_addr . inet_service : verdict`. */
+  readonly type: string;
+  /** What is done with each element when it is found: `counter`. */
+  readonly expressions: readonly string[];
+}
+
+export interface ListedChain {
+  readonly name: string;
+  /** Of a base chain. */
+  readonly base?: { readonly type: string; readonly hook: string; readonly priority: number; readonly policy: string };
+}
+
+export interface ListedRule {
+  readonly chain: string;
+  readonly comment: string;
 }

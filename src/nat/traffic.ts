@@ -1,9 +1,8 @@
 import { IpAddress } from '../model/address.js';
 import { protocols } from '../model/service.js';
 import type { Protocol } from '../model/service.js';
-import { counted, field, partsOf } from './json.js';
+import type { NatElement } from './elements.js';
 import { directions, trafficKey } from './keys.js';
-import { parseListing } from './listing.js';
 
 /** What one provider has had of a service port's traffic. */
 export interface ProviderTraffic {
@@ -24,36 +23,26 @@ export interface Count {
   readonly bytes: number;
 }
 
+/** An element, and for how much it was found. Those of sets that do not count have counted nothing. */
+export interface CountedElement extends NatElement, Count {}
+
 const nothing: Count = { packets: 0, bytes: 0 };
 
 /**
- * What the legs have carried, from the outputs of `nft -j list` for the map `legs` and the set `traffic` of one
- * table. The first packet of each connection is counted in `legs`, and there gives the connection its mark; all others in `traffic`.
- * @throws SyntaxError if a text is not JSON.
+ * What the legs have carried, from the elements of the map `legs` and the set `traffic` of one table. The first packet of
+ * each connection is counted in `legs`, and there gives the connection its mark; all others in `traffic`.
  */
-export function parseTraffic(legs: string, traffic: string): ProviderTraffic[] {
-  const counts = new Map(elementsOf(traffic).flatMap((item) => countOf(item)));
-  return elementsOf(legs).flatMap((item) => trafficOf(item, counts));
+export function trafficOf(legs: Iterable<CountedElement>, traffic: Iterable<CountedElement>): ProviderTraffic[] {
+  const counts = new Map([...traffic].map((element): [string, Count] => [element.key, element]));
+  return [...legs].flatMap((leg) => trafficOfLeg(leg, counts));
 }
 
-function elementsOf(json: string): readonly unknown[] {
-  const { maps = [], sets = [] } = parseListing(json) ?? {};
-  return [...maps, ...sets].flatMap(({ elem = [] }) => elem);
-}
-
-function countOf(item: unknown): [string, Count][] {
-  const element = counted(item);
-  return element ? [[partsOf(element.key).join(' . '), element]] : [];
-}
-
-function trafficOf(item: unknown, counts: ReadonlyMap<string, Count>): ProviderTraffic[] {
-  const [keyed, mark] = Array.isArray(item) ? (item as unknown[]) : [];
-  const first = counted(keyed);
-  const [address, protocolText, port, provider] = partsOf(field(first, 'key')).map(String);
+function trafficOfLeg(leg: CountedElement, counts: ReadonlyMap<string, Count>): ProviderTraffic[] {
+  const [address, protocolText, port, provider] = leg.key.split(' . ');
   const protocol = protocols.find((known) => known === protocolText);
   const [from, to] = [address, provider].map((text) => IpAddress.tryParse(text ?? ''));
-  if (!first || !protocol || !from || !to) return [];
-  const [further = nothing, sent = nothing] = directions.map((direction) => counts.get(trafficKey(Number(mark), direction)));
-  const received = { packets: first.packets + further.packets, bytes: first.bytes + further.bytes };
-  return [{ service: from, protocol, port: Number(port), provider: to, connections: first.packets, received, sent: { packets: sent.packets, bytes: sent.bytes } }];
+  if (!protocol || !from || !to) return [];
+  const [further = nothing, sent = nothing] = directions.map((direction) => counts.get(trafficKey(Number(leg.data), direction)));
+  const received = { packets: leg.packets + further.packets, bytes: leg.bytes + further.bytes };
+  return [{ service: from, protocol, port: Number(port), provider: to, connections: leg.packets, received, sent: { packets: sent.packets, bytes: sent.bytes } }];
 }

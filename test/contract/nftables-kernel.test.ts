@@ -110,13 +110,16 @@ t.test('KernelNftables', async (t) => {
     t.equal(renderChange('ip', diffNat(read, other).ip), '');
   });
 
-  await t.test('without nft it is said what to install', async (t) => {
+  await t.test('without nft it is said what to install, and tables are read all the same', async (t) => {
     await routers.ensure('blue');
     t.teardown(() => routers.remove('blue'));
     const path = process.env['PATH'];
     t.teardown(() => (process.env['PATH'] = path));
+    await nftables.replace('blue', state);
     process.env['PATH'] = '/usr/bin';
-    await t.rejects(nftables.read('blue'), { code: 'unavailable', message: /nft is not installed/ });
+    await t.rejects(nftables.replace('blue', state), { code: 'unavailable', message: /nft is not installed/ });
+    t.type(await nftables.read('blue'), 'object');
+    t.equal((await nftables.traffic('blue')).length, 2);
   });
 
   await t.test('five thousand services are loaded and read back', async (t) => {

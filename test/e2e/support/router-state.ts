@@ -1,5 +1,5 @@
 import type { FabricLink, FabricState } from '../../../src/fabric/state.js';
-import { parseTable } from '../../../src/nat/parse.js';
+import { parseTable } from '../../support/nft-listing.js';
 import type { NatState } from '../../../src/nat/state.js';
 import type { Host } from './lab.js';
 

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { parseTable } from '../../../src/nat/parse.js';
+import { parseTable } from '../../support/nft-listing.js';
 import { baseChains, balanceRules, elementSets, versionChain } from '../../../src/nat/rules.js';
 
 // Listings as nft 1.0.6 prints them, put together from the parts that it printed for such tables. That
