@@ -1,10 +1,10 @@
-import { FlagsNew } from 'netlink';
+import { FlagsNew, rt } from 'netlink';
 import type { BridgeLink, FabricStep, PortLink, PortPeer, RouteState, UplinkPort } from '../../src/fabric/state.js';
 import { addAddress, deleteAddress, deleteLink, deleteNeighbour, gone, onLink, replace, setNeighbour, upFlag, type Place } from './link-items.js';
 import { deleteFdb, setFdb } from './fdb.js';
 import { bridgeInfo, bridgeNetfilterInfo, bridgePortInfo, vethInfo } from './linkinfo.js';
 import { octetsOfMac } from './netlink-octets.js';
-import { routeMessage } from './route-shapes.js';
+import { octetsOfRoute, routeMessage } from './route-shapes.js';
 import { KernelRefusal } from './rtnetlink-errors.js';
 import { createVxlan, setVxlan } from './vxlan.js';
 
@@ -108,9 +108,20 @@ async function attachPort({ rtnetlink, indexes }: Where, { name, bridge, hairpin
   await rtnetlink.request((socket, options) => socket.newLink({}, { ifname: name, linkinfo: bridgePortInfo(hairpin) }, options));
 }
 
-async function addRoute({ rtnetlink, indexes }: Where, route: RouteState): Promise<void> {
-  const { data, attrs } = routeMessage(route, await indexes.of(route.link));
-  await rtnetlink.request((socket, options) => socket.newRoute(data, attrs, { ...options, ...replace }));
+async function addRoute(where: Where, route: RouteState): Promise<void> {
+  for (const refusal of (await addRoutes(where, [route])).values()) throw refusal;
+}
+
+/** The services of a tenant have thousands. @returns why which of them could not be added; all others are. */
+export async function addRoutes({ rtnetlink, indexes }: Where, routes: readonly RouteState[]): Promise<Map<RouteState, KernelRefusal>> {
+  const payloads: Buffer[] = [];
+  for (const route of routes) payloads.push(octetsOfRoute(route, await indexes.of(route.link)));
+  const refusals = await rtnetlink.requestAll(rt.MessageType.NEWROUTE, payloads, replace.flags);
+  return new Map(routes.flatMap((route, index) => entriesOf(route, refusals.get(index))));
+}
+
+function entriesOf<K, V>(key: K, value: V | undefined): [K, V][] {
+  return value === undefined ? [] : [[key, value]];
 }
 
 async function deleteRoute(where: Where, route: RouteState): Promise<void> {

@@ -1,6 +1,6 @@
 import type { FabricState, FabricStep } from '../../src/fabric/state.js';
 import { readFabric } from './fabric-read.js';
-import { carryOut } from './fabric-steps.js';
+import { addRoutes, carryOut, type Where } from './fabric-steps.js';
 import { placeOf } from './link-items.js';
 import { routerPath } from './netns.js';
 import type { Fabric } from './port.js';
@@ -27,14 +27,35 @@ export class KernelFabric implements Fabric {
   async apply(tenant: string, steps: readonly FabricStep[]): Promise<void> {
     const router = await this.sockets.ofRouter(tenant);
     const where = { ...placeOf(router), host: () => placeOf(this.sockets.ofHost()), namespace: routerPath(tenant) };
-    for (const step of steps) {
-      try {
-        await carryOut(where, step);
-      } catch (error) {
-        throw kernelError(`${wordsOf(step)} in the router of tenant ${tenant}`, error);
-      }
+    for (const [first, ...others] of runsOfRoutes(steps)) {
+      if (others.length > 0) await addRun(tenant, where, [first, ...others]);
+      else await carryOut(where, first).catch((error: unknown) => fail(tenant, first, error));
     }
   }
+}
+
+/** Steps one behind the other. */
+type Run = readonly [FabricStep, ...FabricStep[]];
+
+/** The steps in their order: routes that are added one behind the other together, all others alone. */
+function runsOfRoutes(steps: readonly FabricStep[]): Run[] {
+  const runs: [FabricStep, ...FabricStep[]][] = [];
+  for (const step of steps) {
+    const run = runs.at(-1);
+    if (run && step.action === 'addRoute' && run[0].action === 'addRoute') run.push(step);
+    else runs.push([step]);
+  }
+  return runs;
+}
+
+async function addRun(tenant: string, where: Where, run: Run): Promise<void> {
+  const routes = run.flatMap((step) => (step.action === 'addRoute' ? [step.route] : []));
+  const refusals = await addRoutes(where, routes).catch((error: unknown) => fail(tenant, run[0], error));
+  for (const [route, refusal] of refusals) fail(tenant, { action: 'addRoute', route }, refusal);
+}
+
+function fail(tenant: string, step: FabricStep, error: unknown): never {
+  throw kernelError(`${wordsOf(step)} in the router of tenant ${tenant}`, error);
 }
 
 /** The step as a person reads it: `addAddress` is "add address", and of what. */

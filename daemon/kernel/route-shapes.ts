@@ -1,4 +1,4 @@
-import type { rt } from 'netlink';
+import { AttrStream, rt } from 'netlink';
 import type { TunnelRoute } from '../../src/encryption/state.js';
 import type { RouteState } from '../../src/fabric/state.js';
 import type { HostRouteState } from '../../src/host/state.js';
@@ -26,6 +26,13 @@ export function routeMessage(route: RouteState, oif: number): { data: rt.Route; 
   const common = { family: socketFamily(prefix.family), dstLen: prefix.length, protocol: routeProtocol };
   const via = route.kind === 'default' ? { gateway: octetsOfAddress(route.via) } : {};
   return { data: { ...common, ...shapes[route.kind] }, attrs: { dst: octetsOfAddress(prefix.address), oif, ...via } };
+}
+
+/** {@link routeMessage}, behind the header of a message. */
+export function octetsOfRoute(route: RouteState, oif: number): Buffer {
+  const out = new AttrStream();
+  rt.formatRouteMessage({ kind: 'route', ...routeMessage(route, oif) }, out);
+  return Buffer.concat(out.bufs);
 }
 
 const shapes: Readonly<Record<RouteState['kind'], rt.Route>> = {

@@ -1,4 +1,4 @@
-import { createRtNetlink, Flags, FlagsGet, rt, type NetlinkMessage, type RtNetlinkSocket } from 'netlink';
+import { checkError, createRtNetlink, Flags, FlagsGet, formatMessage, MessageType, rt, type NetlinkMessage, type RtNetlinkSocket } from 'netlink';
 import { unavailable } from '../../src/model/errors.js';
 import { inNamespace } from './netns.js';
 import { asRefusal, KernelRefusal } from './rtnetlink-errors.js';
@@ -7,6 +7,9 @@ import { asRefusal, KernelRefusal } from './rtnetlink-errors.js';
 const requestTimeout = 10_000;
 /** A dump is interrupted when what it lists changes meanwhile; that often in a row is no accident. */
 const dumpAttempts = 20;
+
+/** So many requests are sent at once: should all of them be refused, what the kernel says of them fits into the socket's buffer. */
+const atOnce = 100;
 
 type Request<T> = (socket: RtNetlinkSocket, options: { timeout: number }) => Promise<T>;
 
@@ -42,6 +45,21 @@ export class Rtnetlink {
     const result = this.#last.then(() => this.#run(request));
     this.#last = result.catch(() => undefined);
     return result;
+  }
+
+  /**
+   * Many requests of one kind, by which the kernel answers nothing but that it is done: it carries them out one after the other, also behind one that it
+   * refuses. For thousands, as one by one each takes a turn of the event loop.
+   * @param payloads what is behind the messages' headers.
+   * @returns why it refused which of them.
+   */
+  async requestAll(type: number, payloads: readonly Uint8Array[], flags: number): Promise<Map<number, KernelRefusal>> {
+    const refusals = new Map<number, KernelRefusal>();
+    for (let start = 0; start < payloads.length; start += atOnce) {
+      const refused = await this.request((socket, options) => sendAll(socket, type, payloads.slice(start, start + atOnce), { ...options, flags }));
+      for (const [index, refusal] of refused) refusals.set(start + index, refusal);
+    }
+    return refusals;
   }
 
   /** All links, addresses, routes or neighbours, as one consistent list. @param family 0: every one. */
@@ -93,6 +111,43 @@ const dumps: { [K in keyof Dumps]: { type: rt.MessageType; header: (family: numb
   routes: { type: rt.MessageType.GETROUTE, header: (family) => rt.formatRoute({ family }), parse: rt.parseRouteMessage },
   neighbours: { type: rt.MessageType.GETNEIGH, header: (family) => rt.formatNeighbor({ family }), parse: rt.parseNeighborMessage },
 };
+
+/** All but the last in one datagram, and without an acknowledgement; when that of the last one is there, those that were refused are known. */
+async function sendAll({ socket }: RtNetlinkSocket, type: number, payloads: readonly Uint8Array[], options: { timeout: number; flags: number }): Promise<Map<number, KernelRefusal>> {
+  const refused = new Map<number, KernelRefusal>();
+  const [last] = payloads.slice(-1);
+  if (!last) return refused;
+  const { port } = socket.address();
+  const indexes = new Map(payloads.slice(0, -1).map((_, index) => [socket.generateSeq(), index]));
+  const listen = (messages: readonly NetlinkMessage[]): void => {
+    for (const message of messages.filter(({ seq, type }) => indexes.has(seq) && type === (MessageType.ERROR as number))) refused.set(indexes.get(message.seq) ?? 0, refusalIn(message));
+  };
+  socket.on('message', listen);
+  try {
+    const flags = options.flags | Flags.REQUEST;
+    const messages = [...indexes].flatMap(([seq, index]) => formatMessage({ type, flags, seq, port, data: [payloads[index] ?? last] }));
+    if (messages.length > 0) socket.socket.send(Buffer.concat(messages));
+    await socket.request(type, last, options);
+  } catch (error) {
+    const reason = asRefusal(error);
+    if (!(reason instanceof KernelRefusal)) throw error;
+    refused.set(payloads.length - 1, reason);
+  } finally {
+    socket.off('message', listen);
+  }
+  return refused;
+}
+
+function refusalIn(message: NetlinkMessage): KernelRefusal {
+  try {
+    checkError(message);
+  } catch (error) {
+    const reason = asRefusal(error);
+    if (reason instanceof KernelRefusal) return reason;
+    throw error;
+  }
+  throw new TypeError('the kernel acknowledged what it was not asked to');
+}
 
 /** The package's own dump functions drop the messages' headers, and with them the mark of an interrupted dump. */
 async function dumpOnce(socket: RtNetlinkSocket, type: number, header: Buffer, options: { timeout: number }): Promise<NetlinkMessage[]> {
