@@ -1,11 +1,22 @@
 import type { FastifyTypeProviderDefault } from 'fastify';
 import { z } from 'zod';
-import type { Resource } from './resources.js';
+import { sendList } from './lists.js';
+import type { Resource, Selection } from './resources.js';
 import { failures, keyParams } from './schemas.js';
 import type { ApiInstance } from './schemas.js';
 
 interface Keyed {
   Params: { key: string };
+}
+
+const querystring = z.object({ tenant: z.string().optional() });
+const inspectionQuery = querystring.extend({ brief: z.enum(['true', 'false']).optional() });
+interface Listed {
+  Querystring: z.infer<typeof inspectionQuery>;
+}
+
+function selected({ tenant, brief }: Listed['Querystring']): Selection {
+  return { ...(tenant !== undefined && { tenant }), brief: brief === 'true' };
 }
 
 /**
@@ -19,7 +30,9 @@ export function addResourceRoutes<Config, Inspect>(api: ApiInstance, resource: R
   const all = <T>(summary: string, answer: z.ZodType<T>) => ({ schema: { tags: [path], summary, response: { 200: answer, ...failures } } });
   const one = <T>(summary: string, answer: z.ZodType<T>) => ({ schema: { ...all(summary, answer).schema, params: keyParams } });
 
-  app.get(`/api/v1/${path}/`, all(`List every ${noun}`, z.array(object)), () => resource.list());
+  const some = <T>(summary: string, answer: z.ZodType<T>, query: z.ZodType) => ({ schema: { ...all(`${summary}, or those of the tenant \`tenant\``, z.array(answer)).schema, querystring: query } });
+
+  app.get<Listed>(`/api/v1/${path}/`, some(`List every ${noun}`, object, querystring), ({ query }, reply) => sendList(reply, resource.list(selected(query))));
   app.get<Keyed>(`/api/v1/${path}/:key/`, one(`Show a ${noun}`, object), ({ params }) => resource.get(params.key));
   app.route<Keyed>({
     method: ['POST', 'PUT'],
@@ -32,6 +45,6 @@ export function addResourceRoutes<Config, Inspect>(api: ApiInstance, resource: R
     await resource.delete(params.key);
     return deleted;
   });
-  app.get(`/api/v1/inspect/${path}/`, all(`Inspect every ${noun}`, z.array(inspection)), () => resource.inspectAll());
+  app.get<Listed>(`/api/v1/inspect/${path}/`, some(`Inspect every ${noun}`, inspection, inspectionQuery), ({ query }, reply) => sendList(reply, resource.inspectAll(selected(query))));
   app.get<Keyed>(`/api/v1/inspect/${path}/:key/`, one(`Inspect a ${noun}`, inspection), ({ params }) => resource.inspect(params.key));
 }

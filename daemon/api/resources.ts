@@ -7,7 +7,16 @@ import { networkInspect, networkObject, serviceInspect, serviceObject, tenantIns
 import type { EventObject, NetworkInspect, NetworkObject, ServiceInspect, ServiceObject, TenantInspect, TenantObject } from '../../src/wire/objects.js';
 import type { NetworkView, Operations, ServiceView, TenantView } from '../control/operations.js';
 import { eventsOf } from './event-routes.js';
-import { networkOper, serviceOper, tenantOper } from './oper.js';
+import { each } from './lists.js';
+import { briefNetworkOper, briefServiceOper, networkOper, serviceOper, tenantOper } from './oper.js';
+
+/** Which objects of a kind, and how much of them. */
+export interface Selection {
+  /** Absent: of all tenants. */
+  readonly tenant?: string;
+  /** Without the lists of what belongs to each. */
+  readonly brief: boolean;
+}
 
 /** One kind of object of the REST API: its shapes, and what its routes do. Keys are as they stand in the path. */
 export interface Resource<Config, Inspect> {
@@ -16,12 +25,13 @@ export interface Resource<Config, Inspect> {
   readonly noun: string;
   readonly object: z.ZodType<Config>;
   readonly inspection: z.ZodType<Inspect>;
-  list(): Config[];
+  /** Throws NetctlError `not-found` if there is no such tenant; what is listed is made as it is asked for. */
+  list(selection: Selection): Iterable<Config>;
   get(key: string): Config;
   /** Creates it, or updates what is there. */
   put(key: string, object: Config): Promise<Config>;
   delete(key: string): Promise<void>;
-  inspectAll(): Inspect[];
+  inspectAll(selection: Selection): Iterable<Inspect>;
   inspect(key: string): Inspect;
 }
 
@@ -32,20 +42,21 @@ export function tenantResource(operations: Operations): Resource<TenantObject, T
     noun: 'tenant',
     object: tenantObject,
     inspection: tenantInspect,
-    list: () => operations.listTenants().map(({ tenant }) => encodeTenant(tenant)),
+    list: ({ tenant }) => each(operations.listTenants(tenant), (view) => encodeTenant(view.tenant)),
     get: (name) => encodeTenant(operations.tenant(name).tenant),
     put: async (name, object) => {
       checkKey(name, object.key, object.tenantName);
       return encodeTenant((await operations.createTenant(decodeTenant(object))).tenant);
     },
     delete: (name) => operations.deleteTenant(name),
-    inspectAll: () => operations.listTenants().map(inspection),
+    inspectAll: ({ tenant }) => each(operations.listTenants(tenant), inspection),
     inspect: (name) => withEvents(inspection(operations.tenant(name)), eventsOf(operations, { kind: 'tenant', tenant: name, name })),
   };
 }
 
 export function networkResource(operations: Operations): Resource<NetworkObject, NetworkInspect> {
-  const inspection = (view: NetworkView) => ({ Config: encodeNetwork(view.network), Oper: networkOper(view) });
+  const inspection = (view: NetworkView): NetworkInspect => ({ Config: encodeNetwork(view.network), Oper: networkOper(view) });
+  const summary = (view: NetworkView): NetworkInspect => ({ Config: encodeNetwork(view.network), Oper: briefNetworkOper(view) });
   const find = (key: string) => {
     const { tenant, name } = parseObjectKey(key);
     return operations.network(tenant, name);
@@ -55,7 +66,7 @@ export function networkResource(operations: Operations): Resource<NetworkObject,
     noun: 'network',
     object: networkObject,
     inspection: networkInspect,
-    list: () => operations.listNetworks().map((network) => encodeNetwork(network)),
+    list: ({ tenant }) => each(operations.listNetworks(tenant), encodeNetwork),
     get: (key) => encodeNetwork(find(key).network),
     put: async (key, object) => {
       checkKey(key, object.key, objectKey(object.tenantName, object.networkName));
@@ -65,13 +76,14 @@ export function networkResource(operations: Operations): Resource<NetworkObject,
       const { tenant, name } = parseObjectKey(key);
       await operations.deleteNetwork(tenant, name);
     },
-    inspectAll: () => operations.listNetworks().map(({ tenant, name }) => inspection(operations.network(tenant, name))),
+    inspectAll: ({ tenant, brief }) => each(operations.inspectNetworks(tenant), brief ? summary : inspection),
     inspect: (key) => withEvents(inspection(find(key)), eventsOf(operations, { kind: 'network', ...parseObjectKey(key) })),
   };
 }
 
 export function serviceResource(operations: Operations): Resource<ServiceObject, ServiceInspect> {
-  const inspection = (view: ServiceView) => ({ Config: encodeService(view.service), Oper: serviceOper(view) });
+  const inspection = (view: ServiceView): ServiceInspect => ({ Config: encodeService(view.service), Oper: serviceOper(view) });
+  const summary = (view: ServiceView): ServiceInspect => ({ Config: encodeService(view.service), Oper: briefServiceOper(view) });
   const find = (key: string) => {
     const { tenant, name } = parseObjectKey(key);
     return operations.service(tenant, name);
@@ -81,7 +93,7 @@ export function serviceResource(operations: Operations): Resource<ServiceObject,
     noun: 'service',
     object: serviceObject,
     inspection: serviceInspect,
-    list: () => operations.listServices().map(({ service }) => encodeService(service)),
+    list: ({ tenant }) => each(operations.listServices(tenant), ({ service }) => encodeService(service)),
     get: (key) => encodeService(find(key).service),
     put: async (key, object) => {
       checkKey(key, object.key, objectKey(object.tenantName, object.serviceName));
@@ -91,7 +103,7 @@ export function serviceResource(operations: Operations): Resource<ServiceObject,
       const { tenant, name } = parseObjectKey(key);
       await operations.deleteService(tenant, name);
     },
-    inspectAll: () => operations.listServices().map(inspection),
+    inspectAll: ({ tenant, brief }) => each(operations.listServices(tenant), brief ? summary : inspection),
     inspect: (key) => withEvents(inspection(find(key)), eventsOf(operations, { kind: 'service', ...parseObjectKey(key) })),
   };
 }

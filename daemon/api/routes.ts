@@ -1,3 +1,4 @@
+import type { FastifyTypeProviderDefault } from 'fastify';
 import { z } from 'zod';
 import { notFound } from '../../src/model/errors.js';
 import { deploymentObject, endpointInspect } from '../../src/wire/objects.js';
@@ -5,6 +6,7 @@ import type { EndpointInspect, VersionObject } from '../../src/wire/objects.js';
 import type { EndpointView, Operations } from '../control/operations.js';
 import type { Metrics } from '../metrics.js';
 import { eventsOf } from './event-routes.js';
+import { each, sendList } from './lists.js';
 import { endpointOper } from './oper.js';
 import { failures, unavailable } from './schemas.js';
 import type { ApiInstance } from './schemas.js';
@@ -16,15 +18,16 @@ export function addEndpointRoutes(app: ApiInstance, operations: Operations): voi
     const { id, tenant } = view.endpoint;
     return { Oper: { ...endpointOper(view), ...eventsOf(operations, { kind: 'endpoint', tenant, name: id }) } };
   };
-  const querystring = z.object({ match: z.string().optional() });
+  const querystring = z.object({ match: z.string().optional(), tenant: z.string().optional() });
   const every = {
     tags,
-    summary: 'Inspect every endpoint, or those whose id, container id or container name contains the text `match`',
+    summary: 'Inspect every endpoint, or those of the tenant `tenant`, or those whose id, container id or container name contains the text `match`',
     querystring,
     response: { 200: z.array(endpointInspect), ...failures },
   };
-  app.get('/api/v1/inspect/endpoints/', { schema: every }, ({ query: { match } }) =>
-    (match === undefined ? operations.listEndpoints().map((view) => ({ Oper: endpointOper(view) })) : operations.findEndpoints(match).map(inspected)),
+  // What is sent is a text, and not the list of the schema.
+  app.withTypeProvider<FastifyTypeProviderDefault>().get<{ Querystring: z.infer<typeof querystring> }>('/api/v1/inspect/endpoints/', { schema: every }, ({ query: { match, tenant } }, reply) =>
+    sendList(reply, match === undefined ? each(operations.listEndpoints(tenant), (view) => ({ Oper: endpointOper(view) })) : each(operations.findEndpoints(match), inspected)),
   );
   // One object and no list: Contiv's client (contivModelClient.go, EndpointInspect) decodes nothing else.
   const first = {

@@ -3,10 +3,11 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
 import swagger from '@fastify/swagger';
 import { fastify } from 'fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { createJsonSchemaTransform, createJsonSchemaTransformObject, serializerCompiler } from 'fastify-type-provider-zod';
+import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { invalid, messageOf, unavailable } from '../../src/model/errors.js';
 import type { VersionObject } from '../../src/wire/objects.js';
@@ -48,7 +49,8 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 4096 },
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
-  app.setSerializerCompiler(serializerCompiler);
+  // Answers are not held to their schemas, nor copied by them: types and tests do that, and it was half of the work of an answer.
+  app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
   app.setErrorHandler(answer);
   app.setNotFoundHandler(answerUnknownRoute);
   app.removeAllContentTypeParsers();
@@ -142,7 +144,7 @@ function refuseBrowsers(request: FastifyRequest): Promise<void> {
   return origin === undefined ? Promise.resolve() : Promise.reject(invalid(`requests of web pages are refused, and this one comes from ${origin}: use netctl or another program`));
 }
 
-/** Counts every request, and logs those that may change something. */
+/** Counts every request, logs those that may change something, and answers that fail when they have begun. */
 function observe(app: ApiInstance, { logger, metrics }: ApiParts): void {
   app.addHook('onResponse', (request, reply, done) => {
     const { method, url } = request;
@@ -151,6 +153,11 @@ function observe(app: ApiInstance, { logger, metrics }: ApiParts): void {
     const level = method === 'GET' || method === 'HEAD' ? 'debug' : 'info';
     logger[level]({ event: 'request', method, url, status, milliseconds: Math.round(reply.elapsedTime) }, 'request answered');
     done();
+  });
+  // It is too late for another answer: the connection ends, so that nobody takes a part for all.
+  app.addHook('onSend', (request, _reply, payload, done) => {
+    if (payload instanceof Readable) payload.once('error', (error) => logger.error({ error, method: request.method, url: request.url }, 'an answer failed when a part of it was sent'));
+    done(null, payload);
   });
 }
 

@@ -1,3 +1,4 @@
+import type { FastifyTypeProviderDefault } from 'fastify';
 import { z } from 'zod';
 import { objectKey, parseObjectKey } from '../../src/model/names.js';
 import { formatTerm } from '../../src/selectors/format.js';
@@ -6,6 +7,7 @@ import { decodeServiceChange } from '../../src/wire/decode.js';
 import { encodeService } from '../../src/wire/encode.js';
 import { drainObject, serviceChangeObject, serviceExplanation, serviceObject, serviceStats } from '../../src/wire/objects.js';
 import type { Operations } from '../control/operations.js';
+import { each, sendList } from './lists.js';
 import { drainOf, explanationOf, statsOf } from './oper.js';
 import { checkKey } from './resources.js';
 import { failures, keyParams } from './schemas.js';
@@ -82,8 +84,10 @@ function addStatsRoutes(app: ApiInstance, operations: Operations): void {
   });
   const querystring = z.object({ tenant: z.string().optional() });
   const all = { tags, summary: 'The same of all services, or of those of the tenant `tenant`', querystring, response: { 200: z.array(serviceStats), ...failures } };
-  app.get('/api/v1/stats/serviceLBs/', { schema: all }, async ({ query: { tenant } }) => {
-    const tenants = tenant === undefined ? operations.listTenants().map((view) => view.tenant.name) : [tenant];
-    return (await Promise.all(tenants.map((name) => operations.listServiceStats(name)))).flat().map(statsOf);
+  // What is sent is a text, and not the list of the schema.
+  app.withTypeProvider<FastifyTypeProviderDefault>().get<{ Querystring: z.infer<typeof querystring> }>('/api/v1/stats/serviceLBs/', { schema: all }, async ({ query: { tenant } }, reply) => {
+    const tenants = operations.listTenants(tenant).map((view) => view.tenant.name);
+    const views = await Promise.all(tenants.map((name) => operations.listServiceStats(name)));
+    return sendList(reply, each(views.flat(), statsOf));
   });
 }

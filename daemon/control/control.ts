@@ -134,8 +134,8 @@ export class Control implements Operations {
     return this.parts.tenants.delete(name);
   }
 
-  listTenants(): TenantView[] {
-    return this.parts.state.tenants.values().map((tenant) => this.parts.views.tenant(tenant)).sort((a, b) => a.tenant.name.localeCompare(b.tenant.name));
+  listTenants(tenant?: string): TenantView[] {
+    return this.tenantsOf(tenant).map((each) => this.parts.views.tenant(each));
   }
 
   tenant(name: string): TenantView {
@@ -153,8 +153,12 @@ export class Control implements Operations {
     await this.settled(tenant);
   }
 
-  listNetworks(): Network[] {
-    return this.parts.state.networks.values().sort(byTenantAndName);
+  listNetworks(tenant?: string): Network[] {
+    return this.tenantsOf(tenant).flatMap(({ name }) => this.parts.state.networks.of(name).sort(byName));
+  }
+
+  *inspectNetworks(tenant?: string): Generator<NetworkView> {
+    for (const network of this.listNetworks(tenant)) yield this.parts.views.network(network);
   }
 
   network(tenant: string, name: string): NetworkView {
@@ -190,11 +194,8 @@ export class Control implements Operations {
     await this.settled(tenant);
   }
 
-  listServices(): ServiceView[] {
-    return this.parts.state.tenants
-      .values()
-      .flatMap(({ name }) => this.parts.views.services(this.parts.state.services.of(name), this.parts.providers.membership(name)))
-      .sort((a, b) => byTenantAndName(a.service, b.service));
+  listServices(tenant?: string): ServiceView[] {
+    return this.tenantsOf(tenant).flatMap(({ name }) => this.parts.views.services(this.parts.state.services.of(name).sort(byName), this.parts.providers.membership(name)));
   }
 
   service(tenant: string, name: string): ServiceView {
@@ -212,7 +213,7 @@ export class Control implements Operations {
 
   listServiceStats(tenant: string): Promise<ServiceStatsView[]> {
     this.parts.state.requireTenant(tenant);
-    return this.parts.statistics.read(tenant, this.parts.state.services.of(tenant).sort(byTenantAndName));
+    return this.parts.statistics.read(tenant, this.parts.state.services.of(tenant).sort(byName));
   }
 
   explainService(tenant: string, name: string): { service: Service; containers: ProviderExplanation[] } {
@@ -220,8 +221,9 @@ export class Control implements Operations {
     return { service, containers: this.parts.views.explain(service, this.parts.providers.membership(tenant)) };
   }
 
-  listEndpoints(): EndpointView[] {
-    return this.parts.views.endpoints(this.parts.state.endpoints.values());
+  listEndpoints(tenant?: string): EndpointView[] {
+    const { endpoints } = this.parts.state;
+    return this.parts.views.endpoints(tenant === undefined ? endpoints.values() : this.tenantsOf(tenant).flatMap(({ name }) => endpoints.of(name)));
   }
 
   findEndpoints(text: string): EndpointView[] {
@@ -269,6 +271,12 @@ export class Control implements Operations {
     return this.parts.events.follow(listener);
   }
 
+  /** One, or all by name. */
+  private tenantsOf(name: string | undefined): Tenant[] {
+    const { state } = this.parts;
+    return name === undefined ? state.tenants.values().sort(byName) : [state.requireTenant(name).value];
+  }
+
   /**
    * Waits until the kernel holds what was asked for, so that the user's next command meets it. Not for
    * long: what takes longer, or fails, goes on by itself and shows in the object's status.
@@ -313,6 +321,6 @@ export class Control implements Operations {
   }
 }
 
-function byTenantAndName(a: { tenant: string; name: string }, b: { tenant: string; name: string }): number {
-  return a.tenant.localeCompare(b.tenant) || a.name.localeCompare(b.name);
+function byName(a: { name: string }, b: { name: string }): number {
+  return a.name.localeCompare(b.name);
 }

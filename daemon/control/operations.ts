@@ -54,6 +54,8 @@ export interface NetworkView {
 
 export interface ServiceView {
   readonly service: Service;
+  /** Found out when asked for, as the providers. */
+  readonly numProviders: number;
   readonly providers: readonly EndpointView[];
   readonly error?: string;
 }
@@ -142,12 +144,15 @@ export interface Operations {
 
   createTenant(request: TenantRequest): Promise<{ created: boolean; tenant: Tenant }>;
   deleteTenant(name: string): Promise<void>;
-  listTenants(): TenantView[];
+  /** Here and below of one tenant, or of all: `not-found` if there is no such tenant. Sorted by name; endpoints by address. */
+  listTenants(tenant?: string): TenantView[];
   tenant(name: string): TenantView;
 
   createNetwork(request: NetworkRequest): Promise<{ created: boolean; network: Network }>;
   deleteNetwork(tenant: string, name: string): Promise<void>;
-  listNetworks(): Network[];
+  listNetworks(tenant?: string): Network[];
+  /** The same, of which each is looked at when it is asked for. */
+  inspectNetworks(tenant?: string): Iterable<NetworkView>;
   network(tenant: string, name: string): NetworkView;
 
   createService(request: ServiceRequest): Promise<{ created: boolean; service: Service }>;
@@ -157,14 +162,14 @@ export interface Operations {
   /** Takes a container, named as Docker's commands take it, out of the service: no new connections, open ones live. */
   drainService(tenant: string, name: string, container: string): Promise<DrainAnswer>;
   undrainService(tenant: string, name: string, container: string): Promise<DrainAnswer>;
-  listServices(): ServiceView[];
+  listServices(tenant?: string): ServiceView[];
   service(tenant: string, name: string): ServiceView;
   /** What the kernel has counted of one service, or of all of a tenant. */
   serviceStats(tenant: string, name: string): Promise<ServiceStatsView>;
   listServiceStats(tenant: string): Promise<ServiceStatsView[]>;
   explainService(tenant: string, name: string): { service: Service; containers: ProviderExplanation[] };
 
-  listEndpoints(): EndpointView[];
+  listEndpoints(tenant?: string): EndpointView[];
   /** Those whose endpoint id, container id or container name contains the text, as Contiv's inspect has it. */
   findEndpoints(text: string): EndpointView[];
 

@@ -52,11 +52,18 @@ export class Views {
     };
   }
 
-  /** The services of one tenant. */
+  /** The services of one tenant. Providers are looked for when they are asked for: lists are long, and many ask for numbers only. */
   services(services: readonly Service[], membership: Membership): ServiceView[] {
+    const { providers } = this;
+    const endpoints = this.endpoints.bind(this);
     return services.map((service) => ({
       service,
-      providers: this.endpoints(this.providers.of(service, membership)),
+      get numProviders() {
+        return providers.candidates(service, membership).filter(({ provider }) => provider).length;
+      },
+      get providers() {
+        return endpoints(providers.of(service, membership));
+      },
       ...this.error(service.tenant),
     }));
   }

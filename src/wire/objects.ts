@@ -142,11 +142,12 @@ export const networkInspect = z.object({
     /** Addresses held by endpoints and services. The gateway is neither counted nor listed. */
     allocatedAddressesCount: z.number().int(),
     /** Ranges such as `10.1.1.1, 10.1.1.5-10.1.1.7`. */
-    allocatedIPAddresses: z.string(),
-    availableIPAddresses: z.string(),
+    allocatedIPAddresses: z.string().optional(),
+    availableIPAddresses: z.string().optional(),
     allocatedIPv6Addresses: z.string().optional(),
-    endpoints: z.array(endpointOper),
-    services: z.array(z.string()),
+    /** This, what follows and the ranges are absent in brief lists only. */
+    endpoints: z.array(endpointOper).optional(),
+    services: z.array(z.string()).optional(),
     ...events,
   }),
 });
@@ -159,7 +160,8 @@ export const serviceInspect = z.object({
     /** The IPv6 service IP. */
     serviceVip6: z.string().optional(),
     numProviders: z.number().int(),
-    providers: z.array(endpointOper),
+    /** Absent in brief lists only. */
+    providers: z.array(endpointOper).optional(),
     /** The ids of the containers that a user took out of it. */
     drained: z.array(z.string()).optional(),
     ...events,

@@ -5,6 +5,7 @@ import { createLogger } from '../../../daemon/log.js';
 import { Metrics } from '../../../daemon/metrics.js';
 import { IpAddress, Mac } from '../../../src/model/address.js';
 import type { EndpointView } from '../../../daemon/control/operations.js';
+import { checkAnswer } from './answer-schemas.js';
 import { MemoryOperations } from './memory-operations.js';
 
 export interface Fixture {
@@ -39,7 +40,9 @@ export async function fixture(t: Test): Promise<Fixture> {
   const request: Fixture['request'] = async (method, url, body, headers = {}) => {
     const payload = body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) };
     const response = await api.inject({ method, url, headers, ...payload });
-    return { status: response.statusCode, type: String(response.headers['content-type']), text: response.body, json: parse(response.body) };
+    const answer = { status: response.statusCode, type: String(response.headers['content-type']), text: response.body, json: parse(response.body) };
+    if (answer.status === 200 && answer.type.startsWith('application/json') && url !== '/openapi.json') checkAnswer(url, answer.json);
+    return answer;
   };
   return { api, operations, metrics, log, request };
 }

@@ -47,8 +47,8 @@ export class MemoryOperations implements Operations {
     this.tenants.delete(name);
   }
 
-  listTenants(): TenantView[] {
-    return [...this.tenants.keys()].map((name) => this.tenant(name));
+  listTenants(tenant?: string): TenantView[] {
+    return (tenant === undefined ? [...this.tenants.keys()] : [tenant]).map((name) => this.tenant(name));
   }
 
   tenant(name: string): TenantView {
@@ -81,8 +81,12 @@ export class MemoryOperations implements Operations {
     this.networks.delete(objectKey(tenant, name));
   }
 
-  listNetworks(): Network[] {
-    return [...this.networks.values()];
+  listNetworks(tenant?: string): Network[] {
+    return this.listTenants(tenant).flatMap((view) => this.#of(view.tenant.name, this.networks));
+  }
+
+  inspectNetworks(tenant?: string): Iterable<NetworkView> {
+    return this.listNetworks(tenant).map((network) => this.network(network.tenant, network.name));
   }
 
   network(tenant: string, name: string): NetworkView {
@@ -149,14 +153,14 @@ export class MemoryOperations implements Operations {
     this.services.delete(objectKey(tenant, name));
   }
 
-  listServices(): ServiceView[] {
-    return [...this.services.values()].map(({ tenant, name }) => this.service(tenant, name));
+  listServices(tenant?: string): ServiceView[] {
+    return this.listTenants(tenant).flatMap((view) => this.#of(view.tenant.name, this.services).map(({ name }) => this.service(view.tenant.name, name)));
   }
 
   service(tenant: string, name: string): ServiceView {
     const service = this.services.get(objectKey(tenant, name));
     if (!service) throw notFound(`there is no service ${name} in tenant ${tenant}`);
-    return { service, providers: this.endpoints };
+    return { service, numProviders: this.endpoints.length, providers: this.endpoints };
   }
 
   serviceStats(tenant: string, name: string): Promise<ServiceStatsView> {
@@ -174,8 +178,9 @@ export class MemoryOperations implements Operations {
     return { service: this.service(tenant, name).service, containers: this.explanations };
   }
 
-  listEndpoints(): EndpointView[] {
-    return this.endpoints;
+  listEndpoints(tenant?: string): EndpointView[] {
+    const owners = this.listTenants(tenant).map((view) => view.tenant.name);
+    return this.endpoints.filter(({ endpoint }) => owners.includes(endpoint.tenant));
   }
 
   findEndpoints(text: string): EndpointView[] {
