@@ -12,6 +12,9 @@ import { planPorts, portKeys } from './ports.js';
 import { emptyNat, type BalanceChain, type BalancedPort, type FamilyState, type Leg, type NatState } from './state.js';
 import { Turns } from './turns.js';
 
+/** Of more services than this the whole is planned: it takes no longer, and may be carried out in parts. */
+const mostExchanged = 1_000;
+
 /**
  * What tables hold, and how it changes with single services: the work is that of what changed, however much there is.
  * It comes to the same as planNat with all services and the state before. Services are told apart as objects: what
@@ -43,6 +46,7 @@ export class StandingPlan {
   change(input: NatInput): NatChange | undefined {
     if (textOf(input.networks) !== this.networks) return undefined;
     const { gone, come } = exchanged(this.services, input.services);
+    if (gone.length + come.length > mostExchanged) return undefined;
     const [ip, ip6] = [this.ip.change(gone, come), this.ip6.change(gone, come)];
     if (!ip || !ip6) return undefined;
     this.services = input.services;
