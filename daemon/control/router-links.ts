@@ -1,18 +1,27 @@
 import { diffFabric } from '../../src/fabric/diff.js';
+import { fabricState } from '../../src/fabric/keys.js';
 import { bridgeName, portName } from '../../src/fabric/names.js';
 import { netfilterBridges, netfilterSteps, withLasting, withNetfilter } from '../../src/fabric/netfilter.js';
-import { endpointMtus, planFabric, planServices } from '../../src/fabric/plan.js';
+import { endpointMtus, merged, planSegments } from '../../src/fabric/plan.js';
+import { StandingServices } from '../../src/fabric/services.js';
 import type { FabricEndpoint, FabricInput, FabricNetwork, FabricState, FabricStep } from '../../src/fabric/state.js';
 import type { IpAddress } from '../../src/model/address.js';
 import type { Fabric, Sandboxes } from '../kernel/port.js';
 import { ContainerEnds, type ContainerEnd } from './container-ends.js';
 import { fabricDrift, type Drift } from './drift.js';
 import { Pace, type Clock } from './pace.js';
-import { sameItems } from './same-items.js';
+
+/** What a router holds for service IPs, and all else. In what was read these are not told apart: it is all else. */
+interface Held {
+  readonly services: FabricState;
+  readonly segments: FabricState;
+}
+
+const nothing = fabricState({});
 
 /** The links, addresses, routes and neighbours of one router. */
 export class RouterLinks {
-  private held: FabricState | undefined;
+  private held: Held | undefined;
   private doubted = false;
   /** How long readings take. */
   readonly readings: Pace;
@@ -25,8 +34,8 @@ export class RouterLinks {
   private names: ReadonlySet<string> = new Set();
   /** The bridges to which netfilter was given. Somebody may have taken it from them, or made them anew. */
   private netfilter: ReadonlySet<string> = new Set();
-  /** What was planned last for service IPs, and of what. */
-  private services: { readonly segments: string; readonly addresses: readonly IpAddress[]; readonly state: FabricState } | undefined;
+  /** What is planned for service IPs. If it is what is held for them, only what changes of them is looked at. */
+  private services: StandingServices | undefined;
   /** Says that containers are without their link. */
   private lost: string | undefined;
 
@@ -46,7 +55,7 @@ export class RouterLinks {
 
   /** Nothing of ours is in the router, as far as is known. */
   get areNone(): boolean {
-    return this.held?.links.size === 0;
+    return this.held?.segments.links.size === 0;
   }
 
   get areDoubted(): boolean {
@@ -81,8 +90,9 @@ export class RouterLinks {
     this.fabric.changedByOthers(this.tenant);
     this.doubted = false;
     this.held = undefined;
-    this.held = await this.readings.measure(() => this.fabric.read(this.tenant));
-    return before ? fabricDrift(before, this.held) : {};
+    const found = await this.readings.measure(() => this.fabric.read(this.tenant));
+    this.held = { services: nothing, segments: found };
+    return before ? fabricDrift(allOf(before), found) : {};
   }
 
   /**
@@ -94,13 +104,13 @@ export class RouterLinks {
   async bringNetfilter({ networks }: FabricInput, connected: readonly IpAddress[]): Promise<number> {
     const before = this.held;
     if (!before) throw new Error('the links must be recalled first');
-    const bridges = this.lasting(networks, before, connected).map(({ vni, netfilter }) => ({ name: bridgeName(vni), netfilter: netfilter === true }));
-    const steps = netfilterSteps(bridges, before);
+    const bridges = this.lasting(networks, before.segments, connected).map(({ vni, netfilter }) => ({ name: bridgeName(vni), netfilter: netfilter === true }));
+    const steps = netfilterSteps(bridges, before.segments);
     if (steps.length === 0) return 0;
     // Unknown until the end: after a failure they are read.
     this.held = undefined;
     await this.fabric.apply(this.tenant, steps);
-    this.held = withNetfilter(before, this.netfilter);
+    this.held = { ...before, segments: withNetfilter(before.segments, this.netfilter) };
     return steps.length;
   }
 
@@ -115,21 +125,20 @@ export class RouterLinks {
   async bring(target: FabricInput, joining: ReadonlySet<string>, containers: ReadonlyMap<string, ContainerEnd>): Promise<FabricStep[]> {
     const before = this.held;
     if (!before) throw new Error('the links must be recalled first');
-    const input = { ...target, networks: this.lasting(target.networks, before) };
+    const input = { ...target, networks: this.lasting(target.networks, before.segments) };
     this.mtus = endpointMtus(input);
     await this.ends.resize(this.ported, this.mtus);
-    const { there, bereft } = await this.sort(input, before, joining, containers);
-    const services = this.planServices(input);
-    const planned = planFabric({ ...input, endpoints: [...there, ...bereft] }, services);
-    const steps = diffFabric(planned, before);
+    const { there, bereft } = await this.sort(input, before.segments, joining, containers);
+    const planned = planSegments({ ...input, endpoints: [...there, ...bereft] });
+    const { services, steps } = this.plan(input, planned, before);
     // Unknown until the end: after a failure they are read.
     this.held = undefined;
-    if (steps.length > 0) await this.apply(planned, steps);
+    if (steps.length > 0) await this.apply({ services, segments: planned }, steps);
     const given = await this.give(bereft, containers);
-    const desired = given.length === bereft.length ? planned : planFabric({ ...input, endpoints: [...there, ...given] }, services);
+    const desired = given.length === bereft.length ? planned : planSegments({ ...input, endpoints: [...there, ...given] });
     const rest = desired === planned ? [] : diffFabric(desired, planned);
-    if (rest.length > 0) await this.apply(desired, rest);
-    this.held = desired;
+    if (rest.length > 0) await this.apply({ services, segments: desired }, rest);
+    this.held = { services, segments: desired };
     this.names = new Set(desired.links.keys());
     const ported = [...there.filter(({ id }) => !joining.has(id)), ...given].map(({ id }) => id);
     this.ported = new Map([...containers].filter(([id]) => ported.includes(id)));
@@ -142,7 +151,7 @@ export class RouterLinks {
     const { held } = this;
     if (!held) return {};
     const found = await this.readings.measure(() => this.fabric.read(this.tenant));
-    return this.held === held ? fabricDrift(held, found) : {};
+    return this.held === held ? fabricDrift(allOf(held), found) : {};
   }
 
   /** Forgets all: the router is gone. */
@@ -152,14 +161,14 @@ export class RouterLinks {
     this.netfilter = new Set();
   }
 
-  /** Planned again only when there are others, as there may be thousands of them. */
-  private planServices({ networks, serviceAddresses }: FabricInput): FabricState {
-    const { services } = this;
-    const segments = JSON.stringify(networks.map(({ vni, subnets }) => [vni, ...subnets.map(({ prefix }) => prefix.toString())]));
-    if (services?.segments === segments && sameItems(services.addresses, serviceAddresses)) return services.state;
-    const state = planServices(networks, serviceAddresses);
-    this.services = { segments, addresses: serviceAddresses, state };
-    return state;
+  /** @returns what is to be held for service IPs, and all steps to that and to the planned segments. */
+  private plan(input: FabricInput, segments: FabricState, before: Held): { services: FabricState; steps: FabricStep[] } {
+    const standing = this.services?.isFor(input) ? this.services : new StandingServices(input);
+    this.services = standing;
+    const { state: services } = standing;
+    if (before.services === services) return { services, steps: standing.change(input.serviceAddresses, diffFabric(segments, before.segments)) };
+    standing.change(input.serviceAddresses);
+    return { services, steps: diffFabric(allOf({ services, segments }), allOf(before)) };
   }
 
   /** The networks, with the netfilter that they have, had or need. What is no network any more is forgotten. */
@@ -191,11 +200,12 @@ export class RouterLinks {
   }
 
   /** All at once; if that fails, one by one, so that what cannot be done does not hold up the rest. */
-  private async apply(desired: FabricState, steps: readonly FabricStep[]): Promise<void> {
+  private async apply(target: Held, steps: readonly FabricStep[]): Promise<void> {
     const { fabric } = this;
     try {
       await fabric.apply(this.tenant, steps);
     } catch (error) {
+      const desired = allOf(target);
       const rest = diffFabric(desired, await fabric.read(this.tenant));
       for (const step of rest) await fabric.apply(this.tenant, [step]).catch(() => undefined);
       const found = await fabric.read(this.tenant);
@@ -203,6 +213,10 @@ export class RouterLinks {
       if (diffFabric(desired, found).length > 0) throw error;
     }
   }
+}
+
+function allOf({ services, segments }: Held): FabricState {
+  return merged(segments, services);
 }
 
 function sentenceOf(lost: number, failure: string | undefined): string | undefined {

@@ -1,13 +1,12 @@
-import type { IpAddress } from '../model/address.js';
 import { fabricState } from './keys.js';
-import { bridgeMac, bridgeName, vxlanName } from './names.js';
+import { bridgeName, vxlanName } from './names.js';
 import type { FabricInput, FabricNetwork, FabricOverlay, FabricRemote, FabricState, FabricWay, FdbState, NeighbourState, VxlanLink } from './state.js';
 
 /**
  * What the segments of a router need to go on at other hosts. An endpoint that is here is not also elsewhere, whatever
  * is said of it; and a host whose underlay has other addresses than ours cannot be reached.
  */
-export function overlayState(overlay: FabricOverlay, { networks, endpoints, serviceAddresses }: FabricInput): FabricState {
+export function overlayState(overlay: FabricOverlay, { networks, endpoints }: Pick<FabricInput, 'networks' | 'endpoints'>): FabricState {
   const ways = new Map(networks.flatMap((network) => withWay(network, overlay)));
   const here = new Set(endpoints.map(endpointKey));
   const remotes = overlay.remotes
@@ -15,7 +14,7 @@ export function overlayState(overlay: FabricOverlay, { networks, endpoints, serv
     .toSorted(inOrder);
   return fabricState({
     links: [...ways].map(([vni, way]) => vxlanOf(vni, way)),
-    neighbours: [...remotes.flatMap(neighboursOf), ...serviceAddresses.flatMap((address) => serviceNeighbours(address, networks))],
+    neighbours: remotes.flatMap(neighboursOf),
     fdb: [...floodEntries(remotes), ...remotes.map(unicastEntry)],
   });
 }
@@ -41,16 +40,6 @@ function vxlanOf(vni: number, { local, port, mtu }: FabricWay): VxlanLink {
 /** Permanent as those of our own endpoints. From these the bridge answers its containers, so that nobody asks over the underlay. */
 function neighboursOf({ vni, addresses, mac }: FabricRemote): NeighbourState[] {
   return addresses.map((address) => ({ link: bridgeName(vni), address, mac }));
-}
-
-/**
- * An IPv4 service IP is on no link, so that the bridge does not know it for its own and would send a client's question for it to the
- * other hosts, whose routers would all answer (seen on Linux 6.18). With a neighbour entry it stays here; packets
- * never come by it, the local route takes them. An IPv6 one is the bridge's own address.
- */
-function serviceNeighbours(address: IpAddress, networks: readonly FabricNetwork[]): NeighbourState[] {
-  const segment = address.family === 4 ? networks.find(({ subnets }) => subnets.some(({ prefix }) => prefix.contains(address))) : undefined;
-  return segment ? [{ link: bridgeName(segment.vni), address, mac: bridgeMac(segment.vni) }] : [];
 }
 
 function unicastEntry({ vni, mac, underlay }: FabricRemote): FdbState {

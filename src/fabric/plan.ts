@@ -2,6 +2,7 @@ import { bitsOf, IpAddress, Prefix, type Family } from '../model/address.js';
 import { fabricState } from './keys.js';
 import { bridgeMac, bridgeName, containerLinkName, portName } from './names.js';
 import { overlayState, wayOf } from './overlay.js';
+import { planServices } from './services.js';
 import type { AddressState, BridgeLink, FabricEndpoint, FabricInput, FabricNetwork, FabricOverlay, FabricState, NeighbourState, PortLink, RouteState, UplinkPort } from './state.js';
 import { endAddresses, type UplinkLink } from './uplink.js';
 
@@ -11,9 +12,13 @@ export const ethernetMtu = 1500;
 /**
  * What a tenant's router must hold for these networks, endpoints and service addresses. An endpoint
  * of a network that is not among them has no segment to be attached to and is left out.
- * @param services what {@link planServices} says of them, if that is known already.
  */
-export function planFabric(input: FabricInput, services = planServices(input.networks, input.serviceAddresses)): FabricState {
+export function planFabric(input: FabricInput): FabricState {
+  return merged(planSegments(input), planServices(input));
+}
+
+/** The same without what it holds for service addresses. */
+export function planSegments(input: Omit<FabricInput, 'serviceAddresses'>): FabricState {
   const networks = input.networks.toSorted((a, b) => a.vni - b.vni);
   const mtus = new Map(networks.map((network) => [network.vni, segmentMtuOf(network, input.overlay)]));
   const endpoints = input.endpoints
@@ -28,19 +33,9 @@ export function planFabric(input: FabricInput, services = planServices(input.net
   });
   const { uplink, overlay } = input;
   const families = new Set(networks.flatMap(({ subnets }) => subnets.map(({ prefix }) => prefix.family)));
-  const others = overlay ? [overlayState(overlay, { networks, endpoints, serviceAddresses: input.serviceAddresses.toSorted((a, b) => a.compare(b)) })] : [];
+  const others = overlay ? [overlayState(overlay, { networks, endpoints })] : [];
   const led = uplink ? [uplinkState(uplink, families)] : [];
-  // The services come last: they may be many, and each step copies all before it.
-  return [...others, own, ...led, services].reduce(merged);
-}
-
-/** What the router must hold for its service IPs, whatever else there is. */
-export function planServices(networks: readonly FabricNetwork[], serviceAddresses: readonly IpAddress[]): FabricState {
-  const services = serviceAddresses.toSorted((a, b) => a.compare(b)).map((address) => ({ address, segment: segmentOf(address, networks) }));
-  return fabricState({
-    addresses: services.flatMap(({ address, segment }) => (segment ? [serviceAddress(address, segment)] : [])),
-    routes: services.flatMap(({ address, segment }) => (segment ? [] : [serviceRoute(address)])),
-  });
+  return [...others, own, ...led].reduce(merged);
 }
 
 /** Of all links of the network, in bytes. */
@@ -55,7 +50,7 @@ export function endpointMtus({ networks, endpoints, overlay }: FabricInput): Map
 }
 
 /** Of two items with one key that of `b` counts. */
-function merged(a: FabricState, b: FabricState): FabricState {
+export function merged(a: FabricState, b: FabricState): FabricState {
   return {
     links: new Map([...a.links, ...b.links]),
     addresses: new Map([...a.addresses, ...b.addresses]),
@@ -84,23 +79,6 @@ function segmentRoutesOf({ vni, subnets }: FabricNetwork): RouteState[] {
   return subnets
     .filter(({ gateway }) => gateway === undefined)
     .map(({ prefix }) => ({ kind: 'segment', prefix, link: bridgeName(vni) }));
-}
-
-/**
- * A local route on loopback: the router takes packets to the address, and answers ARP for it on every
- * bridge (arp_ignore is 0), without the address being on a link.
- */
-function serviceRoute(address: IpAddress): RouteState {
-  return { kind: 'service', prefix: Prefix.of(address, bitsOf(address.family)), link: 'lo' };
-}
-
-/** Neighbour solicitations are answered only for addresses of the link they arrive on (Linux 6.18, `ndisc_recv_ns`), so that an IPv6 service IP is one of its segment's bridge. */
-function segmentOf(address: IpAddress, networks: readonly FabricNetwork[]): FabricNetwork | undefined {
-  return address.family === 4 ? undefined : networks.find(({ subnets }) => subnets.some(({ prefix }) => prefix.contains(address)));
-}
-
-function serviceAddress(address: IpAddress, { vni }: FabricNetwork): AddressState {
-  return { link: bridgeName(vni), address, length: bitsOf(address.family) };
 }
 
 /** Permanent, because the addresses are ours to know: no packet waits for ARP, and no answer to it can be forged. */
