@@ -6,7 +6,7 @@ import { shells } from './completion.js';
 import { containerName } from './container.js';
 import { globalFlags } from './flags.js';
 import { nouns } from './nouns.js';
-import { inspectAll } from './paths.js';
+import { summarizeAll, type Collection } from './paths.js';
 import { chooseTarget } from './target.js';
 import { withCertificates } from './certificates.js';
 
@@ -106,8 +106,7 @@ async function wordsAfter(line: Line): Promise<Suggestions> {
 
 /** What a flag may hold, or a name may be, by the flag's name or the label of the names. */
 async function valuesOf(what: string, { values }: Line): Promise<Suggestions> {
-  const tenant = values.get('tenant') ?? defaultTenant;
-  const inTenant = (object: { readonly tenantName: string }): boolean => values.has('all') || object.tenantName === tenant;
+  const tenant = values.has('all') ? undefined : (values.get('tenant') ?? defaultTenant);
   switch (what) {
     case 'SHELL':
       return shells;
@@ -118,31 +117,31 @@ async function valuesOf(what: string, { values }: Line): Promise<Suggestions> {
       return 'files';
     case 'TENANT':
     case 'tenant':
-      return known<TenantInspect>('tenants', values, ({ Config }) => [Config.tenantName]);
+      return known<TenantInspect>('tenants', undefined, values, ({ Config }) => Config.tenantName);
     case 'NETWORK':
     case 'network':
-      return known<NetworkInspect>('networks', values, ({ Config }) => (inTenant(Config) ? [Config.networkName] : []));
+      return known<NetworkInspect>('networks', tenant, values, ({ Config }) => Config.networkName);
     case 'SERVICE':
-      return known<ServiceInspect>('serviceLBs', values, ({ Config }) => (inTenant(Config) ? [Config.serviceName] : []));
+      return known<ServiceInspect>('serviceLBs', tenant, values, ({ Config }) => Config.serviceName);
     case 'HOST':
-      return known<HostInspect>('hosts', values, ({ Oper }) => [Oper.hostName]);
+      return known<HostInspect>('hosts', undefined, values, ({ Oper }) => Oper.hostName);
     case 'CONTAINER':
-      return known<EndpointInspect>('endpoints', values, ({ Oper }) => (inTenant(Oper) ? [containerName(Oper)] : []));
+      return known<EndpointInspect>('endpoints', tenant, values, ({ Oper }) => containerName(Oper));
     // A part of a name or an id, in any tenant.
     case 'TEXT':
-      return known<EndpointInspect>('endpoints', values, ({ Oper }) => [containerName(Oper)]);
+      return known<EndpointInspect>('endpoints', undefined, values, ({ Oper }) => containerName(Oper));
     default:
       return [];
   }
 }
 
-/** The names that netctld knows; none if it does not answer, for a line that is being written is no place for complaints. */
-async function known<T>(collection: Parameters<typeof inspectAll>[0], values: ReadonlyMap<string, string>, namesOf: (object: T) => readonly string[]): Promise<readonly string[]> {
+/** The names that netctld knows, of one tenant or of all; none if it does not answer, for a line that is being written is no place for complaints. */
+async function known<T>(collection: Collection, tenant: string | undefined, values: ReadonlyMap<string, string>, nameOf: (object: T) => string): Promise<readonly string[]> {
   try {
     const target = chooseTarget(values.get('host'), process.env);
     const certificates = { host: undefined, help: false, 'tls-ca': values.get('tls-ca'), 'tls-cert': values.get('tls-cert'), 'tls-key': values.get('tls-key') };
     const api = new ApiClient(await withCertificates(target, certificates, process.env), { read: patience, change: patience });
-    return (await api.get<readonly T[]>(inspectAll(collection))).flatMap(namesOf).filter((name) => name !== '').sort();
+    return (await api.get<readonly T[]>(summarizeAll(collection, tenant))).map(nameOf).filter((name) => name !== '').sort();
   } catch {
     return [];
   }

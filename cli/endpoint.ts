@@ -3,8 +3,8 @@ import { command, type Command } from './command.js';
 import { areOnSeveralHosts, containerName, shortId } from './container.js';
 import { Failure } from './failure.js';
 import { listFlags } from './flags.js';
-import { type Listing, ofTenant, printList } from './listing.js';
-import { inspectAll, matchingEndpoints } from './paths.js';
+import { type Listing, printList, summaries } from './listing.js';
+import { matchingEndpoints } from './paths.js';
 
 /** @param severalHosts they are on more than one, so that it is shown on which. */
 const listing = (severalHosts: boolean): Listing<EndpointOper> => ({
@@ -35,9 +35,7 @@ const list = command({
   flags: { ...listFlags, quiet: { kind: 'switch', aliases: ['q'], describe: 'Print the endpoint ids only, one per line' } },
   examples: ['netctl endpoint ls', 'netctl ep ls -a'],
   async run(_names, values, context) {
-    const fetchAll = async (): Promise<EndpointOper[]> =>
-      (await context.api.get<readonly EndpointInspect[]>(inspectAll('endpoints'))).map(({ Oper }) => Oper);
-    const endpoints = await ofTenant(values, context, fetchAll);
+    const endpoints = (await summaries<EndpointInspect>('endpoints', values, context)).map(({ Oper }) => Oper);
     await printList(endpoints, values, listing(areOnSeveralHosts(endpoints)), context);
   },
 });

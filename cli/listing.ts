@@ -1,7 +1,7 @@
 import { defaultTenant } from '../src/model/names.js';
 import type { Context, Values } from './command.js';
 import type { formatFlags, listFlags } from './flags.js';
-import { objectPath } from './paths.js';
+import { summarizeAll, type Collection } from './paths.js';
 import { table } from './table.js';
 
 /** How objects of one kind are listed. */
@@ -24,16 +24,9 @@ export async function printList<T>(
 }
 
 /**
- * Those of one tenant, or of all.
+ * Those of one tenant, or of all, without what belongs to each.
  * @throws Failure `server` if there is no such tenant: an empty list would hide a mistyped name.
  */
-export async function ofTenant<T extends { readonly tenantName: string }>(
-  values: Values<typeof listFlags>,
-  { api }: Context,
-  fetchAll: () => Promise<readonly T[]>,
-): Promise<readonly T[]> {
-  if (values.all) return fetchAll();
-  const tenant = values.tenant ?? defaultTenant;
-  await api.get(objectPath('tenants', tenant));
-  return (await fetchAll()).filter(({ tenantName }) => tenantName === tenant);
+export function summaries<T>(collection: Collection, { all, tenant }: Values<typeof listFlags>, { api }: Context): Promise<readonly T[]> {
+  return api.get<readonly T[]>(summarizeAll(collection, all ? undefined : (tenant ?? defaultTenant)));
 }

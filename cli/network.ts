@@ -3,8 +3,8 @@ import { command, type Command } from './command.js';
 import { createObject } from './creation.js';
 import { usageError } from './failure.js';
 import { listFlags, tenantFlag } from './flags.js';
-import { type Listing, ofTenant, printList } from './listing.js';
-import { inspectAll, inspectOne, keyOf, objectPath } from './paths.js';
+import { type Listing, printList, summaries } from './listing.js';
+import { inspectOne, keyOf, objectPath } from './paths.js';
 import { removeEach } from './removal.js';
 
 const create = command({
@@ -96,9 +96,8 @@ const list = command({
   flags: listFlags,
   examples: ['netctl net ls', 'netctl net ls -a -j'],
   async run(_names, values, context) {
-    const fetchAll = async (): Promise<NetworkObject[]> =>
-      (await context.api.get<readonly NetworkInspect[]>(inspectAll('networks'))).map(summarize);
-    await printList(await ofTenant(values, context, fetchAll), values, listing, context);
+    const networks = await summaries<NetworkInspect>('networks', values, context);
+    await printList(networks.map(summarize), values, listing, context);
   },
 });
 

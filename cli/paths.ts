@@ -7,6 +7,9 @@ const root = '/api/v1';
 
 /** The list of all tenants' objects, each with what was observed of it. */
 export const inspectAll = (collection: Collection): string => `${root}/inspect/${collection}/`;
+/** The same of one tenant, or of all, and without what belongs to each object: of ten thousand services nobody wants to see all providers in a table. */
+export const summarizeAll = (collection: Collection, tenant: string | undefined): string =>
+  `${inspectAll(collection)}?${new URLSearchParams({ ...(tenant === undefined ? {} : { tenant }), brief: 'true' }).toString()}`;
 export const inspectOne = (collection: Collection, key: string): string => `${root}/inspect/${collection}/${encode(key)}/`;
 /** Every endpoint whose id, container id or container name contains the text. */
 export const matchingEndpoints = (text: string): string => `${inspectAll('endpoints')}?match=${encodeURIComponent(text)}`;

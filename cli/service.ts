@@ -3,8 +3,8 @@ import { command, type Command, type Context } from './command.js';
 import { areOnSeveralHosts, containerName, shortId } from './container.js';
 import { createObject } from './creation.js';
 import { listFlags, tenantFlag } from './flags.js';
-import { type Listing, ofTenant, printList } from './listing.js';
-import { explainPath, inspectAll, inspectOne, keyOf, objectPath } from './paths.js';
+import { type Listing, printList, summaries } from './listing.js';
+import { explainPath, inspectOne, keyOf, objectPath } from './paths.js';
 import { removeEach } from './removal.js';
 import { drain, undrain } from './service-drain.js';
 import { balancingFlags, balancingOf, portFlag, selectorFlag } from './service-flags.js';
@@ -89,9 +89,8 @@ const list = command({
   flags: { ...listFlags, wide: { kind: 'switch', aliases: ['w'], describe: 'Show the IPv6 service IPs, algorithms, weights, preferences and how many containers are drained, too' } },
   examples: ['netctl service ls', 'netctl service ls -t blue', 'netctl service ls --wide'],
   async run(_names, values, context) {
-    const fetchAll = async (): Promise<ServiceSummary[]> =>
-      (await context.api.get<readonly ServiceInspect[]>(inspectAll('serviceLBs'))).map(summarize);
-    await printList(await ofTenant(values, context, fetchAll), values, values.wide ? wideListing : listing, context);
+    const services = await summaries<ServiceInspect>('serviceLBs', values, context);
+    await printList(services.map(summarize), values, values.wide ? wideListing : listing, context);
   },
 });
 

@@ -9,7 +9,8 @@ const gap = '  ';
 export function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
   const dashes = titles.map((title) => '-'.repeat(title.length));
   const lines = [titles, dashes, ...rows.map((row) => titles.map((_, column) => printable(row[column] ?? '')))];
-  const widths = titles.map((_, column) => Math.max(...lines.map((line) => width(line[column]))));
+  const widths = titles.map(() => 0);
+  for (const line of lines) line.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, width(cell))));
   return lines.map((line) => layOut(line, widths)).join('\n') + '\n';
 }
 
@@ -18,7 +19,7 @@ function layOut(cells: readonly string[], widths: readonly number[]): string {
   return padded.join(gap).trimEnd();
 }
 
-/** In characters rather than UTF-16 units. */
-function width(cell = ''): number {
-  return [...cell].length;
+/** In characters rather than UTF-16 units, which only surrogates make a difference to: nearly no cell has one. */
+function width(cell: string): number {
+  return /[\ud800-\udfff]/.test(cell) ? [...cell].length : cell.length;
 }

@@ -12,7 +12,7 @@ function withApi(name: string, replies: Replies, body: (t: Test, api: Api) => Pr
     await body(t, api);
   });
 }
-const defaultTenant: Replies = { 'GET /api/v1/tenants/default/': ok({ key: 'default', tenantName: 'default' }) };
+const listOf = (collection: string, tenant = 'default'): string => `GET /api/v1/inspect/${collection}/?tenant=${tenant}&brief=true`;
 
 const contivNet: NetworkObject = {
   key: 'default:contiv-net',
@@ -149,7 +149,7 @@ withApi('network create with every flag', { 'POST /api/v1/networks/blue:n/': ok(
   });
 });
 
-withApi('network ls', { ...defaultTenant, 'GET /api/v1/inspect/networks/': ok(networks) }, async (t, api) => {
+withApi('network ls', { [listOf('networks')]: ok([networks[0]]), 'GET /api/v1/inspect/networks/?brief=true': ok(networks), [listOf('networks', 'blue')]: ok([networks[1]]) }, async (t, api) => {
   t.strictSame(await api.netctl('net', 'ls'), {
     code: 0,
     stdout: [
@@ -164,13 +164,13 @@ withApi('network ls', { ...defaultTenant, 'GET /api/v1/inspect/networks/': ok(ne
   t.strictSame(JSON.parse((await api.netctl('net', 'ls', '-j')).stdout), [{ ...contivNet, pktTag: 1 }], 'the tag held, not the one asked for');
 });
 
-withApi('an empty list', { ...defaultTenant, 'GET /api/v1/inspect/networks/': ok([]) }, async (t, api) => {
+withApi('an empty list', { [listOf('networks')]: ok([]) }, async (t, api) => {
   t.equal((await api.netctl('net', 'ls', '-j')).stdout, '[]\n');
   t.strictSame(await api.netctl('net', 'ls', '-q'), { code: 0, stdout: '', stderr: '' });
   t.match((await api.netctl('net', 'ls')).stdout, /^Tenant .*\n------ [ -]*\n$/);
 });
 
-withApi('ls of a tenant that is not there', { 'GET /api/v1/tenants/bleu/': refused(404, 'tenant bleu was not found') }, async (t, api) => {
+withApi('ls of a tenant that is not there', Object.fromEntries(['networks', 'serviceLBs', 'endpoints'].map((collection) => [listOf(collection, 'bleu'), refused(404, 'tenant bleu was not found')])), async (t, api) => {
   for (const noun of ['net', 'service', 'endpoint']) {
     t.strictSame(await api.netctl(noun, 'ls', '-t', 'bleu'), { code: 3, stdout: '', stderr: 'netctl: tenant bleu was not found\n' }, noun);
   }
@@ -243,7 +243,7 @@ withApi(
   },
 );
 
-withApi('service ls', { ...defaultTenant, 'GET /api/v1/inspect/serviceLBs/': ok([appInspect]) }, async (t, api) => {
+withApi('service ls', { [listOf('serviceLBs')]: ok([appInspect]) }, async (t, api) => {
   t.equal(
     (await api.netctl('service', 'ls')).stdout,
     [
@@ -324,7 +324,7 @@ const endpoints: EndpointInspect[] = [
   { Oper: { endpointID: 'e2e2', tenantName: 'blue', network: 'n.blue', ipAddress: ['10.1.1.1'] } },
 ];
 
-withApi('endpoint ls', { ...defaultTenant, 'GET /api/v1/inspect/endpoints/': ok(endpoints) }, async (t, api) => {
+withApi('endpoint ls', { [listOf('endpoints')]: ok([endpoints[0]]), 'GET /api/v1/inspect/endpoints/?brief=true': ok(endpoints) }, async (t, api) => {
   t.equal(
     (await api.netctl('ep', 'ls', '-a')).stdout,
     [

@@ -10,12 +10,18 @@ import { Api, netctl, ok } from './harness.js';
 
 const named = (tenantName: string, more: object): object => ({ Config: { key: '', tenantName, ...more }, Oper: {} });
 const endpoint = (tenantName: string, containerName: string): object => ({ Oper: { tenantName, containerName, network: 'net', ipAddress: [] } });
+const networks = [named('default', { networkName: 'web-net' }), named('default', { networkName: 'app-net' })];
+const endpoints = [endpoint('default', '/web-1'), endpoint('default', '/web-1')];
 const objects = {
-  'GET /api/v1/inspect/tenants/': ok([named('default', {}), named('blue', {})]),
-  'GET /api/v1/inspect/networks/': ok([named('default', { networkName: 'web-net' }), named('default', { networkName: 'app-net' }), named('blue', { networkName: 'sea' })]),
-  'GET /api/v1/inspect/serviceLBs/': ok([named('default', { serviceName: 'app-svc' }), named('blue', { serviceName: 'db' })]),
-  'GET /api/v1/inspect/hosts/': ok([{ Oper: { hostName: 'h1' } }, { Oper: { hostName: 'h2' } }]),
-  'GET /api/v1/inspect/endpoints/': ok([endpoint('default', '/web-1'), endpoint('default', '/web-1'), endpoint('blue', '/sea-1')]),
+  'GET /api/v1/inspect/tenants/?brief=true': ok([named('default', {}), named('blue', {})]),
+  'GET /api/v1/inspect/networks/?tenant=default&brief=true': ok(networks),
+  'GET /api/v1/inspect/networks/?tenant=blue&brief=true': ok([named('blue', { networkName: 'sea' })]),
+  'GET /api/v1/inspect/serviceLBs/?tenant=default&brief=true': ok([named('default', { serviceName: 'app-svc' })]),
+  'GET /api/v1/inspect/serviceLBs/?tenant=blue&brief=true': ok([named('blue', { serviceName: 'db' })]),
+  'GET /api/v1/inspect/hosts/?brief=true': ok([{ Oper: { hostName: 'h1' } }, { Oper: { hostName: 'h2' } }]),
+  'GET /api/v1/inspect/endpoints/?tenant=default&brief=true': ok(endpoints),
+  'GET /api/v1/inspect/endpoints/?tenant=blue&brief=true': ok([endpoint('blue', '/sea-1')]),
+  'GET /api/v1/inspect/endpoints/?brief=true': ok([...endpoints, endpoint('blue', '/sea-1')]),
 };
 
 const api = await Api.listen(objects);

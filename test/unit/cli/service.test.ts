@@ -84,7 +84,7 @@ t.test('service ls --wide has more columns', async (t) => {
     { Config: { ...web, algorithm: 'source', weights: ['v=1:10', 'v=2:20'], prefer: 'local' }, Oper: { ...oper, serviceVip6: '2001:db8::1', drained: ['c'.repeat(64)] } },
     { Config: { ...web, serviceName: 'plain' }, Oper: oper },
   ];
-  const api = await listening(t, { 'GET /api/v1/tenants/default/': ok({}), 'GET /api/v1/inspect/serviceLBs/': ok(services) });
+  const api = await listening(t, { 'GET /api/v1/inspect/serviceLBs/?tenant=default&brief=true': ok(services) });
   t.equal(
     (await api.netctl('service', 'ls', '--wide')).stdout,
     [

@@ -21,6 +21,10 @@ t.test('a header, dashes and rows, two spaces apart, without blanks at the end',
 
 t.test('no rows leave the header', async (t) => t.equal(table(['Name'], []), 'Name\n----\n'));
 
+t.test('a table may be longer than a function may have arguments', async (t) => {
+  t.equal(table(['AA', 'B'], Array<string[]>(200_000).fill(['xx', 'y'])).length, 200_002 * 'xx  y\n'.length);
+});
+
 t.test('characters are counted, not UTF-16 units', async (t) => {
   t.equal(table(['A', 'B'], [['💡', 'x'], ['yy', 'z']]), 'A   B\n-   -\n💡   x\nyy  z\n');
 });
