@@ -1,9 +1,12 @@
-import { IpAddress } from '../model/address.js';
-import { protocols } from '../model/service.js';
 import type { NatElement, SetName } from './elements.js';
 import { setNames } from './elements.js';
-import { directions, hairpinKey, legKey, parseChainName, passageKey, portKey, slotKey, trafficKey } from './keys.js';
+import { directions, parseChainName, passageKey } from './keys.js';
+import { directionOf, markOf, numberAt, PartReader, slotAt } from './reading.js';
 import type { BalanceChain, BalancedPort, FamilyState, Hairpin, Leg, Passage, SlotTarget } from './state.js';
+
+const bothDirections = (1 << directions.length) - 1;
+/** More than any algorithm has. */
+const mostSlots = 1_000_000;
 
 /** Thrown where elements do not belong together as the planner would have them; never leaves this module. */
 class Misfit extends Error {}
@@ -22,63 +25,78 @@ export function assembleFamily(chainNames: readonly string[], elements: readonly
 }
 
 function assemble(chainNames: readonly string[], elements: readonly NatElement[]): FamilyState {
-  const bySet = Object.fromEntries(setNames.map((set) => [set, new Map<string, string>()])) as Record<SetName, Map<string, string>>;
-  for (const { set, key, data } of elements) bySet[set].set(key, data ?? '');
+  const sets = Object.fromEntries(setNames.map((set) => [set, [] as NatElement[]])) as Record<SetName, NatElement[]>;
+  for (const element of elements) sets[element.set].push(element);
   const chains = new Map(chainNames.map((name) => [name, parseChainName(name) ?? misfit()]));
+  const parts = new PartReader();
   return {
     chains,
-    ports: assemblePorts(chains, bySet.services, bySet.slots),
-    serviceIps: new Map([...bySet.service_ips.keys()].map((key) => [key, parseAddress(key)])),
-    legs: assembleLegs(bySet.legs, bySet.traffic),
-    hairpins: new Map([...bySet.hairpin].map(([key, data]) => [key, parseHairpin(key, data)])),
-    bridges: new Set([...bySet.segments.keys()].map(parseSegment)),
-    routed: new Map([...bySet.routed.keys()].map((key) => [key, parsePassage(key)])),
+    ports: assemblePorts(chains, sets.services, assembleSlots(sets.slots, parts), parts),
+    serviceIps: new Map(sets.service_ips.map(({ key }) => [key, parts.address(key) ?? misfit()])),
+    legs: assembleLegs(sets.legs, sets.traffic, parts),
+    hairpins: new Map(sets.hairpin.map((element) => [element.key, parseHairpin(element, parts)])),
+    bridges: new Set(sets.segments.map(({ key }) => parseSegment(key))),
+    routed: new Map(sets.routed.map(({ key }) => [key, parsePassage(key)])),
   };
 }
 
-function assemblePorts(chains: ReadonlyMap<string, BalanceChain>, services: Map<string, string>, slots: Map<string, string>): Map<string, BalancedPort> {
-  const ports = new Map([...services].map(([key, verdict]) => [key, assemblePort(chains, key, verdict, slots)]));
-  const seated = [...ports.values()].reduce((sum, port) => sum + port.slots.length, 0);
-  if (seated !== slots.size) misfit();
-  return ports;
+type Slots = ReadonlyMap<string, (SlotTarget | undefined)[]>;
+
+/** By the key of the service port; those that are missing are holes. */
+function assembleSlots(slots: readonly NatElement[], parts: PartReader): Slots {
+  const assembled = new Map<string, (SlotTarget | undefined)[]>();
+  for (const { key, data = '' } of slots) {
+    const { end, slot } = slotAt(key);
+    const target = parts.target(data);
+    if (!target || !(slot <= mostSlots)) return misfit();
+    const port = key.slice(0, end);
+    const targets = assembled.get(port) ?? [];
+    if (targets.length === 0) assembled.set(port, targets);
+    targets[slot] = target;
+  }
+  return assembled;
 }
 
-function assemblePort(chains: ReadonlyMap<string, BalanceChain>, key: string, verdict: string, slots: ReadonlyMap<string, string>): BalancedPort {
-  const [address, protocolText, portText] = key.split(' . ');
-  const protocol = protocols.find((known) => known === protocolText) ?? misfit();
+function assemblePorts(chains: ReadonlyMap<string, BalanceChain>, services: readonly NatElement[], slots: Slots, parts: PartReader): Map<string, BalancedPort> {
+  const ports = new Map(services.map(({ key, data = '' }) => [key, assemblePort(chains, key, data, slots, parts)]));
+  return ports.size === slots.size ? ports : misfit();
+}
+
+function assemblePort(chains: ReadonlyMap<string, BalanceChain>, key: string, verdict: string, slots: Slots, parts: PartReader): BalancedPort {
+  const { address, protocol, port } = parts.port(key) ?? misfit();
   const [word, name] = verdict.split(' ');
   const chain = (word === 'goto' && chains.get(name ?? '')) || misfit();
-  const port: BalancedPort = {
-    ...{ address: parseAddress(address), protocol, port: Number(portText), chain },
-    slots: Array.from({ length: chain.slots }, (_, slot) => parseTarget(slots.get(slotKey(key, slot)))),
-  };
-  return portKey(port.address, protocol, port.port) === key ? port : misfit();
+  const targets = slots.get(key) ?? misfit();
+  const isFull = targets.length === chain.slots && !targets.includes(undefined);
+  return isFull ? { address, protocol, port, chain, slots: targets as SlotTarget[] } : misfit();
 }
 
-function assembleLegs(legs: ReadonlyMap<string, string>, traffic: ReadonlyMap<string, string>): Map<string, Leg> {
-  const assembled = new Map([...legs].map(([key, mark]) => [key, parseLeg(key, mark)]));
-  const counted = new Set([...assembled.values()].flatMap(({ mark }) => directions.map((direction) => trafficKey(mark, direction))));
-  const isWhole = counted.size === traffic.size && [...counted].every((key) => traffic.has(key));
-  return isWhole ? assembled : misfit();
+/** Each has two elements of `traffic`, and there are no others. */
+function assembleLegs(legs: readonly NatElement[], traffic: readonly NatElement[], parts: PartReader): Map<string, Leg> {
+  const assembled = new Map<string, Leg>();
+  const counted = directionsByMark(traffic);
+  for (const { key, data = '' } of legs) {
+    const [leg, mark] = [parts.leg(key) ?? misfit(), numberAt(data)];
+    if (counted.get(mark) !== bothDirections) return misfit();
+    assembled.set(key, { ...leg, mark });
+  }
+  return assembled.size === counted.size ? assembled : misfit();
 }
 
-/** @throws Misfit if the text is not that of a leg. */
-function parseLeg(key: string, mark: string): Leg {
-  const [address, protocolText, port, provider] = key.split(' . ');
-  const protocol = protocols.find((known) => known === protocolText) ?? misfit();
-  const leg = { address: parseAddress(address), protocol, port: Number(port), provider: parseAddress(provider), mark: Number(mark) };
-  return legKey(leg) === key ? leg : misfit();
+/** A bit for each direction in which a mark is counted. */
+function directionsByMark(traffic: readonly NatElement[]): Map<number, number> {
+  const counted = new Map<number, number>();
+  for (const { key } of traffic) {
+    const [mark, direction] = [markOf(key), directionOf(key)];
+    if (direction < 0) return misfit();
+    counted.set(mark, (counted.get(mark) ?? 0) | (1 << direction));
+  }
+  return counted;
 }
 
-function parseTarget(text: string | undefined): SlotTarget {
-  const [address, port] = text?.split(' . ') ?? [];
-  return { address: parseAddress(address), port: Number(port) };
-}
-
-function parseHairpin(key: string, data: string): Hairpin {
-  const [client, provider] = key.split(' . ').map(parseAddress);
-  if (!client || !provider) return misfit();
-  return hairpinKey(client, provider) === key ? { client, provider, source: parseAddress(data) } : misfit();
+function parseHairpin({ key, data = '' }: NatElement, parts: PartReader): Hairpin {
+  const [client, provider, ...others] = key.split(' . ').map((text) => parts.address(text) ?? misfit());
+  return client && provider && others.length === 0 ? { client, provider, source: parts.address(data) ?? misfit() } : misfit();
 }
 
 function parseSegment(key: string): string {
@@ -89,10 +107,6 @@ function parseSegment(key: string): string {
 function parsePassage(key: string): Passage {
   const [, from = '', to = ''] = /^"([^"]+)" \. "([^"]+)"$/.exec(key) ?? [];
   return passageKey({ from, to }) === key ? { from, to } : misfit();
-}
-
-function parseAddress(text: string | undefined): IpAddress {
-  return IpAddress.tryParse(text ?? '') ?? misfit();
 }
 
 function misfit(): never {

@@ -1,8 +1,8 @@
-import { IpAddress } from '../model/address.js';
-import { protocols } from '../model/service.js';
+import type { IpAddress } from '../model/address.js';
 import type { Protocol } from '../model/service.js';
 import type { NatElement } from './elements.js';
-import { directions, trafficKey } from './keys.js';
+import { directions } from './keys.js';
+import { directionOf, markOf, numberAt, PartReader } from './reading.js';
 
 /** What one provider has had of a service port's traffic. */
 export interface ProviderTraffic {
@@ -33,16 +33,16 @@ const nothing: Count = { packets: 0, bytes: 0 };
  * each connection is counted in `legs`, and there gives the connection its mark; all others in `traffic`.
  */
 export function trafficOf(legs: Iterable<CountedElement>, traffic: Iterable<CountedElement>): ProviderTraffic[] {
-  const counts = new Map([...traffic].map((element): [string, Count] => [element.key, element]));
-  return [...legs].flatMap((leg) => trafficOfLeg(leg, counts));
-}
-
-function trafficOfLeg(leg: CountedElement, counts: ReadonlyMap<string, Count>): ProviderTraffic[] {
-  const [address, protocolText, port, provider] = leg.key.split(' . ');
-  const protocol = protocols.find((known) => known === protocolText);
-  const [from, to] = [address, provider].map((text) => IpAddress.tryParse(text ?? ''));
-  if (!protocol || !from || !to) return [];
-  const [further = nothing, sent = nothing] = directions.map((direction) => counts.get(trafficKey(Number(leg.data), direction)));
-  const received = { packets: leg.packets + further.packets, bytes: leg.bytes + further.bytes };
-  return [{ service: from, protocol, port: Number(port), provider: to, connections: leg.packets, received, sent: { packets: sent.packets, bytes: sent.bytes } }];
+  const parts = new PartReader();
+  const counts = directions.map(() => new Map<number, Count>());
+  for (const element of traffic) counts[directionOf(element.key)]?.set(markOf(element.key), element);
+  const found: ProviderTraffic[] = [];
+  for (const { key, data = '', packets, bytes } of legs) {
+    const leg = parts.leg(key);
+    const [further = nothing, sent = nothing] = counts.map((each) => each.get(numberAt(data)));
+    if (!leg) continue;
+    const received = { packets: packets + further.packets, bytes: bytes + further.bytes };
+    found.push({ service: leg.address, protocol: leg.protocol, port: leg.port, provider: leg.provider, connections: packets, received, sent: { packets: sent.packets, bytes: sent.bytes } });
+  }
+  return found;
 }
