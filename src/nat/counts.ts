@@ -2,8 +2,14 @@
 export class Counts<T> {
   private readonly entries = new Map<string, { readonly item: T; count: number }>();
 
-  get items(): T[] {
-    return [...this.entries.values()].map(({ item }) => item);
+  /** Not listed before somebody goes through them: there may be thousands, and most who are given them do not need them. */
+  get items(): Iterable<T> {
+    const { entries } = this;
+    return {
+      *[Symbol.iterator]() {
+        for (const { item } of entries.values()) yield item;
+      },
+    };
   }
 
   has(key: string): boolean {
