@@ -89,7 +89,7 @@ export class RouterRules {
   private async bringChange(standing: StandingPlan, change: NatChange, before: Held): Promise<number> {
     const operations = countOperations(change);
     try {
-      if (operations > 0) await this.carryOut(standing.state, before, [() => this.nftables.apply(this.tenant, change)]);
+      if (operations > 0) await this.carryOut(standing.state, before, this.transactions(change));
     } catch (error) {
       standing.revert();
       this.standing = undefined;
@@ -116,10 +116,8 @@ export class RouterRules {
     const { tenant, nftables } = this;
     const found = before.nat;
     const change = diffNat(desired, typeof found === 'object' ? found : withoutServices(desired));
-    const changes = transactionsOf(change).map((each) => () => nftables.apply(tenant, each));
-    if (typeof found === 'object') {
-      return { held: await this.carryOut(desired, before, changes), operations: countOperations(change) };
-    }
+    const changes = this.transactions(change);
+    if (typeof found === 'object') return { held: await this.carryOut(desired, before, changes), operations: countOperations(change) };
     // Where there are none, nothing relies on them: they may come one after the other. Those of others are replaced at once.
     const isGradual = found === 'missing' && isLarge(change);
     const transactions = isGradual ? [() => nftables.replace(tenant, withoutServices(desired)), ...changes] : [() => nftables.replace(tenant, desired)];
@@ -139,6 +137,10 @@ export class RouterRules {
     this.held = undefined;
     this.applied = undefined;
     this.standing = undefined;
+  }
+
+  private transactions(change: NatChange): (() => Promise<void>)[] {
+    return transactionsOf(change).map((each) => () => this.nftables.apply(this.tenant, each));
   }
 
   /** @returns what is held then. After a failure that is unknown, unless nothing was changed. */
