@@ -86,7 +86,7 @@ function unshared<T>(items: ReadonlyMap<string, T>, others: ReadonlyMap<string, 
 }
 
 function without(elements: readonly NatElement[], others: readonly NatElement[]): readonly NatElement[] {
-  if (others.length === 0) return elements;
+  if (elements.length === 0 || others.length === 0) return elements;
   const known = new Set(others.map(identity));
   return elements.filter((element) => !known.has(identity(element)));
 }
