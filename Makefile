@@ -20,7 +20,7 @@ help:
 	@echo 'make test    types, lint and every test; SUITE=unit|contract|kernel|e2e or FILE=part/of/a/path for some of them'
 	@echo 'make unit    the tests that need neither root nor Docker'
 	@echo 'make bench   what netctl costs, measured against others; ROUNDS=10; results in bench/results/; a part of it with'
-	@echo '             SUITE=connect|throughput|services|providers|failover|docker|cli|overlay|encrypted'
+	@echo '             SUITE=connect|throughput|services|providers|program|churn|failover|docker|cli|memory|overlay|encrypted'
 	@echo 'make lint    types, and the rules of eslint.config.js'
 	@echo 'make build   compile to dist/, and bundle the programs in dist/bin/'
 	@echo 'make deps    what all of these do first: Debian packages, npm packages, the build'

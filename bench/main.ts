@@ -8,17 +8,20 @@ import { brief, plots, report } from './report.js';
 import { runRounds } from './rounds.js';
 import type { Suite } from './suite.js';
 import { Cleanup } from './support/cleanup.js';
+import { churn } from './suites/churn.js';
 import { cli } from './suites/cli.js';
 import { connect } from './suites/connect.js';
 import { docker } from './suites/docker.js';
 import { encrypted } from './suites/encrypted.js';
 import { failover } from './suites/failover.js';
+import { memory } from './suites/memory.js';
 import { overlay } from './suites/overlay.js';
+import { program } from './suites/program.js';
 import { providers } from './suites/providers.js';
 import { services } from './suites/services.js';
 import { throughput } from './suites/throughput.js';
 
-const suites: readonly Suite[] = [connect, throughput, services, providers, failover, docker, cli, overlay, encrypted];
+const suites: readonly Suite[] = [connect, throughput, services, providers, program, churn, failover, docker, cli, memory, overlay, encrypted];
 const results = resolve('bench', 'results');
 
 function chosen(): readonly Suite[] {

@@ -4,7 +4,7 @@ import { acceptConnections, untilAnswered } from '../support/connections.js';
 import { Lab } from '../support/lab.js';
 import { loadNetctlRules } from '../support/netctl-rules.js';
 import { netctlService, publishedContainers } from '../support/one-host.js';
-import { balanceByHaproxy, balanceByKubeIptables, balanceByKubeNftables, balanceByNftlb, balanceByNginx, peerVersions, type Balance } from '../support/peers.js';
+import { balanceBy, haproxyPeer, kubeIptablesPeer, kubeNftablesPeer, nftlbPeer, nginxPeer, peerVersions, type Balance } from '../support/peers.js';
 import { makeSite, serverAddress, serviceAddress } from '../support/site.js';
 import type { Space } from '../support/space.js';
 import { connectExperiment, type ConnectWay } from '../support/way.js';
@@ -22,11 +22,11 @@ const service: BenchService = {
 /** Those for whom there is a place like the reference's, and what they put into its router. */
 const peers: readonly (readonly [contender: string, site: string, balance: Balance])[] = [
   ['netctl, routed', 'rules', (site) => loadNetctlRules(site, [service])],
-  ['kube-proxy nftables', 'nft', balanceByKubeNftables],
-  ['kube-proxy iptables', 'ipt', balanceByKubeIptables],
-  ['nftlb', 'nftlb', balanceByNftlb],
-  ['haproxy', 'haproxy', balanceByHaproxy()],
-  ['nginx', 'nginx', balanceByNginx],
+  ['kube-proxy nftables', 'nft', balanceBy(kubeNftablesPeer)],
+  ['kube-proxy iptables', 'ipt', balanceBy(kubeIptablesPeer)],
+  ['nftlb', 'nftlb', balanceBy(nftlbPeer)],
+  ['haproxy', 'haproxy', balanceBy(haproxyPeer())],
+  ['nginx', 'nginx', balanceBy(nginxPeer)],
 ];
 
 /** New connections to four servers, against no balancing at all and against all others who balance. */

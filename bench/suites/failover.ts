@@ -2,10 +2,11 @@ import { setTimeout } from 'node:timers/promises';
 import { failoverOf } from '../failover.js';
 import type { BenchService } from '../peers/service.js';
 import type { Experiment, Figure, Suite } from '../suite.js';
+import { monotonic } from '../support/clock.js';
 import { connect, launchServer, untilAnswered, type Targets } from '../support/connections.js';
 import { Lab } from '../support/lab.js';
 import { asProvider, serviceWithoutProviders } from '../support/one-host.js';
-import { balanceByHaproxy, balanceByNginx, peer, type Balance } from '../support/peers.js';
+import { balanceBy, haproxyPeer, nginxPeer, peer, type Balance } from '../support/peers.js';
 import { makeSite, serverAddress, serviceAddress } from '../support/site.js';
 import { nativeTools, type Program, type Space } from '../support/space.js';
 
@@ -32,10 +33,10 @@ export const failover: Suite = {
   programs: [['dockerd', '--version'], ['nft', '--version'], peer('haproxy', '-v'), peer('nginx', '-v')],
   async prepare(teardown) {
     const beds = new Map<string, Bed>([
-      ['haproxy', await peerBed('haproxy', balanceByHaproxy([], checked), teardown)],
+      ['haproxy', await peerBed('haproxy', balanceBy(haproxyPeer([], checked)), teardown)],
       ['netctl', await netctlBed(teardown)],
-      ['haproxy, redispatching', await peerBed('redispatch', balanceByHaproxy(['option redispatch 1'], checked), teardown)],
-      ['nginx', await peerBed('nginx', balanceByNginx, teardown)],
+      ['haproxy, redispatching', await peerBed('redispatch', balanceBy(haproxyPeer(['option redispatch 1'], checked)), teardown)],
+      ['nginx', await peerBed('nginx', balanceBy(nginxPeer), teardown)],
     ]);
     return {
       contenders: {
@@ -68,7 +69,7 @@ function killing(beds: ReadonlyMap<string, Bed>): Experiment {
         const connections = connect(client, { targets, rate, seconds });
         await setTimeout(300 + Math.random() * 1000);
         // The clock of the failures.
-        const killed = Number(process.hrtime.bigint()) / 1e6;
+        const killed = monotonic();
         process.kill(victim, 'SIGKILL');
         return { ...failoverOf(await connections, killed) };
       });

@@ -7,9 +7,15 @@ const lab = join(projectRoot(), 'lab', 'lab');
 
 /** Docker hosts, with netctld as the lab runs it. Several share an etcd. */
 export class Lab {
-  private readonly name = `bench${process.pid}`;
+  private readonly name: string;
 
-  constructor(private readonly hosts: number) {}
+  /** @param purpose tells labs apart that are there at once. */
+  constructor(
+    private readonly hosts: number,
+    purpose = '',
+  ) {
+    this.name = `bench${process.pid}${purpose}`;
+  }
 
   async up(): Promise<void> {
     await this.lab('up', '--hosts', String(this.hosts), ...(this.hosts > 1 ? ['--store', 'etcd'] : []));
@@ -48,9 +54,24 @@ export class Lab {
     return { space: this.space(`h${number}`), address: `192.168.50.${number}` };
   }
 
+  /** The process that holds a host's namespaces. */
+  pid(name: `h${number}` | 'wire'): number {
+    return Number(readFileSync(`/run/netctl-lab/${this.name}/${name}/pid`, 'utf8'));
+  }
+
+  /** A host's file system, as it is seen from here. */
+  root(name: `h${number}`): string {
+    return `/proc/${this.pid(name)}/root`;
+  }
+
+  /** Ends a daemon of a host cleanly. */
+  async stop(host: number, daemon: 'netctld'): Promise<void> {
+    await this.lab('stop', `h${host}`, daemon);
+  }
+
   /** A host's own network namespace; or that of the bridge `br0` which connects them all. */
   space(name: `h${number}` | 'wire'): Space {
-    return new Space(`/proc/${readFileSync(`/run/netctl-lab/${this.name}/${name}/pid`, 'utf8').trim()}/ns/net`);
+    return new Space(`/proc/${this.pid(name)}/ns/net`);
   }
 
   private async lab(...words: string[]): Promise<string> {

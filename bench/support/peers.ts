@@ -7,12 +7,22 @@ import { kubeNftables } from '../peers/kube-nftables.js';
 import { haproxyConfiguration, nftlbFarms, nginxConfiguration } from '../peers/programs.js';
 import type { BenchService } from '../peers/service.js';
 import { serviceNetwork, type Site } from './site.js';
-import { projectRoot } from './space.js';
+import { projectRoot, type Space } from './space.js';
 
 type Teardown = (work: () => Promise<unknown>) => void;
 
 /** Makes the router of a site balance the services, whose addresses are in {@link serviceNetwork}. */
 export type Balance = (site: Site, services: readonly BenchService[], teardown: Teardown) => Promise<void>;
+
+/** The same in two steps: writes what the peer is told of the services; and has the peer begin with it, in the router of a site. */
+export type Peer = (services: readonly BenchService[], teardown: Teardown) => Promise<(router: Space, teardown: Teardown) => Promise<unknown>>;
+
+export function balanceBy(peer: Peer): Balance {
+  return async ({ router }, services, teardown) => {
+    const begin = await peer(services, teardown);
+    await begin(router, teardown);
+  };
+}
 
 /** Where bin/peers unpacks what is not installed. */
 const unpacked = join(projectRoot(), '.build', 'peers');
@@ -29,33 +39,40 @@ export const peerVersions = [peer('haproxy', '-v'), peer('nginx', '-v'), peer('n
 /** A proxy listens on the addresses of its services. */
 const ownAddresses = `route replace local ${serviceNetwork} dev lo`;
 
-export const balanceByKubeNftables: Balance = async ({ router }, services, teardown) => {
-  await router.run(['nft', '--file', await temporaryFile('rules', kubeNftables(services), teardown)]);
+export const kubeNftablesPeer: Peer = async (services, teardown) => {
+  const file = await temporaryFile('rules', kubeNftables(services), teardown);
+  return (router) => router.run(['nft', '--file', file]);
 };
 
-export const balanceByKubeIptables: Balance = async ({ router }, services, teardown) => {
-  await router.run(['iptables-restore', await temporaryFile('rules', kubeIptables(services), teardown)]);
+export const kubeIptablesPeer: Peer = async (services, teardown) => {
+  const file = await temporaryFile('rules', kubeIptables(services), teardown);
+  return (router) => router.run(['iptables-restore', file]);
 };
 
 /** It writes its rules and ends: no rule changes afterwards. */
-export const balanceByNftlb: Balance = async ({ router }, services, teardown) => {
-  await router.run(peer('nftlb', '--exit', '--config', await temporaryFile('farm', nftlbFarms(services), teardown)));
+export const nftlbPeer: Peer = async (services, teardown) => {
+  const file = await temporaryFile('farms', nftlbFarms(services), teardown);
+  return (router) => router.run(peer('nftlb', '--exit', '--config', file));
 };
 
-export function balanceByHaproxy(backend: readonly string[] = [], server = ''): Balance {
-  return async ({ router }, services, teardown) => {
-    await router.ip(ownAddresses);
+export function haproxyPeer(backend: readonly string[] = [], server = ''): Peer {
+  return async (services, teardown) => {
     const file = await temporaryFile('haproxy', haproxyConfiguration(services, backend, server), teardown);
-    teardown(await router.start(peer('haproxy', '-W', '-db', '-f', file), /Loading success/, 'between'));
+    return async (router, teardown) => {
+      await router.ip(ownAddresses);
+      teardown(await router.start(peer('haproxy', '-W', '-db', '-f', file), /Loading success/, 'between'));
+    };
   };
 }
 
-export const balanceByNginx: Balance = async ({ router }, services, teardown) => {
-  await router.ip(ownAddresses);
+export const nginxPeer: Peer = async (services, teardown) => {
   const directory = await temporaryDirectory(teardown);
   const modules = [unpacked, '/'].map((root) => join(root, 'usr', 'lib', 'nginx', 'modules')).find(existsSync);
   await writeFile(join(directory, 'nginx.conf'), nginxConfiguration(services, modules ?? 'modules', directory));
-  teardown(await router.start(peer('nginx', '-e', 'stderr', '-p', directory, '-c', join(directory, 'nginx.conf')), /start worker process /, 'between'));
+  return async (router, teardown) => {
+    await router.ip(ownAddresses);
+    teardown(await router.start(peer('nginx', '-e', 'stderr', '-p', directory, '-c', join(directory, 'nginx.conf')), /start worker process /, 'between'));
+  };
 };
 
 async function temporaryFile(name: string, text: string, teardown: Teardown): Promise<string> {

@@ -5,6 +5,24 @@ export function processorSeconds(processes: readonly number[]): number {
   return processes.flatMap(threadsOf).reduce((sum, thread) => sum + nanosecondsOf(thread), 0) / 1e9;
 }
 
+/** Seconds of processor time that a process has taken, with those that it started and that have ended. See proc(5); a hundredth of a second is the least. */
+export function familySeconds(process: number): number {
+  const text = readFileSync(`/proc/${process}/stat`, 'utf8');
+  // The name before may have any sign in it.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ').map(Number);
+  return fields.slice(11, 15).reduce((sum, ticks) => sum + ticks, 0) / ticksPerSecond;
+}
+
+/** Seconds that all processors of this machine together have worked. */
+export function busySeconds(): number {
+  const [first = ''] = readFileSync('/proc/stat', 'utf8').split('\n');
+  const [user = NaN, nice = NaN, system = NaN, , , irq = NaN, softirq = NaN] = first.split(/ +/).slice(1).map(Number);
+  return (user + nice + system + irq + softirq) / ticksPerSecond;
+}
+
+/** As the kernel tells them to programs: USER_HZ, the same on all machines that Node.js runs on. */
+const ticksPerSecond = 100;
+
 /** The kernel's threads that carry packets on when there are more than can be carried at once. */
 export function packetThreads(): number[] {
   return runningProcesses().filter((process) => nameOf(process).startsWith('ksoftirqd/'));

@@ -1,6 +1,8 @@
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 import { execa } from 'execa';
 import { runningProcesses } from './processor-time.js';
 
@@ -90,6 +92,11 @@ export class Space {
         await process;
       },
     };
+  }
+
+  /** Starts a program that is told what to do as it goes on. */
+  open(command: readonly string[], end?: End): ChildProcessByStdio<Writable, Readable, null> {
+    return spawn('nsenter', this.words(command, end), { stdio: ['pipe', 'pipe', 'inherit'] });
   }
 
   private words(command: readonly string[], end: End | undefined): string[] {
