@@ -5,13 +5,14 @@ export type Samples = Readonly<Record<string, Readonly<Record<string, readonly M
 
 /**
  * Does the experiment with each contender in turn, and that so many times: A, B, A, B. Machines drift, so what is measured minutes
- * apart cannot be compared. Before that each has one turn that does not count, in which caches fill and neighbours are learnt.
+ * apart cannot be compared. Before that each has one turn that does not count, in which caches fill and neighbours are learnt,
+ * unless turns begin from nothing.
  * @param told is called after each round, with how many are done.
  */
 export async function runRounds(experiment: Experiment, rounds: number, told: (done: number) => void): Promise<Samples> {
   const { contenders, figures } = experiment;
   const samples = Object.fromEntries(contenders.map((contender) => [contender, Object.fromEntries(figures.map(({ key }) => [key, [] as Measured[]]))]));
-  for (const contender of contenders) await experiment.run(contender);
+  if (!experiment.fromNothing) for (const contender of contenders) await experiment.run(contender);
   for (let round = 1; round <= rounds; round += 1) {
     for (const contender of contenders) {
       const measured = await experiment.run(contender);

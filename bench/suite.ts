@@ -48,6 +48,8 @@ export interface Experiment {
   /** Who besides is compared with whom. */
   readonly rivalries?: readonly Rivalry[];
   readonly axis?: Axis;
+  /** Each turn begins from nothing, so that there is nothing that a turn beforehand could warm up. */
+  readonly fromNothing?: true;
   /** However many rounds there are: for turns that take long. */
   readonly mostRounds?: number;
   /** Does it once. Answers every figure by its key. */

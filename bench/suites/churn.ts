@@ -14,8 +14,8 @@ const contender = `${services} services`;
 /** Changes per second. */
 const rate = 100;
 const rounds = 10;
-/** Of all rounds: five minutes, and one among all other suites. */
-const seconds = Number(process.env['BENCH_SECONDS'] ?? (process.env['SUITE'] ? 300 : 60));
+/** Of all rounds: five minutes, and less when all other suites are run, too. */
+const seconds = Number(process.env['BENCH_SECONDS'] ?? (process.env['SUITE'] ? 300 : 40));
 /** So many services have one provider less than the others, each for a second. */
 const drained = rate / 2;
 /** One of so many changes exchanges the only provider of a service, which a client watches. */

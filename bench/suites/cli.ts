@@ -3,7 +3,7 @@ import { Lab } from '../support/lab.js';
 
 const rows = 1000;
 /** Runs of a command in each turn. */
-const runs = 5;
+const runs = 3;
 
 /** All rows in one process, each by a POST to the Unix socket $1, with a number in the place of %d in the path $2 and the body $3. */
 const makeRows = `

@@ -49,7 +49,7 @@ const most: Figure = { key: 'most', title: 'the most of it since the start', uni
 
 function residentExperiment(alone: Netctld, host: PopulatedHost, reach: Reach): Experiment {
   return {
-    ...{ title: 'netctld', contenders: [idle, full], figures: [resident, most], mostRounds: 3 },
+    ...{ title: 'netctld', contenders: [idle, full], figures: [resident, most], fromNothing: true, mostRounds: 3 },
     ...{ goals: {}, limits: { [idle]: { resident: 90 }, [full]: { resident: 300 } } },
     run: async (contender) => {
       const netctld = contender === idle ? alone : host.netctld;
@@ -84,7 +84,7 @@ async function kernelExperiment(host: PopulatedHost, reach: Reach, teardown: Tea
     title: "The kernel's memory for services",
     contenders: ['netctl', ...peers.keys()],
     figures: [{ key: 'each', title: 'for a service of 10 providers', unit: 'kB', better: 'less' }, { key: 'all', title: 'for all of them', unit: 'MB', better: 'less', withoutGoal: true }],
-    ...{ goals: {}, rivalries: [...peers.keys()].map((rival) => ({ contender: 'netctl', rival, goal: 1 })), mostRounds: 3 },
+    ...{ goals: {}, rivalries: [...peers.keys()].map((rival) => ({ contender: 'netctl', rival, goal: 1 })), fromNothing: true, mostRounds: 3 },
     run: async (contender) => {
       const peer = peers.get(contender);
       const [all, count] = peer ? [await kernelOfPeer(peer), ofPeers] : [await kernelOfNetctl(host, reach), services];

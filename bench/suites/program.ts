@@ -71,7 +71,7 @@ async function coldExperiment(host: PopulatedHost | undefined, teardown: Teardow
   for (const [contender, { client }] of colds) reaches.set(contender, await Reach.start(client, coldPause, teardown));
   const [, ...rivals] = [...colds.keys()];
   return {
-    ...{ title: 'From nothing to everything', contenders: [...colds.keys()], figures: coldFigures, mostRounds: 3 },
+    ...{ title: 'From nothing to everything', contenders: [...colds.keys()], figures: coldFigures, fromNothing: true, mostRounds: 3 },
     ...{ goals: {}, limits: { [netctl]: { time: 3 } }, rivalries: rivals.map((rival) => ({ contender: netctl, rival, goal: 1 })) },
     run: (contender) => coldTurn(colds.get(contender), reaches.get(contender)),
   };

@@ -11,8 +11,8 @@ export interface ConnectWay {
   readonly behind: readonly Space[];
 }
 
-/** Seconds of each turn. */
-const turn = 0.3;
+/** Seconds of each turn: some thousand connections. */
+const turn = 0.2;
 /** Enough that neither end ever waits for the other. */
 const inFlight = 32;
 

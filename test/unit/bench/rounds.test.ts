@@ -18,6 +18,13 @@ t.test('contenders take turns, and the first turn of each does not count', async
   t.same(told, [1, 2, 3]);
 });
 
+t.test('turns that begin from nothing all count', async (t) => {
+  const turns: string[] = [];
+  const run = (contender: string): Promise<Record<string, number>> => Promise.resolve({ rate: turns.push(contender) });
+  await runRounds({ ...experiment(run), fromNothing: true }, 2, () => undefined);
+  t.equal(turns.join(''), 'abab');
+});
+
 t.test('what is no measurement ends it', async (t) => {
   for (const measured of [{}, { rate: NaN }, { rate: 0 }, { rate: Infinity }]) {
     await t.rejects(runRounds(experiment(() => Promise.resolve(measured)), 1, () => undefined), { message: /^a: rate is \S+, which is no measurement$/ }, JSON.stringify(measured));
