@@ -19,6 +19,8 @@ export interface Group {
 export function groupsOf(family: Family, service: NatService): Group[] {
   const { weights = [] } = service;
   const providers = servingOf(family, service);
+  // As nearly all services are.
+  if (weights.length === 0) return evenly(ascending(providers.flatMap(({ addresses }) => addressIn(family, addresses))));
   const remaining = new Set(providers.flatMap(({ addresses }) => addressIn(family, addresses)).map(({ value }) => value));
   const groups = [...weights, restOf(weights)].map((weight, index) => ({
     weight,
@@ -28,6 +30,10 @@ export function groupsOf(family: Family, service: NatService): Group[] {
   const all = ascending(groups.flatMap(({ members }) => members));
   const weighty = groups.filter(({ weight, members }) => weight > 0 && members.length > 0);
   return weighty.length > 1 || all.length === 0 ? weighty : [{ weight: 1, members: weighty[0]?.members ?? all }];
+}
+
+function evenly(members: readonly IpAddress[]): Group[] {
+  return members.length === 0 ? [] : [{ weight: 1, members }];
 }
 
 /** The share of a provider with the least. */
