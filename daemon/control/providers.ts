@@ -100,13 +100,6 @@ export class Providers {
     return this.candidacy(service, membership).choices;
   }
 
-  /** The endpoints that get the service's new connections, in the order of their addresses. */
-  of(service: Service, membership: Membership): Endpoint[] {
-    return this.candidates(service, membership)
-      .flatMap((choice) => (choice.provider ? [choice.endpoint] : []))
-      .sort(byAddress);
-  }
-
   private setting(tenant: string, members: readonly Member[], before: Setting | undefined): Setting {
     const list = this.state.networks.of(tenant);
     const networks = before && sameItems([...before.networks.values()], list) ? before.networks : new Map(list.map((network) => [network.name, network]));

@@ -62,7 +62,7 @@ export class Views {
         return providers.candidates(service, membership).filter(({ provider }) => provider).length;
       },
       get providers() {
-        return endpoints(providers.of(service, membership));
+        return endpoints(providers.candidates(service, membership).flatMap((choice) => (choice.provider ? [choice.endpoint] : [])));
       },
       ...this.error(service.tenant),
     }));

@@ -18,8 +18,9 @@ export function formatTerm(term: SelectorTerm): string {
 
 /** A container's labels as Contiv prints them, which is Go's way with maps: `map[k:v k2:v2]`, sorted by key. */
 export function formatLabels(labels: Readonly<Record<string, string>>): string {
-  const entries = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `map[${entries.map(([key, value]) => `${key}:${value}`).join(' ')}]`;
+  // Compose gives a container ten labels and more, and a list has thousands of containers: pairs of key and value, sorted by a function, took a tenth of its time.
+  const keys = Object.keys(labels).sort();
+  return `map[${keys.map((key) => `${key}:${labels[key] ?? ''}`).join(' ')}]`;
 }
 
 function formatValues(values: readonly string[]): string {
