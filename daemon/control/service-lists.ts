@@ -54,9 +54,8 @@ export class ServiceLists {
 
   private bringAddresses(services: readonly Service[]): void {
     const { gone, come } = exchanged(this.services, services);
-    const held = new Map(come.flatMap(({ addresses }) => addresses.map((address) => [address.toString(), address])));
-    for (const key of gone.flatMap(({ addresses }) => addresses.map(String))) if (!held.has(key)) this.addresses.delete(key);
-    for (const [key, address] of held) if (!this.addresses.has(key)) this.addresses.set(key, address);
+    for (const address of gone.flatMap((service) => service.addresses)) this.addresses.delete(address.toString());
+    for (const address of come.flatMap((service) => service.addresses)) this.addresses.set(address.toString(), address);
     this.services = services;
   }
 }

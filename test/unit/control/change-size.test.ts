@@ -1,7 +1,13 @@
 import t, { type Test } from 'tap';
 import { Providers, type Candidacy } from '../../../daemon/control/providers.js';
 import { State } from '../../../daemon/control/state.js';
+import { fabricState } from '../../../src/fabric/keys.js';
+import type { FabricStep } from '../../../src/fabric/state.js';
+import { IpAddress } from '../../../src/model/address.js';
+import { keys } from '../../../src/model/keys.js';
+import { encodeStored } from '../../../src/model/stored.js';
 import { countOperations, type NatChange } from '../../../src/nat/diff.js';
+import { parseTerm } from '../../../src/selectors/parse.js';
 import { Bed, networkRequest, serviceRequest, until } from './bed.js';
 
 /** A bed with so many services, each with two providers of its own label or of that of the last. */
@@ -38,6 +44,93 @@ t.test('one provider more is as much to do among two services as among two hundr
   // Two ports lead to other chains, and there each has a slot more and a leg, which counts two directions; and it may call its own service.
   t.same(sizes, [13, 13]);
 });
+
+/** Which objects anybody reads. */
+class Watch {
+  readonly seen = new Set<object>();
+  private readonly watched = new WeakSet<object>();
+
+  watch(objects: readonly object[]): void {
+    for (const object of objects.filter((each) => !this.watched.has(each))) {
+      this.watched.add(object);
+      for (const [name, value] of Object.entries(object)) Object.defineProperty(object, name, { enumerable: true, get: () => (this.seen.add(object), value as unknown) });
+    }
+  }
+}
+
+t.test('a pass looks at as many services among ten as among five thousand', async (t) => {
+  const numbers: Record<string, Work>[] = [];
+  for (const count of [10, 5_000]) {
+    const bed = new Bed();
+    t.teardown(() => bed.stop());
+    await bed.start();
+    await bed.control.createNetwork(networkRequest('default', 'n1', '10.1.0.0/16', '10.1.255.254'));
+    await bed.stop();
+    await store(bed, count);
+    const steps: FabricStep[] = [];
+    // The links of a fake are copied with each step.
+    Object.assign(bed.fabric, { read: async () => fabricState({}), apply: async (_: string, made: readonly FabricStep[]) => void steps.push(...made), changedByOthers: () => false });
+    await bed.start();
+    for (const app of ['one', 'other']) await bed.docker.run({ name: app, network: 'n1', labels: { app } });
+    const id = await bed.docker.run({ name: 'second', network: 'n1', labels: { app: 'one' } });
+    await until('all are balanced', () => bed.control.service('default', 's0').providers.length === 2 && bed.control.service('default', 's1').providers.length === 1);
+    await bed.settle();
+
+    const passed = follow(bed, steps);
+    const { control } = bed;
+    numbers.push({
+      nothing: await passed(() => bed.settle()),
+      container: await passed(async () => (bed.docker.set(id, { health: 'unhealthy' }), await bed.settle())),
+      created: await passed(() => control.createService(serviceRequest('default', 'new', 'n1', 'app=one'))),
+      changed: await passed(() => control.updateService({ tenant: 'default', name: 's2', selectors: [parseTerm('app=one')] })),
+      deleted: await passed(() => control.deleteService('default', 's3')),
+    });
+    t.equal(control.service('default', 's0').providers.length, 1);
+    t.equal(control.service('default', 's2').providers.length, 1, 'what was to be done is done');
+  }
+  const [few, many] = numbers;
+  t.same(many, few);
+  t.same(few?.['nothing'], { looked: 0, steps: 0 });
+  t.equal(few?.['created']?.steps, 1, 'a route');
+});
+
+/** Services in the store that nobody had to make one by one: the first of the label `one`, all others of another. */
+async function store(bed: Bed, count: number): Promise<void> {
+  for (let index = 0; index < count; index += 1) {
+    const { ips, ...request } = serviceRequest('default', `s${index}`, 'n1', index === 0 ? 'app=one' : 'app=other');
+    const address = IpAddress.parse('10.1.100.0').plus(BigInt(index));
+    const service = { ...request, drained: [], requestedIps: ips, addresses: [address] };
+    const allocation = { tenant: 'default', network: 'n1', address, owner: { kind: 'service', name: `s${index}` }, since: 0 } as const;
+    const operations = [{ key: keys.service('default', `s${index}`), put: encodeStored(service) }, { key: keys.allocation('default', 'n1', address), put: encodeStored(allocation) }];
+    await bed.store.transact({ conditions: [], operations });
+  }
+}
+
+interface Work {
+  /** How many of the services that there were, in whatever form, were looked at. */
+  readonly looked: number;
+  /** At links, addresses and routes. */
+  readonly steps: number;
+}
+
+/** Does something, and says how much work that was. */
+function follow(bed: Bed, steps: FabricStep[]): (work: () => Promise<unknown>) => Promise<Work> {
+  const { state, routers } = bed.control['parts'];
+  const [lists] = routers['lists'].values();
+  if (!lists) throw new Error('the tenant has no lists');
+  const bring = lists.bring.bind(lists);
+  let news: ReturnType<typeof bring> | undefined;
+  lists.bring = (...input) => (news = bring(...input));
+  const watch = new Watch();
+  return async (work) => {
+    await bed.settle();
+    watch.watch([...state.services.listOf('default'), ...(news?.candidacies ?? []), ...(news?.balanced ?? []), ...(news?.living ?? [])]);
+    watch.seen.clear();
+    steps.length = 0;
+    await work();
+    return { looked: watch.seen.size, steps: steps.length };
+  };
+}
 
 t.test('what does not change is not looked at again', async (t) => {
   const { bed } = await bedWith(t, 50);
