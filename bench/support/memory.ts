@@ -14,11 +14,11 @@ export function residentMegabytes(process: number): { now: number; most: number 
  */
 export async function kernelMegabytes(): Promise<number> {
   const deadline = monotonic() + 30_000;
-  for (let before = NaN; ; await setTimeout(500)) {
+  for (let seen: number[] = []; ; await setTimeout(500)) {
     const text = readFileSync('/proc/meminfo', 'utf8');
     const now = megabytes(text, 'SUnreclaim') + megabytes(text, 'VmallocUsed') + megabytes(text, 'Percpu');
-    if (Math.abs(now - before) < 0.2 || monotonic() > deadline) return now;
-    before = now;
+    seen = [now, ...seen].slice(0, 4);
+    if ((seen.length === 4 && Math.max(...seen) - Math.min(...seen) < 0.3) || monotonic() > deadline) return now;
   }
 }
 
