@@ -23,8 +23,10 @@ export function chiSquare(counts: ReadonlyMap<string, number>, shares: ReadonlyM
   return [...shares].reduce((sum, [name, share]) => sum + ((counts.get(name) ?? 0) - total * share) ** 2 / (total * share), 0);
 }
 
-/** What is exceeded by chance in one of 10,000 cases (Wilson and Hilferty's approximation). */
-export function chiSquareLimit(degrees: number): number {
-  const normal = 3.719;
+/**
+ * What is exceeded by chance in one of 10,000 cases (Wilson and Hilferty's approximation).
+ * @param normal the quantile of the normal distribution for other odds.
+ */
+export function chiSquareLimit(degrees: number, normal = 3.719): number {
   return degrees * (1 - 2 / (9 * degrees) + normal * Math.sqrt(2 / (9 * degrees))) ** 3;
 }
