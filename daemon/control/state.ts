@@ -186,7 +186,7 @@ export class State {
   }
 
   /** The tenants whose routers a change in the table may concern. */
-  private concernedBy(table: Table<unknown>, tenant: string | undefined, values: readonly unknown[]): readonly string[] {
+  private concernedBy(table: Table<object>, tenant: string | undefined, values: readonly unknown[]): readonly string[] {
     if (table === this.pools || table === this.leftovers) return [];
     // Where a host is reached, and how large packets to it may be, concerns every segment.
     if (table === this.hosts) return this.tenantNames();
@@ -206,7 +206,7 @@ export class State {
     });
   }
 
-  private tellObject(table: Table<unknown>, before: unknown, after: unknown): void {
+  private tellObject(table: Table<object>, before: unknown, after: unknown): void {
     const kinds = new Map<unknown, ObjectChange['kind']>([
       [this.tenants, 'tenant'],
       [this.networks, 'network'],
@@ -231,13 +231,13 @@ export class State {
     return [];
   }
 
-  private tableOf(key: string): Table<unknown> | undefined {
+  private tableOf(key: string): Table<object> | undefined {
     return this.tables().find(({ prefix }) => key.startsWith(prefix));
   }
 
-  private tables(): Table<unknown>[] {
+  private tables(): Table<object>[] {
     const { tenants, networks, services, endpoints, bindings, uplinks, pools, unnamed, leftovers, hosts, presences, hostContainers } = this;
-    return [tenants, networks, services, endpoints, bindings, uplinks, pools, unnamed, leftovers, hosts, presences, hostContainers] as Table<unknown>[];
+    return [tenants, networks, services, endpoints, bindings, uplinks, pools, unnamed, leftovers, hosts, presences, hostContainers] as Table<object>[];
   }
 
   private clear(): void {

@@ -10,7 +10,7 @@ export interface Stored<T> {
 const nothing: readonly never[] = [];
 
 /** The store's objects of one kind, decoded: by key, and by tenant. */
-export class Table<T> {
+export class Table<T extends object> {
   private readonly entries = new Map<string, Stored<T>>();
   private readonly byTenant = new Map<string, PlacedList<T>>();
 

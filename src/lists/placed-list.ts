@@ -1,17 +1,24 @@
+import { keepOrigin } from './places.js';
+
 /**
  * Objects by key, as a list in which each keeps its place: a new one comes last, and what another one leaves is taken by the last. A list that
  * was given out never changes.
  */
-export class PlacedList<T> {
+export class PlacedList<T extends object> {
   private readonly places = new Map<string, number>();
   private readonly keys: string[] = [];
   private items: T[] = [];
-  /** Somebody has the list: it is copied before it changes. */
-  private isGiven = false;
+  /** The one that somebody has: it is copied before it changes. */
+  private given: readonly T[] | undefined;
+  /** Where it may have changed since. */
+  private readonly touched = new Set<number>();
 
   get list(): readonly T[] {
-    this.isGiven = true;
-    return this.items;
+    const { given, items } = this;
+    if (given && given !== items) keepOrigin(items, given, [...this.touched].filter((place) => given[place] !== items[place]).sort((a, b) => a - b));
+    this.touched.clear();
+    this.given = items;
+    return items;
   }
 
   get size(): number {
@@ -24,7 +31,7 @@ export class PlacedList<T> {
 
   set(key: string, item: T): void {
     const place = this.places.get(key) ?? this.items.length;
-    this.writable()[place] = item;
+    this.writable(place)[place] = item;
     this.keys[place] = key;
     this.places.set(key, place);
   }
@@ -33,7 +40,7 @@ export class PlacedList<T> {
     const place = this.places.get(key);
     if (place === undefined) return;
     this.places.delete(key);
-    const items = this.writable();
+    const items = this.writable(place, this.items.length - 1);
     const [lastKey, last] = [this.keys.pop(), items.pop()];
     if (place === items.length || lastKey === undefined || last === undefined) return;
     items[place] = last;
@@ -41,9 +48,9 @@ export class PlacedList<T> {
     this.places.set(lastKey, place);
   }
 
-  private writable(): T[] {
-    if (this.isGiven) this.items = this.items.slice();
-    this.isGiven = false;
+  private writable(...places: readonly number[]): T[] {
+    if (this.given === this.items) this.items = this.items.slice();
+    if (this.given) for (const place of places) this.touched.add(place);
     return this.items;
   }
 }

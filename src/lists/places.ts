@@ -1,10 +1,29 @@
-// A list of objects in which what stays keeps its place. To find what is exchanged between two of them takes looking at pointers, a
-// few nanoseconds for each: so what follows from the items of a long list is made anew only where they are others.
+// A list of objects in which what stays keeps its place. What follows from the items of a long list is made anew only at places that changed. Which
+// these are, most lists know by where they come from; of others it is found by comparing pointers, a few nanoseconds for each item. No list that
+// anybody was given may change: who changes it makes a copy.
+
+interface Origin {
+  /** Not held: each list has such a one, and that its own. */
+  readonly before: WeakRef<readonly object[]>;
+  readonly places: readonly number[];
+}
+
+const origins = new WeakMap<readonly object[], Origin>();
+
+/** Keeps in mind that one list was made of the other, and differs from it at just these places, which ascend. */
+export function keepOrigin(list: readonly object[], before: readonly object[], places: readonly number[]): void {
+  origins.set(list, { before: new WeakRef(before), places });
+}
 
 /** The places at which the lists have other objects, or only one of them has any, as ascending indexes. */
-export function changedPlaces(before: readonly object[], now: readonly object[]): number[] {
+export function changedPlaces(before: readonly object[], now: readonly object[]): readonly number[] {
+  if (before === now) return [];
+  const origin = origins.get(now);
+  return origin?.before.deref() === before ? origin.places : comparedPlaces(before, now);
+}
+
+function comparedPlaces(before: readonly object[], now: readonly object[]): number[] {
   const places: number[] = [];
-  if (before === now) return places;
   const common = Math.min(before.length, now.length);
   for (let place = 0; place < common; place++) if (before[place] !== now[place]) places.push(place);
   for (let place = common; place < Math.max(before.length, now.length); place++) places.push(place);
@@ -19,17 +38,19 @@ export function exchanged<T extends object>(before: readonly T[], now: readonly 
   return { gone: [...left].filter((item) => !taken.has(item)), come: [...taken].filter((item) => !left.has(item)) };
 }
 
-/** The list with these items at their places, and with so many of them all in all: the same one if it has just them. */
-export function replaced<T>(list: readonly T[], items: readonly (readonly [place: number, item: T])[], length: number): readonly T[] {
+/** The list with these items at their places, which ascend, and with so many of them all in all: the same one if it has just them. */
+export function replaced<T extends object>(list: readonly T[], items: readonly (readonly [place: number, item: T])[], length: number): readonly T[] {
   const others = items.filter(([place, item]) => list[place] !== item);
   if (others.length === 0 && list.length === length) return list;
   const copy = list.slice(0, length);
   for (const [place, item] of others) copy[place] = item;
+  const lost = Array.from({ length: Math.max(0, list.length - length) }, (_, index) => length + index);
+  keepOrigin(copy, list, [...others.map(([place]) => place), ...lost]);
   return copy;
 }
 
 /** `list.map(make)` of one list after the other. What is at the place where it was is not made again; what `make` says of an item must not change. */
-export function mapped<A extends object, B>(make: (item: A) => B): (list: readonly A[]) => readonly B[] {
+export function mapped<A extends object, B extends object>(make: (item: A) => B): (list: readonly A[]) => readonly B[] {
   let [from, made]: [readonly A[], readonly B[]] = [[], []];
   return (list) => {
     const places = changedPlaces(from, list);
