@@ -1,8 +1,10 @@
 import t, { type Test } from 'tap';
+import { elementBatch } from '../../../daemon/kernel/nft-batch.js';
 import { Providers, type Candidacy } from '../../../daemon/control/providers.js';
 import { State } from '../../../daemon/control/state.js';
 import { fabricState } from '../../../src/fabric/keys.js';
 import type { FabricStep } from '../../../src/fabric/state.js';
+import type { Operation } from '../../../daemon/store/port.js';
 import { IpAddress } from '../../../src/model/address.js';
 import { keys } from '../../../src/model/keys.js';
 import { encodeStored } from '../../../src/model/stored.js';
@@ -58,7 +60,7 @@ class Watch {
   }
 }
 
-t.test('a pass looks at as many services among ten as among five thousand', async (t) => {
+t.test('a change is as much to look at, to plan and to write among ten services as among five thousand', async (t) => {
   const numbers: Record<string, Work>[] = [];
   for (const count of [10, 5_000]) {
     const bed = new Bed();
@@ -90,7 +92,7 @@ t.test('a pass looks at as many services among ten as among five thousand', asyn
   }
   const [few, many] = numbers;
   t.same(many, few);
-  t.same(few?.['nothing'], { looked: 0, steps: 0 });
+  t.same(few?.['nothing'], { looked: 0, steps: 0, elements: 0, octets: 0, written: 0, writtenOctets: 0 });
   t.equal(few?.['created']?.steps, 1, 'a route');
 });
 
@@ -111,6 +113,12 @@ interface Work {
   readonly looked: number;
   /** At links, addresses and routes. */
   readonly steps: number;
+  /** Added and deleted in the router's tables, and the octets that the kernel is sent for it. */
+  readonly elements: number;
+  readonly octets: number;
+  /** Entries put and deleted in the store, and the octets of these. */
+  readonly written: number;
+  readonly writtenOctets: number;
 }
 
 /** Does something, and says how much work that was. */
@@ -122,13 +130,27 @@ function follow(bed: Bed, steps: FabricStep[]): (work: () => Promise<unknown>) =
   let news: ReturnType<typeof bring> | undefined;
   lists.bring = (...input) => (news = bring(...input));
   const watch = new Watch();
+  const changes: NatChange[] = [];
+  const { nftables } = bed.kernel;
+  const apply = nftables.apply.bind(nftables);
+  nftables.apply = (tenant, change) => (changes.push(change), apply(tenant, change));
+  const operations: Operation[] = [];
+  const transact = bed.store.transact.bind(bed.store);
+  bed.store.transact = (transaction) => (operations.push(...transaction.operations), transact(transaction));
   return async (work) => {
     await bed.settle();
     watch.watch([...state.services.listOf('default'), ...(news?.candidacies ?? []), ...(news?.balanced ?? []), ...(news?.living ?? [])]);
     watch.seen.clear();
-    steps.length = 0;
+    steps.length = changes.length = operations.length = 0;
     await work();
-    return { looked: watch.seen.size, steps: steps.length };
+    const made = changes.filter((change) => countOperations(change) > 0);
+    return {
+      ...{ looked: watch.seen.size, steps: steps.length },
+      elements: made.reduce((sum, change) => sum + countOperations(change), 0),
+      octets: made.reduce((sum, change) => sum + elementBatch(change).octets.length, 0),
+      written: operations.length,
+      writtenOctets: operations.reduce((sum, operation) => sum + JSON.stringify(operation).length, 0),
+    };
   };
 }
 
