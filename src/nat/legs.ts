@@ -13,19 +13,45 @@ import type { Leg } from './state.js';
  */
 export function planLegs(family: Family, services: readonly NatService[], previous: ReadonlyMap<string, Leg>, used = new Set<number>()): Map<string, Leg> {
   const legs = new Map<string, Leg>();
-  const added: (readonly [string, Omit<Leg, 'mark'>])[] = [];
+  const added = new Map<string, Omit<Leg, 'mark'>>();
   for (const service of services) {
     for (const leg of legsOf(family, service)) {
       const key = legKey(leg);
       const kept = previous.get(key);
       if (kept) legs.set(key, kept);
-      else added.push([key, leg]);
+      else added.set(key, leg);
     }
   }
   for (const { mark } of legs.values()) used.add(mark);
-  // In their own order: which of two gets a mark that both would have must not depend on that of the input.
-  for (const [key, leg] of added.toSorted(([a], [b]) => (a < b ? -1 : 1))) if (!legs.has(key)) legs.set(key, { ...leg, mark: unusedMark(key, used) });
+  for (const [key, mark] of newMarks(added.keys(), used)) {
+    const leg = added.get(key);
+    if (leg) legs.set(key, { address: leg.address, protocol: leg.protocol, port: leg.port, provider: leg.provider, mark });
+  }
   return legs;
+}
+
+/**
+ * By key, the mark that is made of it, if nobody else has or would have that one. The others are given theirs in the order of their keys, so that who
+ * gets which does not depend on the order of the input. Among a hundred thousand there may be two of them, and to sort all would take longer than all else.
+ */
+function newMarks(keys: Iterable<string>, used: Set<number>): Map<string, number> {
+  const marks = new Map<string, number>();
+  const owners = new Map<number, string>();
+  const rivals = new Set<string>();
+  for (const key of keys) {
+    const mark = spread(fnv1a(key));
+    const owner = owners.get(mark);
+    if (owner !== undefined) rivals.add(owner).add(key);
+    else if (mark === 0 || used.has(mark)) rivals.add(key);
+    else owners.set(mark, key);
+  }
+  for (const [mark, key] of owners) {
+    if (rivals.has(key)) continue;
+    marks.set(key, mark);
+    used.add(mark);
+  }
+  for (const key of [...rivals].sort()) marks.set(key, unusedMark(key, used));
+  return marks;
 }
 
 /** Without their marks. A provider that is listed twice has them once. */

@@ -4,7 +4,7 @@ import t from 'tap';
 import { sameBehaviour } from '../../../src/nat/behaviour.js';
 import { maxUnusedChains } from '../../../src/nat/chains.js';
 import { countOperations, diffNat } from '../../../src/nat/diff.js';
-import type { NatInput } from '../../../src/nat/input.js';
+import type { NatInput, NatService } from '../../../src/nat/input.js';
 import { chainName } from '../../../src/nat/keys.js';
 import { planNat } from '../../../src/nat/plan.js';
 import { servingOf } from '../../../src/nat/serving.js';
@@ -176,6 +176,14 @@ t.test('what is counted: each service port with each provider, and with those th
   t.equal(of(['10.1.0.1', '10.1.0.2'], [], odd).ip.legs.get(key)?.mark, 5, 'a leg keeps the mark that it has');
   const inUse = { ...before, ip: { ...before.ip, legs: new Map([[taken, { ...other, mark: leg.mark }]]) } };
   t.equal(of(['10.1.0.1', '10.1.0.2'], [], inUse).ip.legs.get(key)?.mark, leg.mark + 1, 'and nobody else gets it');
+  t.end();
+});
+
+t.test('two legs that would have one mark have the same ones in whichever order they come', (t) => {
+  const services = [service('10.1.7.2', ['80:8080/tcp'], ['10.1.200.3']), service('10.1.107.132', ['80:8080/tcp'], ['10.1.200.2'])];
+  const marksOf = (input: readonly NatService[]): [string, number][] => [...planNat({ networks, services: input }).ip.legs].map(([key, { mark }]): [string, number] => [key, mark]).toSorted();
+  t.strictSame(marksOf(services), [['10.1.107.132 . tcp . 80 . 10.1.200.2', 659516815], ['10.1.7.2 . tcp . 80 . 10.1.200.3', 659516816]]);
+  t.strictSame(marksOf(services.toReversed()), marksOf(services));
   t.end();
 });
 
