@@ -3,7 +3,6 @@ import type { Experiment, Figure, Suite } from '../suite.js';
 import { monotonic } from '../support/clock.js';
 import { DockerStarts } from '../support/docker-starts.js';
 import { changing, containerOf, created, first, groups, populatedHost, providersOf, second, serverName, serviceName, type PopulatedHost } from '../support/populated-host.js';
-import { familySeconds } from '../support/processor-time.js';
 import { Reach } from '../support/reach.js';
 import { Rest } from '../support/rest.js';
 
@@ -102,13 +101,13 @@ class Changes {
   async turn(seconds: number): Promise<Record<string, number | readonly number[]>> {
     const { netctld } = this.bed.host;
     const times: Times = { answered: [], exchanged: [], started: [] };
-    const [failures, used, began] = [await this.failures(), familySeconds(netctld.pid), monotonic()];
+    const [failures, used, began] = [await this.failures(), netctld.processorSeconds(), monotonic()];
     const until = began + seconds * 1000;
     const restarts = this.restarts(until, times);
     const changes = await this.begin(began, until, times);
     await Promise.all(changes);
     const passed = (monotonic() - began) / 1000;
-    const share = ((familySeconds(netctld.pid) - used) / passed) * 100;
+    const share = ((netctld.processorSeconds() - used) / passed) * 100;
     await restarts;
     const failed = (await this.failures()) - failures;
     const [answered, exchanged, started] = [times.answered, times.exchanged, times.started];

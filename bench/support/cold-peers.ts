@@ -1,6 +1,7 @@
 import type { BenchService } from '../peers/service.js';
 import { launchServer } from './connections.js';
 import type { Peer } from './peers.js';
+import { childrenSeconds, familySeconds } from './processor-time.js';
 import { makeSite } from './site.js';
 import type { Space } from './space.js';
 
@@ -11,6 +12,8 @@ export interface ColdStart {
   readonly client: Space;
   /** `address:port` of each service. */
   readonly targets: readonly string[];
+  /** Seconds of processor time that he has taken until now. */
+  processorSeconds(): number;
   /** Sees to it that there is nothing. */
   prepare?(): Promise<void>;
   /** From nothing on. Answers as soon as all is begun. @returns what ends it, so that there is nothing again. */
@@ -39,6 +42,8 @@ export async function coldPeer(name: string, peer: Peer, services: number, teard
   return {
     client: site.client,
     targets: all.map(({ address, port }) => `${address}:${port}`),
+    // Some are programs that end when all is done, and others go on.
+    processorSeconds: () => site.router.processes().reduce((sum, process) => sum + familySeconds(process), childrenSeconds()),
     begin: async () => {
       const works: (() => Promise<unknown>)[] = [];
       await begin(site.router, (work) => works.push(work));

@@ -59,6 +59,11 @@ export class Netctld {
     return this.running?.pid ?? NaN;
   }
 
+  /** Seconds of processor time that it has taken since its start, with the programs that it started. */
+  processorSeconds(): number {
+    return this.running ? familySeconds(this.running.pid) : 0;
+  }
+
   /** Waits until it answers. */
   async untilReady(): Promise<void> {
     const deadline = monotonic() + 60_000;
@@ -72,7 +77,7 @@ export class Netctld {
   async untilAtRest(): Promise<void> {
     const deadline = monotonic() + 120_000;
     for (let before = NaN; ; ) {
-      const used = familySeconds(this.pid);
+      const used = this.processorSeconds();
       if (used - before < 0.1) return;
       if (monotonic() > deadline) throw new Error('netctld has something to do after two minutes');
       before = used;

@@ -7,10 +7,20 @@ export function processorSeconds(processes: readonly number[]): number {
 
 /** Seconds of processor time that a process has taken, with those that it started and that have ended. See proc(5); a hundredth of a second is the least. */
 export function familySeconds(process: number): number {
+  return secondsIn(process, 11);
+}
+
+/** Of those only that this process has started and that have ended. */
+export function childrenSeconds(): number {
+  return secondsIn(process.pid, 13);
+}
+
+/** @param from of four numbers that follow each other: in the process by itself and in the kernel, and the same of what it started. */
+function secondsIn(process: number, from: number): number {
   const text = readFileSync(`/proc/${process}/stat`, 'utf8');
   // The name before may have any sign in it.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ').map(Number);
-  return fields.slice(11, 15).reduce((sum, ticks) => sum + ticks, 0) / ticksPerSecond;
+  return fields.slice(from, 15).reduce((sum, ticks) => sum + ticks, 0) / ticksPerSecond;
 }
 
 /** Seconds that all processors of this machine together have worked. */
