@@ -16,13 +16,14 @@ export const NFTA_TABLE_FLAGS = 2;
 export const NFTA_CHAIN = { name: 3, hook: 4, policy: 5, type: 7 } as const;
 export const NFTA_HOOK = { number: 1, priority: 2 } as const;
 export const NFTA_RULE = { chain: 2, userdata: 7 } as const;
-export const NFTA_SET = { name: 2, flags: 3, keyType: 4, dataType: 6, expression: 17, expressions: 18 } as const;
+export const NFTA_SET = { name: 2, flags: 3, keyType: 4, dataType: 6, expression: 17, expressions: 18, count: 20 } as const;
 export const NFT_SET = { anonymous: 0x1, map: 0x8 } as const;
 
 /** The type of data that is a verdict; of others nft chose the number. */
 export const NFT_DATA_VERDICT = 0xffff_ff00;
 
 export const NFTA_SET_ELEM_LIST = { set: 2, elements: 3 } as const;
+export const NFTA_LIST_ELEM = 1;
 export const NFTA_SET_ELEM = { key: 1, data: 2, expression: 7, pad: 8, expressions: 11 } as const;
 export const NFTA_DATA = { value: 1, verdict: 2 } as const;
 export const NFTA_VERDICT = { code: 1, chain: 2 } as const;

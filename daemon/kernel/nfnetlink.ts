@@ -20,7 +20,7 @@ const recv = libc.func('intptr_t recv(int fd, _Out_ void *octets, size_t length,
 
 const [AF_NETLINK, NETLINK_NETFILTER] = [16, 12];
 const [SOCK_RAW, SOCK_CLOEXEC] = [3, 0o2_000_000];
-const [SOL_SOCKET, SO_SNDBUFFORCE] = [1, 32];
+const [SOL_SOCKET, SO_SNDBUFFORCE, SO_RCVBUFFORCE] = [1, 32, 33];
 const [MSG_TRUNC, MSG_DONTWAIT] = [0x20, 0x40];
 const NLMSG_ERROR = 2;
 const integerLength = 4;
@@ -82,6 +82,20 @@ export async function receive(descriptor: number, buffer: Buffer): Promise<numbe
   // Why is known to that thread only. It has been ENOBUFS or ENOMEM, then: the kernel has no memory for an answer.
   if (length < 0) throw unavailable("the kernel's nftables did not answer: is there memory left?");
   return length;
+}
+
+/**
+ * Takes what is there already.
+ * @returns how many octets it has: more than the buffer are lost beyond it.
+ * @throws NetctlError `unavailable`
+ */
+export function receiveNow(descriptor: number, buffer: Buffer): number {
+  return succeed(recv(descriptor, buffer, buffer.length, MSG_DONTWAIT | MSG_TRUNC));
+}
+
+/** Passes over the limit that is set for everybody. @throws NetctlError `unavailable` */
+export function enlargeReceiveBuffer(descriptor: number, octets: number): void {
+  succeed(setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, [octets], integerLength));
 }
 
 function inThread(transfer: Transfer, descriptor: number, octets: Buffer, flags: number): Promise<number> {

@@ -7,9 +7,10 @@ import { ask, receive } from './nfnetlink.js';
 
 const NLM_F_DUMP = 0x300;
 const NLM_F_DUMP_INTR = 0x10;
-const [NLMSG_ERROR, NLMSG_DONE] = [2, 3];
+export const NLMSG_ERROR = 2;
+const NLMSG_DONE = 3;
 /** Of struct nlmsghdr, and of struct nfgenmsg behind it. */
-const [headerLength, genericLength] = [16, 4];
+export const [headerLength, genericLength] = [16, 4] as const;
 
 /** The kernel sends 32 KiB at once at the most, if the buffer is not smaller (netlink_dump, since Linux 4.6): the more the better, see docs/decisions/elements-by-netlink.md. */
 const bufferSize = 65_536;

@@ -23,13 +23,23 @@ export async function readElements(socket: number, family: NatFamily, set: SetNa
   const decoder = new ElementDecoder(family, set, texts);
   const attributes = [[NFTA_TABLE, tableName], [NFTA_SET_ELEM_LIST.set, set]] as const;
   const dumped = await dump(socket, { kind: NFT_MSG_GET.element, family: familyNumbers[family], attributes }, (octets) => decoder.take(octets));
-  return { dumped, elements: decoder.elements, isStrange: decoder.isStrange };
+  const { elements, isStrange } = decoder;
+  return { dumped: dumped === 'whole' && hasTwice(elements) ? 'changed' : dumped, elements, isStrange };
+}
+
+/**
+ * After many changes the kernel arranges a set anew, by and by and without a new number of the rule set. For each part of a list it passes over as
+ * many elements as it has sent: if their order is another one meanwhile, it sends some twice, and as many never.
+ */
+function hasTwice(elements: readonly CountedElement[]): boolean {
+  return new Set(elements.map(({ key }) => key)).size !== elements.length;
 }
 
 /** `counter`, as the kernel sends it: two numbers. */
 const counterName = [0x636f_756e, 0x7465_7200] as const;
 
-class ElementDecoder {
+/** Reads the elements of a set, which has the type that netctl gives to it, from the kernel's messages. */
+export class ElementDecoder {
   readonly elements: CountedElement[] = [];
   isStrange = false;
   readonly #key: Words;

@@ -58,7 +58,8 @@ function setOf(set: Attributes): ListedSet {
   // One is in an attribute of its own, several are in a list.
   const expression = set.get(NFTA_SET.expression);
   const expressions = set.has(NFTA_SET.expressions) ? ['several'] : expression ? [textOf(attributesOf(expression).get(NFTA_EXPR.name))] : [];
-  return { kind: isMap ? 'map' : 'set', name: textIn(set, NFTA_SET.name), type: isMap ? `${key} : ${data}` : (key ?? ''), expressions };
+  const size = set.has(NFTA_SET.count) ? { size: numberIn(set, NFTA_SET.count) } : {};
+  return { kind: isMap ? 'map' : 'set', name: textIn(set, NFTA_SET.name), type: isMap ? `${key} : ${data}` : (key ?? ''), expressions, ...size };
 }
 
 function typeText(number: number): string {

@@ -18,11 +18,17 @@ import type { CommandResult } from './router-command.js';
 
 /** The tables of a router: they are read, and elements are changed, by netlink; all else is done by the program nft, see docs/decisions/elements-by-netlink.md. */
 export class KernelNftables implements Nftables {
-  /** @param namespaceOf the file that holds a tenant's router. */
-  constructor(private readonly namespaceOf: (tenant: string) => string = routerPath) {}
+  /**
+   * @param namespaceOf the file that holds a tenant's router.
+   * @param lookUpFrom that many elements are looked up one by one, where it is known which there are: a list would take longer.
+   */
+  constructor(
+    private readonly namespaceOf: (tenant: string) => string = routerPath,
+    private readonly lookUpFrom = 50_000,
+  ) {}
 
   async read(tenant: string): Promise<NatState | 'missing' | 'foreign'> {
-    return readTables(this.namespaceOf(tenant));
+    return readTables(this.namespaceOf(tenant), this.lookUpFrom);
   }
 
   async replace(tenant: string, state: NatState): Promise<void> {
@@ -40,7 +46,7 @@ export class KernelNftables implements Nftables {
   }
 
   async traffic(tenant: string): Promise<ProviderTraffic[]> {
-    return readTraffic(this.namespaceOf(tenant));
+    return readTraffic(this.namespaceOf(tenant), this.lookUpFrom);
   }
 
   /** What nft reads as one file is one transaction. */

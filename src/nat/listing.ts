@@ -15,6 +15,8 @@ export interface ListedSet {
   readonly type: string;
   /** What is done with each element when it is found: `counter`. */
   readonly expressions: readonly string[];
+  /** How many elements it has; absent if the kernel does not tell: Linux 6.18 does, 6.1 does not. */
+  readonly size?: number;
 }
 
 export interface ListedChain {

@@ -17,7 +17,8 @@ export class PartReader {
     const known = this.#addresses.get(text);
     if (known || this.#addresses.has(text)) return known;
     const address = IpAddress.tryParse(text);
-    const canonical = address?.toString() === text ? address : undefined;
+    // An IPv4 address has one form only.
+    const canonical = address?.family === 4 || address?.toString() === text ? address : undefined;
     this.#addresses.set(text, canonical);
     return canonical;
   }
