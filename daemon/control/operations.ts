@@ -57,7 +57,7 @@ export interface ServiceView {
   /** Found out when asked for, as the providers. */
   readonly numProviders: number;
   readonly providers: readonly EndpointView[];
-  readonly error?: string;
+  readonly error?: string | undefined;
 }
 
 export interface ProviderExplanation {
