@@ -180,9 +180,9 @@ async function creation({ netctld, spare, ask }: PopulatedHost, reach: Reach): P
 async function dockerStarts({ host, reach, docker, heard }: ChangeBed): Promise<number[]> {
   await select(host, providersOf(created));
   const times = await repeated(starts, async () => {
-    const [reached, event] = [reach.first(host.changing, created), heard.next()];
+    const [reached, asked] = [reach.first(host.changing, created), monotonic()];
     await docker.ask('POST', `/containers/${containerOf(created)}/start`);
-    const took = (await reached) - (await event);
+    const took = (await reached) - (await heard.since(asked));
     await docker.ask('POST', `/containers/${containerOf(created)}/kill`);
     await host.untilProviders(0);
     // netctld may have heard of it before: that cannot be told from at once.

@@ -6,7 +6,8 @@ type Teardown = (work: () => Promise<unknown>) => void;
 
 /** Hears from Docker when containers start, as any client of its socket does. */
 export class DockerStarts {
-  private readonly waiting: ((heard: number) => void)[] = [];
+  private last = 0;
+  private readonly waiting = new Set<(heard: number) => void>();
 
   private constructor() {}
 
@@ -27,12 +28,15 @@ export class DockerStarts {
     return starts;
   }
 
-  /** When the next one is heard of, in milliseconds of the monotonic clock. */
-  next(): Promise<number> {
-    return new Promise((resolve) => this.waiting.push(resolve));
+  /** When one was heard of, the last one if it was since then, or else the next; in milliseconds of the monotonic clock. */
+  since(moment: number): Promise<number> {
+    if (this.last >= moment) return Promise.resolve(this.last);
+    return new Promise((resolve) => this.waiting.add(resolve));
   }
 
   private heard(when: number): void {
-    this.waiting.shift()?.(when);
+    this.last = when;
+    for (const resolve of this.waiting) resolve(when);
+    this.waiting.clear();
   }
 }

@@ -42,7 +42,7 @@ export class Reach {
     const number = this.asked;
     this.asked += 1;
     this.write(`${target} ${octet}\n`);
-    return new Promise((resolve, reject) => {
+    const found = new Promise<number>((resolve, reject) => {
       const patience = setTimeout(() => this.waiting.get(number)?.reject(new Error(`${target}: not reached within ${patienceMs / 1000} s`)), patienceMs);
       const ended = (): void => {
         clearTimeout(patience);
@@ -50,6 +50,9 @@ export class Reach {
       };
       this.waiting.set(number, { resolve: (reached) => (ended(), resolve(reached)), reject: (error) => (ended(), reject(error)) });
     });
+    // Who asked may have failed meanwhile, and wait for it no more.
+    found.catch(() => undefined);
+    return found;
   }
 
   private hear(line: string): void {
