@@ -19,6 +19,8 @@ const seconds = Number(process.env['BENCH_SECONDS'] ?? (process.env['SUITE'] ? 3
 const drained = rate / 2;
 /** One of so many changes exchanges the only provider of a service, which a client watches. */
 const watched = 10;
+/** Nobody has more requests going: whom that keeps waiting does not reach the rate. */
+const mostAtOnce = 400;
 /** How often that client begins a connection, in milliseconds. */
 const pause = 0.5;
 
@@ -33,7 +35,7 @@ export const churn: Suite = {
       contenders: {
         [contender]:
           `a Docker host with netctld and that many services of 10 providers each. Of the changes, ${watched - 1} in ${watched} drain a provider of one of the services or take it back, one after the other over all of them; ` +
-          `1 in ${watched} exchanges the only provider of a service to which a client begins a connection every ${pause} ms. All are asked for by REST, ${rate} per second whatever becomes of those before. Besides, a container is started and killed each second, the only provider of another service`,
+          `1 in ${watched} exchanges the only provider of a service to which a client begins a connection every ${pause} ms. All are asked for by REST, ${rate} per second whatever becomes of those before, as long as there are fewer than ${mostAtOnce} of these. Besides, a container is started and killed each second, the only provider of another service`,
       },
       experiments: [churning(bed)],
     };
@@ -94,6 +96,7 @@ class Changes {
   /** Those that have one provider less, the oldest first. */
   private readonly drained: number[] = [];
   private letter: string = first;
+  private atOnce = 0;
   /** Requests that were refused, and starts. */
   private failed = 0;
 
@@ -125,6 +128,7 @@ class Changes {
     for (let due = began; due < until; due = began + (changes.length * 1000) / rate) {
       const early = due - monotonic();
       if (early > 1) await setTimeout(early);
+      while (this.atOnce >= mostAtOnce) await setTimeout(5);
       // A client can watch one exchange only at a time.
       if (changes.length % watched === 0 && !exchange) {
         exchange = this.exchange(times).finally(() => (exchange = undefined));
@@ -140,7 +144,9 @@ class Changes {
 
   private async answered(request: Promise<string>, { answered }: Times): Promise<void> {
     const asked = monotonic();
+    this.atOnce += 1;
     await request.catch((error: unknown) => this.fail(error));
+    this.atOnce -= 1;
     answered.push(monotonic() - asked);
   }
 
