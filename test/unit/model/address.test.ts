@@ -11,7 +11,7 @@ t.test('IpAddress.parse takes what is one address and nothing else', (t) => {
   ] as const) {
     t.equal(IpAddress.parse(text).toString(), canonical);
   }
-  for (const text of ['', '10.1', '010.1.1.1', '10.1.1.256', '10.1.1.1/24', 'fe80::1%eth0', '1:2:3', 'x']) {
+  for (const text of ['', '10.1', '1.2.3', '1.2.3.4.5', '1..2.3', '.1.2.3', '1.2.3.', '1.2.3.4 ', '-1.2.3.4', '00.1.1.1', '010.1.1.1', '10.1.1.256', '1.2.3.4294967296', '10.1.1.1/24', 'fe80::1%eth0', '1:2:3', 'x']) {
     t.throws(() => IpAddress.parse(text), { code: 'invalid' }, text);
   }
   t.end();
