@@ -80,7 +80,7 @@ $(BENCH_TOOLS): .build/bench/%: bench/tools/%.c | bench-packages
 	gcc -O2 -static -Wall -Wextra -Werror -o $@ $<
 
 bench: deps $(BENCH_TOOLS)
-	@$(SUDO) env "PATH=$$PATH" SUITE='$(SUITE)' ROUNDS='$(ROUNDS)' node --enable-source-maps dist/bench/main.js
+	@$(SUDO) env "PATH=$$PATH" SUITE='$(SUITE)' ROUNDS='$(ROUNDS)' $(if $(BENCH_SECONDS),BENCH_SECONDS='$(BENCH_SECONDS)') node --enable-source-maps dist/bench/main.js
 
 # Root builds nothing here: what belongs to root in a clone is in its owner's way.
 install: deps

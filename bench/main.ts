@@ -1,5 +1,5 @@
 // Runs a benchmark and writes its results: see `make help`. Selected by the environment: SUITE is one of those in bench/suites, or empty for
-// all; ROUNDS how many rounds there are.
+// all; ROUNDS how many rounds there are; BENCH_SECONDS how long providers come and go in all rounds of the suite churn.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describeMachine } from './machine.js';
