@@ -51,12 +51,10 @@ export function wordsOf(type: string): Words {
 }
 
 export function readWords({ places }: Words, view: DataView, start: number, texts: AddressTexts): string {
-  let text = '';
-  for (const { offset, read } of places) {
-    const word = read(view, start + offset, texts);
-    text = offset === 0 ? word : `${text} . ${word}`;
-  }
-  return text;
+  // Joined, as a text that grows is copied once more when it becomes a key.
+  const words: string[] = [];
+  for (const { offset, read } of places) words.push(read(view, start + offset, texts));
+  return words.join(' . ');
 }
 
 export function octetsIn(view: DataView, start: number, length: number): Buffer {
