@@ -8,7 +8,7 @@ export const tableName = 'netctl';
 
 export interface Rule {
   readonly text: string;
-  /** Tells a reader of `nft list` what the rule is for, and {@link parseTable} that it is ours. */
+  /** Tells a reader of `nft list` what the rule is for, and {@link balanceChainsIn} that it is ours. */
   readonly comment: string;
 }
 
