@@ -180,18 +180,21 @@ async function chosenFaults(log: Logger): Promise<Faults> {
 }
 
 /** How often the state is copied, in milliseconds, if it changed. */
-const copyMs = 600_000;
+const [firstCopyMs, copyMs] = [10_000, 600_000] as const;
 
-/** Copies of the state, in case it is damaged: one now, when all of it is known to be sound, one now and then, and one at the end. */
+/** Copies of the state, in case it is damaged: one soon, of what was found to be sound, one now and then, and one at the end. */
 function keepCopies(store: Store, state: string, log: Logger): End {
   const copy = (): Promise<void> =>
     copyState(store, state, new Date()).then(
       (file) => void (file === undefined || log.debug({ event: 'state-copied', file }, 'the state was copied')),
       (error: unknown) => log.warn({ event: 'state-copy-failed', err: error }, 'the state could not be copied: if it is damaged later, an older copy is all there is'),
     );
-  let last = copy();
+  let last = Promise.resolve();
+  // At start there is more urgent work for the processor.
+  const first = setTimeout(() => (last = copy()), firstCopyMs).unref();
   const timer = setInterval(() => (last = copy()), copyMs).unref();
   return () => {
+    clearTimeout(first);
     clearInterval(timer);
     return last.then(copy);
   };

@@ -1,6 +1,7 @@
 import type { Container } from '../../src/model/container.js';
 import type { ContainerListener } from '../docker/port.js';
 import type { Logger } from './logger.js';
+import { waitAtMost } from './patience.js';
 
 /** Told what was true before and what is true now; absent: there is no such container. */
 export type ContainersListener = (before: Container | undefined, after: Container | undefined) => void;
@@ -18,6 +19,8 @@ export class Containers implements ContainerListener {
   private readonly disconnectedListeners = new Set<(reason: string) => void>();
   private known = false;
   private isConnected = false;
+  private hear: (() => void) | undefined;
+  private readonly firstWord = new Promise<void>((resolve) => (this.hear = resolve));
 
   constructor(private readonly log: Logger) {}
 
@@ -28,6 +31,12 @@ export class Containers implements ContainerListener {
 
   get areCurrent(): boolean {
     return this.isConnected;
+  }
+
+  /** Resolves when Docker has told of all containers for the first time, or was found not to answer; or after so many milliseconds, but nobody is kept waiting twice. */
+  async heard(ms: number): Promise<void> {
+    await waitAtMost(ms, this.firstWord);
+    this.hear?.();
   }
 
   onChange(listener: ContainersListener): void {
@@ -77,6 +86,7 @@ export class Containers implements ContainerListener {
     this.log.info({ event: 'docker-connected', containers: containers.length }, 'Docker answers; its containers are known');
     for (const id of new Set([...before.keys(), ...this.byId.keys()])) this.notify(before.get(id), this.byId.get(id));
     for (const listener of this.connectedListeners) listener();
+    this.hear?.();
   }
 
   changed(container: Container): void {
@@ -98,6 +108,7 @@ export class Containers implements ContainerListener {
     this.isConnected = false;
     this.log.warn({ event: 'docker-disconnected', reason }, 'Docker does not answer; what is known of its containers stays in force');
     for (const listener of this.disconnectedListeners) listener(reason);
+    this.hear?.();
   }
 
   private unlink(container: Container | undefined): void {

@@ -29,6 +29,12 @@ const shareOfLooks = 0.01;
 /** How long Docker is kept waiting, in milliseconds: less than the plugin waits before it answers that nobody knows why. */
 const patienceMs = 7_000;
 
+/**
+ * With more services than that a pass without providers, which at start is followed by the one with them, would take a second: so the first one waits for
+ * Docker to tell of its containers, for so long at most.
+ */
+const [manyServices, dockerPatienceMs] = [1_000, 1_000] as const;
+
 /** What is counted of the routers' passes. */
 export interface RouterMetrics {
   passed(tenant: string, pass: { readonly seconds: number; readonly changes: RouterChanges | undefined; readonly elements: number }): void;
@@ -170,6 +176,7 @@ export class Routers {
     if (this.parts.state.networks.of(tenant).length === 0) return this.strangers.has(tenant) ? undefined : this.remove(tenant, router);
     this.strangers.delete(tenant);
     await this.parts.uplinks.ensure(tenant);
+    if (this.parts.state.services.listOf(tenant).length > manyServices) await this.parts.containers.heard(dockerPatienceMs);
     const onHost = this.onHost(tenant);
     const started = performance.now();
     // They may become known while the pass is under way.
