@@ -27,6 +27,8 @@ export class RouterRules {
   private doubted = false;
   /** What is held, if that is just what was desired: then only what changes is looked at. */
   private standing: StandingPlan | undefined;
+  /** What balances is there, what counts is not yet. */
+  private uncounted: { readonly input: NatInput; readonly balance: NatState } | undefined;
   /** How long readings take. */
   readonly readings: Pace;
 
@@ -81,6 +83,7 @@ export class RouterRules {
   async bring(input: NatInput): Promise<number> {
     const before = this.held;
     if (!before) throw new Error('the rules must be recalled first');
+    this.uncounted = undefined;
     const { standing } = this;
     const change = standing?.state === before.nat ? standing?.change(input) : undefined;
     return standing && change ? this.bringChange(standing, change, before) : this.bringWhole(input, before);
@@ -103,25 +106,42 @@ export class RouterRules {
     // Tables that were lost come back with the providers in the places where they were.
     const balance = planBalance(input, typeof before.nat === 'object' ? before.nat : this.applied);
     const held = typeof before.nat === 'object' ? before.nat : emptyNat;
-    const balanced = hasManyNewLegs(input, held) ? await this.bringState(withLegsOf(balance, held), before) : { held: before, operations: 0 };
-    const desired = withLegs(balance, input);
-    const standing = new StandingPlan(input, desired);
-    const { operations } = await this.bringState(standing.state, balanced.held);
-    this.standing = standing;
-    return balanced.operations + operations;
+    if (!hasManyNewLegs(input, held)) return this.bringAll(input, balance, before);
+    this.uncounted = { input, balance };
+    return this.bringState(withLegsOf(balance, held), before);
   }
 
-  /** What is held then, and how many changes that took; whole new tables are one. */
-  private async bringState(desired: NatState, before: Held): Promise<{ readonly held: Held; readonly operations: number }> {
+  /**
+   * What {@link bring} left for later: where very much comes at once, only what balances is there before anything else is done, and not what counts.
+   * Returns how many changes it made.
+   */
+  async count(): Promise<number> {
+    const { held, uncounted } = this;
+    this.uncounted = undefined;
+    return held && uncounted ? this.bringAll(uncounted.input, uncounted.balance, held) : 0;
+  }
+
+  private async bringAll(input: NatInput, balance: NatState, before: Held): Promise<number> {
+    const standing = new StandingPlan(input, withLegs(balance, input));
+    const operations = await this.bringState(standing.state, before);
+    this.standing = standing;
+    return operations;
+  }
+
+  /** Returns how many changes that took; whole new tables are one. */
+  private async bringState(desired: NatState, before: Held): Promise<number> {
     const { tenant, nftables } = this;
     const found = before.nat;
     const change = diffNat(desired, typeof found === 'object' ? found : withoutServices(desired));
     const changes = this.transactions(change);
-    if (typeof found === 'object') return { held: await this.carryOut(desired, before, changes), operations: countOperations(change) };
+    if (typeof found === 'object') {
+      await this.carryOut(desired, before, changes);
+      return countOperations(change);
+    }
     // Where there are none, nothing relies on them: they may come one after the other. Those of others are replaced at once.
     const isGradual = found === 'missing' && isLarge(change);
-    const transactions = isGradual ? [() => nftables.replace(tenant, withoutServices(desired)), ...changes] : [() => nftables.replace(tenant, desired)];
-    return { held: await this.carryOut(desired, before, transactions), operations: 1 };
+    await this.carryOut(desired, before, isGradual ? [() => nftables.replace(tenant, withoutServices(desired)), ...changes] : [() => nftables.replace(tenant, desired)]);
+    return 1;
   }
 
   /** What somebody else changed since the last pass, by reading all; nothing if it is not known what they were. */
@@ -137,14 +157,15 @@ export class RouterRules {
     this.held = undefined;
     this.applied = undefined;
     this.standing = undefined;
+    this.uncounted = undefined;
   }
 
   private transactions(change: NatChange): (() => Promise<void>)[] {
     return transactionsOf(change).map((each) => () => this.nftables.apply(this.tenant, each));
   }
 
-  /** @returns what is held then. After a failure that is unknown, unless nothing was changed. */
-  private async carryOut(desired: NatState, before: Held, transactions: readonly (() => Promise<void>)[]): Promise<Held> {
+  /** After a failure it is unknown what is held, unless nothing was changed. */
+  private async carryOut(desired: NatState, before: Held, transactions: readonly (() => Promise<void>)[]): Promise<void> {
     try {
       for (const transaction of transactions) await transaction();
     } catch (error) {
@@ -161,7 +182,6 @@ export class RouterRules {
     }
     this.held = { nat: desired, generation };
     if (generation !== before.generation + transactions.length) this.doubted = true;
-    return this.held;
   }
 }
 

@@ -189,8 +189,9 @@ export class Router {
     const rules = await this.stage('nat', () => this.bringRules(target, changes)).catch(asFailure);
     // Without any rules no link may come up.
     const links = this.rules.areThere ? await this.stage('fabric', () => this.bringLinks(target, changes)).catch(asFailure) : undefined;
+    const counts = rules ? undefined : await this.stage('nat', () => this.bringCounts(changes)).catch(asFailure);
     const flows = rules ? undefined : await this.stage('nat', () => this.cleanFlows(target, changes)).catch(asFailure);
-    const failure = netfilter ?? rules ?? links ?? flows;
+    const failure = netfilter ?? rules ?? links ?? counts ?? flows;
     if (failure) return this.failed(failure.reason);
     // Once it works again, nothing that was thought during the trouble is relied on.
     if (failedBefore) this.doubt();
@@ -240,6 +241,11 @@ export class Router {
     const steps = await this.links.bring(fabric, joining, containers);
     changes.steps += steps.length;
     changes.uplinked = steps.some(({ action }) => action === 'createUplink');
+  }
+
+  /** With very many services only when all of them can be reached. */
+  private async bringCounts(changes: RouterChanges): Promise<void> {
+    changes.operations += await this.rules.count();
   }
 
   /** Only after the rules: what is new then no longer goes to those who are gone. */

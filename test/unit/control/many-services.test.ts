@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap';
+import { Router } from '../../../daemon/control/router.js';
 import { RouterRules } from '../../../daemon/control/router-rules.js';
 import { systemClock } from '../../../daemon/control/pace.js';
 import { FakeNftables } from '../../../daemon/kernel/nftables-fake.js';
@@ -9,6 +10,7 @@ import type { NatInput, NatService } from '../../../src/nat/input.js';
 import { planNat } from '../../../src/nat/plan.js';
 import type { NatState } from '../../../src/nat/state.js';
 import { network } from '../nat/arbitraries.js';
+import { bed as routerBed, ids, target } from './router-bed.js';
 
 const networks = [network('br1', ['10.1.0.0/16', '10.1.255.254'])];
 const first = { service: IpAddress.parse('10.1.0.1'), provider: IpAddress.parse('10.1.128.1') };
@@ -41,7 +43,7 @@ async function bed(): Promise<{ rules: RouterRules; held: () => Promise<NatState
 
 async function bring(rules: RouterRules, number: number): Promise<number> {
   await rules.recall();
-  return rules.bring(of(number));
+  return (await rules.bring(of(number))) + (await rules.count());
 }
 
 async function isWhole(t: Test, { rules, held, seen }: Awaited<ReturnType<typeof bed>>, number: number): Promise<void> {
@@ -90,4 +92,16 @@ t.test('after a failure in between they are there with the next pass', async (t)
     await bring(many.rules, 700);
     await isWhole(t, many, 700);
   }
+});
+
+t.test('what counts comes after the links by which services are reached', async (t) => {
+  const { kernel, done } = routerBed();
+  const router = new Router('blue', kernel);
+  const usual = target(ids);
+  const addresses = services.flatMap((service) => service.addresses);
+  await router.reconcile({ ...usual, fabric: { ...usual.fabric, serviceAddresses: addresses }, nat: { ...usual.nat, services }, living: { addresses: [], services } });
+  const routes = done.flatMap((each, index) => (each === 'addRoute' ? [index] : []));
+  t.ok(routes.length >= services.length);
+  t.ok(done.indexOf('rules') < (routes[0] ?? 0), 'what balances comes before');
+  t.ok(done.lastIndexOf('rules') > (routes.at(-1) ?? Infinity), 'and what counts after');
 });
