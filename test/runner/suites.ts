@@ -9,7 +9,7 @@ export type Suite = (typeof SUITES)[number];
  * How many files run at a time, on a machine with two cores or more. Each test has names, namespaces and processes of its own, so none is in the
  * way of another.
  */
-export const atOnce = 2;
+export const atOnce = 3;
 
 /** Files that promise something within a time while they need all the processors: they have the machine to themselves, at the end. */
 export const alone: ReadonlySet<string> = new Set(['e2e/kills', 'e2e/kills-traffic', 'e2e/rush']);
