@@ -9,7 +9,7 @@ export type Suite = (typeof SUITES)[number];
  * How many files run at a time, on a machine with two cores or more. Each test has names, namespaces and processes of its own, so none is in the
  * way of another.
  */
-export const atOnce = 3;
+export const atOnce = 2;
 
 /** Files that promise something within a time while they need all the processors: they have the machine to themselves, at the end. */
 export const alone: ReadonlySet<string> = new Set(['e2e/kills', 'e2e/kills-traffic', 'e2e/rush']);
@@ -18,7 +18,7 @@ export const alone: ReadonlySet<string> = new Set(['e2e/kills', 'e2e/kills-traff
 export const calm: ReadonlySet<string> = new Set(['e2e/drift', 'e2e/faulty-nft', 'e2e/hosts-addresses', 'e2e/restarts']);
 
 /** Files that take more than a minute, the longest first. They begin before the others of their suite: else the last of them would run with nothing beside it. */
-export const long: readonly string[] = ['e2e/fresh-machine', 'e2e/random', 'e2e/fuzz', 'e2e/hosts-failures', 'e2e/vagrant', 'e2e/hosts-mtu', 'e2e/hosts-repair'];
+export const long: readonly string[] = ['e2e/fresh-machine', 'e2e/churn', 'e2e/random', 'e2e/fuzz', 'e2e/hosts-failures', 'e2e/vagrant', 'e2e/hosts-mtu', 'e2e/hosts-repair'];
 
 /** A file runs beside any others; or as the only one of those that mostly wait; or, when all others have ended, by itself. */
 export type Company = 'any' | 'calm' | 'alone';
