@@ -2,13 +2,13 @@ import t from 'tap';
 import { DaemonProcess } from './support/daemon-process.js';
 import { labHost, until, untilProviders } from './support/lab.js';
 
-// Six days' worth of changes in two minutes: 300,000 times a container becomes or ceases to be a provider of a
+// Nine days' worth of changes in three minutes: 450,000 times a container becomes or ceases to be a provider of a
 // service. A daemon that kept anything of each would show it.
 
 const providersOfEach = 10;
 const services = ['web1', 'web2', 'web3', 'web4', 'web5'];
 /** So many that each tenth of them is long enough for the garbage collector to have gone through everything. */
-const changes = 300_000;
+const changes = 450_000;
 const rounds = 10;
 /** Each turn takes all providers of one version out of every service and puts those of the other in. */
 const turnsOfRound = changes / rounds / services.length / (2 * providersOfEach);
