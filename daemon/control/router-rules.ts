@@ -107,8 +107,9 @@ export class RouterRules {
     const balance = planBalance(input, typeof before.nat === 'object' ? before.nat : this.applied);
     const held = typeof before.nat === 'object' ? before.nat : emptyNat;
     if (!hasManyNewLegs(input, held)) return this.bringAll(input, balance, before);
+    const operations = await this.bringState(withLegsOf(balance, held), before);
     this.uncounted = { input, balance };
-    return this.bringState(withLegsOf(balance, held), before);
+    return operations;
   }
 
   /**
@@ -130,17 +131,16 @@ export class RouterRules {
 
   /** Returns how many changes that took; whole new tables are one. */
   private async bringState(desired: NatState, before: Held): Promise<number> {
-    const { tenant, nftables } = this;
     const found = before.nat;
-    const change = diffNat(desired, typeof found === 'object' ? found : withoutServices(desired));
-    const changes = this.transactions(change);
     if (typeof found === 'object') {
-      await this.carryOut(desired, before, changes);
+      const change = diffNat(desired, found);
+      await this.carryOut(desired, before, this.transactions(change));
       return countOperations(change);
     }
     // Where there are none, nothing relies on them: they may come one after the other. Those of others are replaced at once.
-    const isGradual = found === 'missing' && isLarge(change);
-    await this.carryOut(desired, before, isGradual ? [() => nftables.replace(tenant, withoutServices(desired)), ...changes] : [() => nftables.replace(tenant, desired)]);
+    const rest = found === 'missing' ? diffNat(desired, withoutServices(desired)) : undefined;
+    const replace = (state: NatState) => (): Promise<void> => this.nftables.replace(this.tenant, state);
+    await this.carryOut(desired, before, rest && isLarge(rest) ? [replace(withoutServices(desired)), ...this.transactions(rest)] : [replace(desired)]);
     return 1;
   }
 

@@ -1,6 +1,6 @@
 import type { NatFamily } from '../../src/nat/state.js';
 
-// The numbers of linux/netfilter/nfnetlink.h and linux/netfilter/nf_tables.h that reading tables needs.
+// The numbers of linux/netfilter/nfnetlink.h and linux/netfilter/nf_tables.h for reading tables and changing elements.
 
 export const NFNL_SUBSYS_NFTABLES = 10;
 

@@ -3,19 +3,14 @@ import type { NatElement } from '../../src/nat/elements.js';
 import { tableName } from '../../src/nat/rules.js';
 import { natFamilies, type NatFamily } from '../../src/nat/state.js';
 import { NetlinkWriter } from './netlink-writer.js';
+import { familyNumbers, NFNL_SUBSYS_NFTABLES, NFT_GOTO, NFTA_DATA, NFTA_LIST_ELEM, NFTA_SET_ELEM, NFTA_SET_ELEM_LIST, NFTA_TABLE, NFTA_VERDICT } from './nf-tables.js';
 import { shapeOfSet, writeWords, type ElementShape, type WordWriters } from './nft-octets.js';
 
-// The numbers are those of linux/netlink.h, linux/netfilter/nfnetlink.h and linux/netfilter/nf_tables.h.
+// Numbers that only writing needs; the others are in nf-tables.ts.
 
 const NLM_F_CREATE = 0x400;
-const NFNL_SUBSYS_NFTABLES = 10;
 const [NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END] = [0x10, 0x11];
 const [NFT_MSG_NEWSETELEM, NFT_MSG_DELSETELEM] = [12, 14];
-const [NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_LIST_SET, NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_LIST_ELEM] = [1, 2, 3, 1];
-const [NFTA_SET_ELEM_KEY, NFTA_SET_ELEM_DATA, NFTA_DATA_VALUE, NFTA_DATA_VERDICT] = [1, 2, 1, 2];
-const [NFTA_VERDICT_CODE, NFTA_VERDICT_CHAIN, NFT_GOTO] = [1, 2, -4];
-/** NFPROTO_IPV4 and NFPROTO_IPV6. */
-const familyNumbers: Record<NatFamily, number> = { ip: 2, ip6: 10 };
 
 /** What the data of an element of `services` begins with. */
 const gotoWord = 'goto ';
@@ -69,37 +64,38 @@ function writeMessage({ verb, family, set, elements }: BatchMessage, sequence: n
   const shape = verb === 'add' && data ? { key, data } : { key };
   writer.message((NFNL_SUBSYS_NFTABLES << 8) | type, flags, sequence, () => {
     writeGeneric(familyNumbers[family], 0, writer);
-    writer.attribute(NFTA_SET_ELEM_LIST_TABLE, () => writer.string(tableName));
-    writer.attribute(NFTA_SET_ELEM_LIST_SET, () => writer.string(set));
-    writer.nested(NFTA_SET_ELEM_LIST_ELEMENTS, () => {
+    writer.attribute(NFTA_TABLE, () => writer.string(tableName));
+    writer.attribute(NFTA_SET_ELEM_LIST.set, () => writer.string(set));
+    writer.nested(NFTA_SET_ELEM_LIST.elements, () => {
       for (const element of elements) writeElement(element, shape, writer);
     });
   });
 }
 
-function writeElement({ key, data = '' }: NatElement, shape: ElementShape, writer: NetlinkWriter): void {
+/** @param shape without data only the element's key is written, by which it is deleted or looked up. */
+export function writeElement({ key, data = '' }: NatElement, shape: ElementShape, writer: NetlinkWriter): void {
   const element = writer.beginNested(NFTA_LIST_ELEM);
-  writeValue(NFTA_SET_ELEM_KEY, key, shape.key, writer);
+  writeValue(NFTA_SET_ELEM.key, key, shape.key, writer);
   if (shape.data === 'verdict') writeVerdict(data.slice(gotoWord.length), writer);
-  else if (shape.data) writeValue(NFTA_SET_ELEM_DATA, data, shape.data, writer);
+  else if (shape.data) writeValue(NFTA_SET_ELEM.data, data, shape.data, writer);
   writer.end(element);
 }
 
 function writeValue(type: number, text: string, words: WordWriters, writer: NetlinkWriter): void {
   const outer = writer.beginNested(type);
-  const value = writer.begin(NFTA_DATA_VALUE);
+  const value = writer.begin(NFTA_DATA.value);
   writeWords(text, words, writer);
   writer.end(value);
   writer.end(outer);
 }
 
 function writeVerdict(chain: string, writer: NetlinkWriter): void {
-  const data = writer.beginNested(NFTA_SET_ELEM_DATA);
-  const verdict = writer.beginNested(NFTA_DATA_VERDICT);
-  const code = writer.begin(NFTA_VERDICT_CODE);
+  const data = writer.beginNested(NFTA_SET_ELEM.data);
+  const verdict = writer.beginNested(NFTA_DATA.verdict);
+  const code = writer.begin(NFTA_VERDICT.code);
   writer.number32(NFT_GOTO);
   writer.end(code);
-  const name = writer.begin(NFTA_VERDICT_CHAIN);
+  const name = writer.begin(NFTA_VERDICT.chain);
   writer.string(chain);
   writer.end(name);
   writer.end(verdict);

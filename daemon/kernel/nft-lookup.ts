@@ -6,11 +6,12 @@ import { tableName } from '../../src/nat/rules.js';
 import type { NatFamily } from '../../src/nat/state.js';
 import { readOwn16, readOwn32 } from './netlink-reader.js';
 import { NetlinkWriter } from './netlink-writer.js';
-import { familyNumbers, NFNL_SUBSYS_NFTABLES, NFT_MSG_GET, NFTA_DATA, NFTA_LIST_ELEM, NFTA_SET_ELEM, NFTA_SET_ELEM_LIST, NFTA_TABLE } from './nf-tables.js';
+import { familyNumbers, NFNL_SUBSYS_NFTABLES, NFT_MSG_GET, NFTA_SET_ELEM_LIST, NFTA_TABLE } from './nf-tables.js';
+import { writeElement } from './nft-batch.js';
 import { genericLength, headerLength, NLMSG_ERROR } from './nft-dump.js';
 import { ElementDecoder, type ReadElements } from './nft-elements.js';
 import { ask, enlargeReceiveBuffer, receiveNow } from './nfnetlink.js';
-import { shapeOfSet, writeWords } from './nft-octets.js';
+import { shapeOfSet } from './nft-octets.js';
 import type { AddressTexts } from './nft-words.js';
 
 /** The kernel answers with a message for each, which all wait to be received: 4 KiB and more, so that a buffer of 212,992 octets, as sockets have it, takes 40. */
@@ -66,11 +67,7 @@ function question(family: NatFamily, set: SetName, keys: readonly string[]): Buf
     writer.attribute(NFTA_TABLE, () => writer.string(tableName));
     writer.attribute(NFTA_SET_ELEM_LIST.set, () => writer.string(set));
     writer.nested(NFTA_SET_ELEM_LIST.elements, () => {
-      for (const key of keys) {
-        const [element, outer, value] = [writer.beginNested(NFTA_LIST_ELEM), writer.beginNested(NFTA_SET_ELEM.key), writer.begin(NFTA_DATA.value)];
-        writeWords(key, words, writer);
-        for (const start of [value, outer, element]) writer.end(start);
-      }
+      for (const key of keys) writeElement({ set, key }, { key: words }, writer);
     });
   });
   return writer.octets;

@@ -1,4 +1,5 @@
 import { IpAddress } from '../../src/model/address.js';
+import { ipv4Number } from '../../src/model/ipv4.js';
 import type { NatElement } from '../../src/nat/elements.js';
 import { elementSets } from '../../src/nat/rules.js';
 import type { NatFamily } from '../../src/nat/state.js';
@@ -18,7 +19,6 @@ export interface ElementShape {
 
 const protocolNumbers: Readonly<Record<string, number>> = { tcp: 6, udp: 17 };
 const directionNumbers: Readonly<Record<string, number>> = { original: 0, reply: 1 };
-const [dot, zero] = ['.'.charCodeAt(0), '0'.charCodeAt(0)] as const;
 /** IFNAMSIZ of linux/if.h. */
 const interfaceNameSize = 16;
 
@@ -67,20 +67,6 @@ function shapeOf(type: string): ElementShape {
   const [key = '', data] = type.split(' : ');
   const writersOf = (types: string): WordWriter[] => types.split(' . ').map((each) => known(wordWriters, each));
   return { key: writersOf(key), ...(data === undefined ? {} : { data: data === 'verdict' ? data : writersOf(data) }) };
-}
-
-/** Of a canonical text, hundreds of thousands of which are written at start. */
-function ipv4Number(text: string): number {
-  let number = 0;
-  let part = 0;
-  for (let index = 0; index < text.length; index += 1) {
-    const code = text.charCodeAt(index);
-    if (code === dot) {
-      number = (number << 8) | part;
-      part = 0;
-    } else part = part * 10 + code - zero;
-  }
-  return (number << 8) | part;
 }
 
 function known<T>(words: Readonly<Record<string, T>>, word: string): T {

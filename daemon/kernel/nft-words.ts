@@ -1,3 +1,4 @@
+import { ipv4Text } from '../../src/model/ipv4.js';
 import { addressOfOctets } from './netlink-octets.js';
 import { isLittle, textOf } from './netlink-reader.js';
 
@@ -26,8 +27,8 @@ const directions = new Map([[0, 'original'], [1, 'reply']]);
 
 /** By nft's names of the types. What comes from a packet is in network order, what the kernel made itself in its own. */
 const wordsByType: ReadonlyMap<string, Word> = new Map([
-  ['ipv4_addr', { octets: 4, read: (view, start, texts) => ipv4Text(view.getUint32(start), texts) }],
-  ['ipv6_addr', { octets: 16, read: ipv6Text }],
+  ['ipv4_addr', { octets: 4, read: (view, start, texts) => knownIpv4Text(view.getUint32(start), texts) }],
+  ['ipv6_addr', { octets: 16, read: knownIpv6Text }],
   ['inet_proto', { octets: 1, read: (view, start) => named(protocols, view.getUint8(start)) }],
   ['inet_service', { octets: 2, read: (view, start) => String(view.getUint16(start)) }],
   ['mark', { octets: 4, read: (view, start) => String(view.getUint32(start, isLittle)) }],
@@ -61,15 +62,15 @@ export function octetsIn(view: DataView, start: number, length: number): Buffer 
   return Buffer.from(view.buffer, view.byteOffset + start, length);
 }
 
-function ipv4Text(number: number, { ipv4 }: AddressTexts): string {
+function knownIpv4Text(number: number, { ipv4 }: AddressTexts): string {
   const known = ipv4.get(number);
   if (known !== undefined) return known;
-  const text = `${number >>> 24}.${(number >>> 16) & 255}.${(number >>> 8) & 255}.${number & 255}`;
+  const text = ipv4Text(number);
   ipv4.set(number, text);
   return text;
 }
 
-function ipv6Text(view: DataView, start: number, { ipv6 }: AddressTexts): string {
+function knownIpv6Text(view: DataView, start: number, { ipv6 }: AddressTexts): string {
   const units = [0, 2, 4, 6, 8, 10, 12, 14].map((offset) => view.getUint16(start + offset));
   const octets = String.fromCharCode(...units);
   const known = ipv6.get(octets);
