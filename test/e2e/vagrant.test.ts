@@ -1,6 +1,6 @@
 // The lab of virtual machines: vagrant itself reads what is planned; then each step of it is taken, on files of a new Debian machine, which are booted as
 // three hosts with systemd. What vagrant does besides is to make the machines: that needs a hypervisor, and is not tested.
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import t, { type Test } from 'tap';
@@ -110,8 +110,18 @@ function linesOf([first, ...others]: readonly PlannedMachine[]): string {
   ].join('\n');
 }
 
+/** Cgroups as other labs have them between two containers: systemd in the hosts must neither see nor remove them. */
+function emptyCgroups(): readonly string[] {
+  const hierarchies = ['', ...readdirSync('/sys/fs/cgroup')].map((name) => `/sys/fs/cgroup/${name}`).filter((path) => existsSync(`${path}/cgroup.procs`));
+  return hierarchies.map((path) => {
+    mkdirSync(`${path}/netctl-lab/${labName}/empty`, { recursive: true });
+    return `${path}/netctl-lab/${labName}/empty`;
+  });
+}
+
 t.test('what is done on each machine', options, async (t) => {
   if (plan.length === 0) return void t.comment('skipped: there is no plan');
+  const empty = emptyCgroups();
   const { step } = await visit(labName, linesOf(plan));
   for (const name of ['update', 'box', 'archive', 'packages', 'offer', 'offered-node', 'withdraw', 'node', 'unpacked', 'install']) succeeded(t, name, step(name));
   t.match(step('no-node'), { exitCode: 1, text: /^node: there is no Node\.js 20\.19 or newer here, and the package sources have none: download the archive/m });
@@ -124,6 +134,7 @@ t.test('what is done on each machine', options, async (t) => {
     t.match(step(`user ${name}`), { exitCode: 0, text: new RegExp(`^${name}$`, 'm') }, 'the user of the box may use netctl and Docker');
   }
   checkCluster(t, step);
+  t.strictSame(empty.filter((group) => !existsSync(group)), [], 'cgroups of others are still there');
   t.strictSame(await readMachine(), before, 'this machine is as it was');
 });
 

@@ -2,6 +2,7 @@
 # Boots this machine's files as a host of its own, with systemd as its first process, as a virtual machine would from its disk.
 # Usage: boot-host.sh NAME ADDRESS. The host ends with this process; the number of its first process is in /run/NAME.pid.
 # Processes, mounts, names, cgroups and network are its own; the kernel's settings that are not the network's cannot be written.
+# LAB_NAME says whose its cgroups are: `lab down` removes them.
 # Its network is eth1, on the wire that it shares with the other hosts. What it writes is in memory.
 set -euo pipefail
 
@@ -16,6 +17,24 @@ join_wire() {
   ip -n wire link set "$NAME" master wire up
   ip -n "$NAME" address add "$ADDRESS/24" dev eth1
   ip -n "$NAME" link set eth1 up
+}
+
+# systemd removes empty cgroups from the root on that it sees, also others': what it sees starts at a group of its own in every hierarchy.
+join_cgroups() {
+  local group part file hierarchies=(/sys/fs/cgroup/*)
+  [ ! -e /sys/fs/cgroup/cgroup.procs ] || hierarchies=(/sys/fs/cgroup)
+  for group in "${hierarchies[@]}"; do
+    [ -e "$group/cgroup.procs" ] || continue
+    for part in netctl-lab "$LAB_NAME" "$NAME"; do
+      mkdir -p "$group/$part"
+      # Processors and memory of a new group are none, and then no process can be in it.
+      for file in cpuset.cpus cpuset.mems; do
+        [ ! -e "$group/$file" ] || [ -n "$(<"$group/$part/$file")" ] || cat "$group/$file" >"$group/$part/$file"
+      done
+      group=$group/$part
+    done
+    echo $$ >"$group/cgroup.procs"
+  done
 }
 
 make_devices() {
@@ -79,4 +98,5 @@ become_host() {
 NAME=$1 ADDRESS=${2:-}
 if [ -z "$ADDRESS" ]; then become_host; fi
 join_wire
+join_cgroups
 exec ip netns exec "$NAME" unshare --pid --mount --uts --ipc --cgroup --fork --kill-child --propagation private bash "$0" "$NAME"

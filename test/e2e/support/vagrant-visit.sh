@@ -44,7 +44,7 @@ withdraw_node() {
 
 # boot NAME ADDRESS: a host of these files, with systemd; waits until it is up.
 boot() {
-  sudo bash $TREE/test/e2e/support/boot-host.sh "$1" "$2" >/tmp/boot-$1 2>&1 &
+  sudo LAB_NAME=$LAB_NAME bash $TREE/test/e2e/support/boot-host.sh "$1" "$2" >/tmp/boot-$1 2>&1 &
   local waited=0
   until [ "$(on "$1" systemctl is-system-running 2>/dev/null)" = running ]; do
     [ $((waited += 1)) -lt 600 ] || { cat /tmp/boot-$1; on "$1" systemctl --no-pager --failed; return 1; }
