@@ -15,7 +15,7 @@ export interface Rule {
 export interface BaseChain {
   readonly name: string;
   readonly type: 'nat' | 'filter';
-  readonly hook: 'prerouting' | 'forward' | 'postrouting';
+  readonly hook: 'prerouting' | 'input' | 'forward' | 'postrouting';
   /** A number: nft knows the words for it in some hooks only. */
   readonly priority: number;
   readonly policy: 'accept' | 'drop';
@@ -79,13 +79,16 @@ function translate({ ip }: Words): BaseChain {
 }
 
 /**
+ * What no rule translated comes to the router itself, by the local route that each service IP is; what was translated goes on to
+ * its provider, and is not looked up here.
+ *
  * TCP is answered with a reset and not with an ICMP error, because the kernel may limit the rate of the
  * latter and a client would wait for its time-out. Invalid packets are dropped unanswered: they may be
  * of a live connection, which a reset would end.
  */
 function refuse({ ip, answered, unreachable }: Words): BaseChain {
   return {
-    ...{ name: 'refuse', type: 'filter', hook: 'prerouting', priority: -90, policy: 'accept' },
+    ...{ name: 'refuse', type: 'filter', hook: 'input', priority: 0, policy: 'accept' },
     rules: [
       { text: `${ip} daddr != @service_ips accept`, comment: 'not, or no longer, to a service IP' },
       { text: 'ct state invalid drop', comment: 'of a connection that is not known' },

@@ -25,7 +25,7 @@ t.test('the constant rules', (t) => {
     ip daddr . meta l4proto . th dport vmap @services comment "to a service port: balance it"
   }
   chain refuse {
-    type filter hook prerouting priority -90; policy accept;
+    type filter hook input priority 0; policy accept;
     ip daddr != @service_ips accept comment "not, or no longer, to a service IP"
     ct state invalid drop comment "of a connection that is not known"
     icmp type echo-request accept comment "the router itself is meant"
