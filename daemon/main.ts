@@ -21,6 +21,7 @@ import { KernelHostPorts } from './kernel/host-ports.js';
 import { HostCheckup } from './kernel/host-facts.js';
 import { lockHost } from './kernel/host-lock.js';
 import { KernelPinger } from './kernel/pinger.js';
+import { NfnetlinkSockets } from './kernel/nfnetlink-sockets.js';
 import { KernelNftables } from './kernel/nftables.js';
 import { KernelRouters } from './kernel/routers.js';
 import { KernelUnderlay } from './kernel/underlay.js';
@@ -38,6 +39,7 @@ import { copyState } from './store/copies.js';
 import { isShared, type SharedStore, type Store } from './store/port.js';
 import { routerMetrics, sampleControl } from './control-metrics.js';
 import { meteredStore } from './store/metered.js';
+import { growYoungHeap, keepYoungHeap } from './young-heap.js';
 
 /** Something that was started, and how it is ended. Ended in the reverse order. */
 type End = () => Promise<void>;
@@ -48,6 +50,7 @@ async function start(config: Config, log: Logger, notifier: Notifier): Promise<E
   const tlsFiles = tlsFilesOf(config);
   // Looked at first: who gave the wrong files should hear of it before anything is begun.
   const tls = tlsFiles && readTls(tlsFiles);
+  keepYoungHeap();
   notifier.status('reading the state');
   const metrics = new Metrics(version);
   metrics.collectProcess();
@@ -55,16 +58,16 @@ async function start(config: Config, log: Logger, notifier: Notifier): Promise<E
   const reach: Reach = { away: undefined };
   const opened = await openStore(config, storeListener(log, notifier, reach));
   const store = faults.around('store', meteredStore(opened, metrics));
-  const sockets = new RtnetlinkSockets();
+  const [sockets, ruleSockets] = [new RtnetlinkSockets(), new NfnetlinkSockets()];
   const docker = openDocker(config.dockerSocket);
   const control = new Control({
     store,
     docker: faults.around('docker', createDockerEngine(docker)),
     kernel: faults.aroundKernel({
-      routers: new KernelRouters(sockets),
+      routers: new KernelRouters(sockets, ruleSockets),
       fabric: new KernelFabric(sockets),
       sandboxes: new KernelSandboxes(sockets),
-      nftables: new KernelNftables(),
+      nftables: new KernelNftables(undefined, undefined, ruleSockets),
       conntrack: new KernelConntrack(),
       host: new KernelHostNetwork(sockets),
       ports: new KernelHostPorts(),
@@ -131,8 +134,14 @@ interface Reach {
   away: string | undefined;
 }
 
+/** More entries than this: of thousands of services. */
+const manyEntries = 5000;
+
 function storeListener(log: Logger, notifier: Notifier, reach: Reach): StoreListener {
   return {
+    found: (entries) => {
+      if (entries > manyEntries) growYoungHeap();
+    },
     report: (error) => log.error({ event: 'watcher-failed', err: error }, 'a watcher of the store failed: a bug'),
     away: (reason) => {
       reach.away = reason;

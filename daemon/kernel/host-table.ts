@@ -20,8 +20,8 @@ export class HostTable {
   #read: { readonly generation: number; readonly text: string | undefined } | undefined;
 
   /** Counted up by the kernel with every transaction of nftables in the host's namespace. */
-  generation(): Promise<number> {
-    return rulesetGeneration(ownNamespace);
+  async generation(): Promise<number> {
+    return Promise.resolve(rulesetGeneration(ownNamespace));
   }
 
   /** The text in force; undefined if there is no table, empty if it is not known to be of a text of ours. */

@@ -1,4 +1,3 @@
-import { closeSync } from 'node:fs';
 import { endianness } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import koffi from 'koffi';
@@ -38,25 +37,26 @@ export interface BatchRefusal {
 /**
  * Hands the kernel a batch of nfnetlink messages, which it carries out, whole or not at all, before `send` returns:
  * one without an answer was carried out. It may wait there, for other transactions and for all processors to be done with what
- * was deleted (20 ms on a busy machine), so that another thread calls it. The socket is opened for the one batch: that takes a
- * tenth of a millisecond, and nothing keeps a namespace from going.
- * @param namespace the file that holds the namespace.
+ * was deleted (20 ms on a busy machine), so that another thread calls it.
+ * @param socket for nothing else meanwhile.
  * @returns why it was refused; undefined: it was not.
- * @throws NetctlError `unavailable` if there is no such namespace, or no socket can be had.
+ * @throws NetctlError `unavailable`
  */
-export async function sendBatch(namespace: string, batch: Buffer): Promise<BatchRefusal | undefined> {
-  const descriptor = openNfnetlink(namespace);
-  try {
-    // A message that is larger than the buffer is refused, and only this passes over the limit that is set for everybody.
-    succeed(setsockopt(descriptor, SOL_SOCKET, SO_SNDBUFFORCE, [batch.length], integerLength));
-    await sendAll(descriptor, batch);
-    const answer = Buffer.alloc(answerSize);
-    const length = recv(descriptor, answer, answer.length, MSG_DONTWAIT);
-    if (length < 0 && errorName() !== 'EAGAIN') succeed(length);
-    return length > 0 ? firstRefusal(answer.subarray(0, length)) : undefined;
-  } finally {
-    closeSync(descriptor);
-  }
+export async function sendBatch(socket: number, batch: Buffer): Promise<BatchRefusal | undefined> {
+  // A message that is larger than the buffer is refused, and only this passes over the limit that is set for everybody.
+  succeed(setsockopt(socket, SOL_SOCKET, SO_SNDBUFFORCE, [batch.length], integerLength));
+  await sendAll(socket, batch);
+  const answer = Buffer.alloc(answerSize);
+  let refusal: BatchRefusal | undefined;
+  // There is one for each message that it did not like. Whoever has the socket next must not find any.
+  for (let length = takeAnswer(socket, answer); length > 0; length = takeAnswer(socket, answer)) refusal ??= firstRefusal(answer.subarray(0, length));
+  return refusal;
+}
+
+/** Returns how many octets it has: 0, there is none any more. */
+function takeAnswer(socket: number, answer: Buffer): number {
+  const length = recv(socket, answer, answer.length, MSG_DONTWAIT);
+  return length < 0 && errorName() === 'EAGAIN' ? 0 : succeed(length);
 }
 
 /**

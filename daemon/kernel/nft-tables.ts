@@ -28,10 +28,10 @@ type Hindrance = Exclude<Dumped, 'whole'> | 'foreign';
  */
 export async function readTables(namespace: string, lookUpFrom: number): Promise<NatState | 'missing' | 'foreign'> {
   for (let left = tries; left > 0; left -= 1) {
-    const generation = await rulesetGeneration(namespace);
+    const generation = rulesetGeneration(namespace);
     const [ip = 'missing', ip6 = 'missing'] = await Promise.all(natFamilies.map((family) => readTable(namespace, family, lookUpFrom)));
     // A list says of itself whether it was changed; only this says it of all together.
-    if (ip === 'changed' || ip6 === 'changed' || (await rulesetGeneration(namespace)) !== generation) continue;
+    if (ip === 'changed' || ip6 === 'changed' || rulesetGeneration(namespace) !== generation) continue;
     if (typeof ip === 'object' && typeof ip6 === 'object') return { ip, ip6 };
     return ip === 'missing' && ip6 === 'missing' ? 'missing' : 'foreign';
   }

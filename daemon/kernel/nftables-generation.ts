@@ -1,40 +1,49 @@
-import { createNetlink, Protocol } from 'netlink';
+import { closeSync } from 'node:fs';
 import { unavailable } from '../../src/model/errors.js';
-import { inNamespace } from './netns.js';
-import { kernelError } from './rtnetlink-errors.js';
+import { attributesOf, readOwn16 } from './netlink-reader.js';
+import { NetlinkWriter } from './netlink-writer.js';
+import { NFNL_SUBSYS_NFTABLES } from './nf-tables.js';
+import { ask, openNfnetlink, receiveNow } from './nfnetlink.js';
+import { headerLength, genericLength } from './nft-dump.js';
 
-/** Milliseconds. The kernel answers within microseconds. */
-const timeout = 10_000;
-
-/** NFT_MSG_GETGEN of the subsystem NFNL_SUBSYS_NFTABLES, and its answer NFT_MSG_NEWGEN (linux/netfilter/nf_tables.h). */
-const [getGeneration, newGeneration] = [0x0a10, 0x0a0f];
-/** The header of nfnetlink's messages: any family, version 0, no resource. */
-const header = Buffer.alloc(4);
-const numberAttribute = 1;
+/** NFT_MSG_GETGEN, and its answer NFT_MSG_NEWGEN with NFTA_GEN_ID (linux/netfilter/nf_tables.h). */
+const [getGeneration, newGeneration] = [(NFNL_SUBSYS_NFTABLES << 8) | 16, (NFNL_SUBSYS_NFTABLES << 8) | 15];
+const NFTA_GEN_ID = 1;
+const answerSize = 512;
 
 /**
  * The number of the namespace's nftables rule set: the kernel counts it up with every transaction, of whatever
- * program. The socket is opened for the one question: that takes a tenth of a millisecond, and nothing must be
- * thought of when the namespace goes.
+ * program. A socket is opened for the one question, which takes a tenth of a millisecond, and much longer where something was just deleted: see {@link NfnetlinkSockets}.
  * @param namespace the file that holds the namespace.
  * @throws NetctlError `unavailable`
  */
-export async function rulesetGeneration(namespace: string): Promise<number> {
-  const socket = inNamespace(namespace, () => createNetlink(Protocol.NETFILTER));
+export function rulesetGeneration(namespace: string): number {
+  const socket = openNfnetlink(namespace);
   try {
-    const [[answer]] = await socket.request(getGeneration, header, { timeout });
-    if (answer?.type !== newGeneration) throw unavailable('the kernel did not tell the number of the nftables rules');
-    return generationIn(answer.data.subarray(header.length));
-  } catch (cause) {
-    throw kernelError('learn whether the nftables rules were changed', cause);
+    return generationBy(socket);
   } finally {
-    socket.close();
+    closeSync(socket);
   }
 }
 
-/** The attribute comes first; all are of four octets of length and type and, here, four in network order. */
-function generationIn(attributes: Uint8Array): number {
-  const octets = Buffer.from(attributes);
-  if (octets.length < 8 || octets.readUInt16LE(2) !== numberAttribute) throw unavailable('the number of the nftables rules is not where it should be');
-  return octets.readUInt32BE(4);
+/**
+ * The same, by a socket that is for nothing else meanwhile. The kernel answers before `send` returns.
+ * @throws NetctlError `unavailable`
+ */
+export function generationBy(socket: number): number {
+  ask(socket, question);
+  const buffer = Buffer.alloc(answerSize);
+  const answer = buffer.subarray(0, receiveNow(socket, buffer));
+  const value = answer.length > headerLength && readOwn16(answer, 4) === newGeneration ? attributesOf(answer.subarray(headerLength + genericLength)).get(NFTA_GEN_ID) : undefined;
+  if (value?.length !== 4) throw unavailable('the kernel did not tell the number of the nftables rules');
+  return value.readUInt32BE(0);
+}
+
+const question = questionOctets();
+
+function questionOctets(): Buffer {
+  const writer = new NetlinkWriter();
+  // struct nfgenmsg: any family, version 0, no resource.
+  writer.message(getGeneration, 0, 1, () => writer.bytes(Buffer.alloc(genericLength)));
+  return writer.octets;
 }

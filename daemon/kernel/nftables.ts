@@ -8,10 +8,11 @@ import type { NatState } from '../../src/nat/state.js';
 import type { ProviderTraffic } from '../../src/nat/traffic.js';
 import { withCommandFile } from './command-file.js';
 import { routerPath } from './netns.js';
+import { NfnetlinkSockets } from './nfnetlink-sockets.js';
 import { sendBatch, type BatchRefusal } from './nfnetlink.js';
 import { elementBatch, type BatchMessage } from './nft-batch.js';
 import { readTables, readTraffic } from './nft-tables.js';
-import { rulesetGeneration } from './nftables-generation.js';
+import { generationBy } from './nftables-generation.js';
 import type { Nftables } from './port.js';
 import { runInRouter } from './router-command.js';
 import type { CommandResult } from './router-command.js';
@@ -25,6 +26,7 @@ export class KernelNftables implements Nftables {
   constructor(
     private readonly namespaceOf: (tenant: string) => string = routerPath,
     private readonly lookUpFrom = 50_000,
+    private readonly sockets = new NfnetlinkSockets(),
   ) {}
 
   async read(tenant: string): Promise<NatState | 'missing' | 'foreign'> {
@@ -41,8 +43,8 @@ export class KernelNftables implements Nftables {
     else await this.#load(tenant, renderChanges(change));
   }
 
-  async generation(tenant: string): Promise<number> {
-    return rulesetGeneration(this.namespaceOf(tenant));
+  generation(tenant: string): Promise<number> {
+    return this.sockets.use(this.namespaceOf(tenant), generationBy);
   }
 
   async traffic(tenant: string): Promise<ProviderTraffic[]> {
@@ -57,7 +59,7 @@ export class KernelNftables implements Nftables {
 
   async #changeElements(tenant: string, change: NatChange): Promise<void> {
     const { octets, messages } = elementBatch(change);
-    const refusal = await sendBatch(this.namespaceOf(tenant), octets);
+    const refusal = await this.sockets.use(this.namespaceOf(tenant), (socket) => sendBatch(socket, octets));
     if (refusal) throw batchError(tenant, refusal, messages[refusal.sequence - 1]);
   }
 

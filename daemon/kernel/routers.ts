@@ -5,6 +5,7 @@ import { messageOf, unavailable } from '../../src/model/errors.js';
 import { identityOf, inNamespace, isNamespace, namespaceDirectory, routerName, routerPath, tenantOfRouter } from './netns.js';
 import { deleteLink, placeOf } from './link-items.js';
 import { parseLinkInfo } from './linkinfo.js';
+import type { NfnetlinkSockets } from './nfnetlink-sockets.js';
 import type { EnsuredRouter, Routers } from './port.js';
 import { kernelError } from './rtnetlink-errors.js';
 import type { RtnetlinkSockets } from './rtnetlink-sockets.js';
@@ -23,7 +24,11 @@ interface Held {
 export class KernelRouters implements Routers {
   readonly #held = new Map<string, Held>();
 
-  constructor(private readonly sockets: RtnetlinkSockets) {}
+  /** @param rules the sockets by which the routers' rules are changed */
+  constructor(
+    private readonly sockets: RtnetlinkSockets,
+    private readonly rules?: NfnetlinkSockets,
+  ) {}
 
   async list(): Promise<string[]> {
     const names = await readdir(namespaceDirectory).catch((error: NodeJS.ErrnoException) => {
@@ -59,6 +64,7 @@ export class KernelRouters implements Routers {
   async remove(tenant: string): Promise<void> {
     if (isNamespace(routerPath(tenant))) await this.#releaseVnis(tenant);
     await this.sockets.closeRouter(tenant);
+    this.rules?.close(routerPath(tenant));
     this.#letGo(tenant);
     if (isNamespace(routerPath(tenant))) await deleteName(tenant);
     else await removeFile(tenant);
