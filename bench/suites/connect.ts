@@ -3,7 +3,7 @@ import type { Suite } from '../suite.js';
 import { acceptConnections, untilAnswered } from '../support/connections.js';
 import { Lab } from '../support/lab.js';
 import { loadNetctlRules } from '../support/netctl-rules.js';
-import { netctlService, publishedContainers } from '../support/one-host.js';
+import { bridgedAddress, bridgedContainers, neighbourOf, netctlService, publishedContainers } from '../support/one-host.js';
 import { balanceBy, haproxyPeer, kubeIptablesPeer, kubeNftablesPeer, nftlbPeer, nginxPeer, peerVersions, type Balance } from '../support/peers.js';
 import { makeSite, serverAddress, serviceAddress } from '../support/site.js';
 import type { Space } from '../support/space.js';
@@ -45,6 +45,8 @@ export const connect: Suite = {
         direct: 'from a client through a router to four servers, each in a namespace of its own and with a veth pair of its own to the router, in which there is no rule; the client calls the servers in turn',
         'direct, tracked': 'the same, with a rule in the router that makes it track connections: what all those pay who translate addresses in the kernel',
         netctl: 'a service on a Docker host with netctld: the client is a container in one network, the servers are four containers in another, and what is between is the router that netctl made, with a bridge for each network',
+        'docker, direct': "four containers and a client on one bridge network of Docker's own on that host: the client calls the containers' own addresses in turn, as it would without netctl",
+        'netctl, one network': 'the same service of netctl, and a client in the network in which the servers are: what calling a service costs in the place of calling containers by their addresses',
         docker: "four containers on the bridge of Docker's own on that host, each with a published port, which a client outside of the host calls in turn: there is no balancing",
         'netctl, routed': 'the rules that netctl plans for such a service, in the place of the reference: what they cost, as those of the next three',
         'kube-proxy nftables': 'nftables rules in the shape of kube-proxy (mode nftables) for the service, there',
@@ -59,6 +61,7 @@ export const connect: Suite = {
           rivalries: [
             ...['haproxy', 'nginx'].map((rival) => ({ contender: 'netctl', rival, goal: 1 })),
             { contender: 'netctl', rival: 'docker', goal: 0.97 },
+            { contender: 'netctl, one network', rival: 'docker, direct', goal: 0.95 },
             ...['kube-proxy nftables', 'kube-proxy iptables', 'nftlb'].map((rival) => ({ contender: 'netctl, routed', rival, goal: 0.97 })),
           ],
         }),
@@ -92,10 +95,15 @@ async function labWays(teardown: Teardown): Promise<[string, ConnectWay][]> {
   await lab.up();
   const { client, servers, address } = await netctlService(lab, octets.length, [`${servicePort}:${serverPort}:tcp`]);
   await serve(servers, teardown);
+  const targets = [`${address}:${servicePort}`];
+  const bridged = await bridgedContainers(lab, octets.length);
+  await serve(bridged.servers, teardown);
   const published = await publishedContainers(lab, octets.length, serverPort, teardown);
   await serve(published.servers, teardown);
   return [
-    ['netctl', { client, targets: [`${address}:${servicePort}`], behind: servers }],
+    ['netctl', { client, targets, behind: servers }],
+    ['netctl, one network', { client: await neighbourOf(lab), targets, behind: servers }],
+    ['docker, direct', { client: bridged.client, targets: octets.map((_, server) => `${bridgedAddress(server)}:${serverPort}`), behind: bridged.servers }],
     ['docker', { ...published, behind: published.servers }],
   ];
 }

@@ -1,7 +1,7 @@
 import type { Experiment, Figure, Suite } from '../suite.js';
 import { startIperf3, streamPort, tcpStreams, udpPackets, type Stream } from '../support/iperf3.js';
 import { Lab } from '../support/lab.js';
-import { netctlService } from '../support/one-host.js';
+import { bridgedAddress, bridgedContainers, neighbourOf, netctlService } from '../support/one-host.js';
 import { makeSite, serverAddress } from '../support/site.js';
 import type { Space } from '../support/space.js';
 
@@ -24,12 +24,20 @@ export const throughput: Suite = {
     await lab.up();
     const service = await netctlService(lab, 1, ['tcp', 'udp'].map((protocol) => `${streamPort}:${streamPort}:${protocol}`));
     const site = await makeSite('direct', 1, teardown);
-    for (const server of [...service.servers, ...site.servers]) teardown(await startIperf3(server));
-    const ways = { direct: { client: site.client, address: serverAddress(0) }, netctl: service };
+    const bridged = await bridgedContainers(lab, 1);
+    for (const server of [...service.servers, ...site.servers, ...bridged.servers]) teardown(await startIperf3(server));
+    const ways = {
+      direct: { client: site.client, address: serverAddress(0) },
+      netctl: service,
+      'netctl, one network': { client: await neighbourOf(lab), address: service.address },
+      'docker, direct': { client: bridged.client, address: bridgedAddress(0) },
+    };
     return {
       contenders: {
         direct: 'from a client through a router to a server, each in a namespace of its own and with a veth pair of its own to the router, in which there is no rule',
         netctl: 'a service on a Docker host with netctld: the client is a container in one network, its only provider one in another, and what is between is the router that netctl made, with a bridge for each network',
+        'netctl, one network': 'the same service, and a client in the network of the provider',
+        'docker, direct': "two containers on one bridge network of Docker's own on that host; the client calls the other's own address, as it would without netctl",
       },
       experiments: [
         experiment('One TCP stream', 'Mbit', ways, ({ client, address }) => tcpStreams(client, address, 1, turn)),
@@ -47,6 +55,7 @@ function experiment(title: string, unit: string, ways: Readonly<Record<string, W
   ];
   return {
     ...{ title, contenders: Object.keys(ways), figures, goals: { netctl: 0.97 } },
+    rivalries: [{ contender: 'netctl, one network', rival: 'docker, direct', goal: 0.97 }],
     run: async (contender) => {
       const way = ways[contender];
       if (!way) throw new Error(`there is no way ${contender}`);

@@ -34,11 +34,31 @@ export async function serviceWithoutProviders(lab: Lab, ports: readonly string[]
   return { client: await bareContainer(lab, '--net=front'), address: /Service IP: (\S+)/.exec(created)?.[1] ?? '' };
 }
 
+/** A client in the network of the servers. */
+export function neighbourOf(lab: Lab): Promise<Space> {
+  return bareContainer(lab, '--net=back');
+}
+
 /** Docker puts rules for its DNS into containers, which have connections tracked there. Without these the ends are as lean as those of all other contenders. */
 async function bareContainer(lab: Lab, ...options: string[]): Promise<Space> {
   const container = await lab.container(1, ...options);
   await container.run(['nft', 'flush', 'ruleset']);
   return container;
+}
+
+/** Servers and a client on one bridge network of Docker's own. */
+export interface Bridged {
+  readonly client: Space;
+  readonly servers: readonly Space[];
+}
+
+export const bridgedAddress = (server: number): string => `10.78.0.${server + 10}`;
+
+export async function bridgedContainers(lab: Lab, servers: number): Promise<Bridged> {
+  await lab.exec(1, 'docker', 'network', 'create', '--subnet=10.78.0.0/24', 'bridged');
+  const made: Space[] = [];
+  for (let server = 0; server < servers; server += 1) made.push(await bareContainer(lab, '--net=bridged', `--ip=${bridgedAddress(server)}`));
+  return { client: await bareContainer(lab, '--net=bridged'), servers: made };
 }
 
 /** Containers on Docker's own bridge, each with a published port, and a client outside of the host. */
