@@ -10,6 +10,8 @@ export type StoreConfig = Pick<Config, 'state' | 'store' | 'etcdCa' | 'etcdCert'
 
 /** What is told while a store is open that is elsewhere. */
 export interface StoreListener {
+  /** How many entries there are, before anybody gets to see them; of etcd it is not told. */
+  readonly found?: (entries: number) => void;
   /** A watcher failed, which is a bug. */
   readonly report: (error: unknown) => void;
   readonly away: (reason: string) => void;
@@ -17,9 +19,9 @@ export interface StoreListener {
 }
 
 /** Opens the store that the configuration names. What etcd needs is loaded only for it. */
-export async function openStore(config: StoreConfig, { report, away, back }: StoreListener): Promise<Store | SharedStore> {
+export async function openStore(config: StoreConfig, { found, report, away, back }: StoreListener): Promise<Store | SharedStore> {
   const { store, state, etcdPrefix: prefix } = config;
-  if (store.kind === 'embedded') return openLevelStore(state, { report });
+  if (store.kind === 'embedded') return openLevelStore(state, { report, ...(found ? { found } : {}) });
   const access = etcdAccess(config, store);
   const { openEtcdStore } = await import('./store/etcd.js');
   return openEtcdStore(access, { prefix, report, told: (reach) => (reach.is === 'away' ? away(reach.reason) : back(reach.awayMs)) });

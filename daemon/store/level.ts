@@ -13,6 +13,11 @@ import { damage, explained, StateInUse, readOrBegin, upgrade } from './state-dir
 import { changesOf, checkTransaction, conditionHolds, keysToRead } from './transaction.js';
 import { Witness, type Head } from './witness.js';
 
+export interface LevelOptions extends ChangeLogOptions {
+  /** Told how many entries there are, once they were read. */
+  readonly found?: (entries: number) => void;
+}
+
 /**
  * Opens the state in a directory, or begins it there: LevelDB in this process, one process at a time.
  * Every entry is read and compared with what was acknowledged; a state that is refused is left as it was.
@@ -20,7 +25,7 @@ import { Witness, type Head } from './witness.js';
  * @throws NetctlError `conflict` if another process has it open, or if a later version wrote it;
  * `unavailable` if it is damaged or cannot be read.
  */
-export async function openLevelStore(directory: string, options: ChangeLogOptions = {}): Promise<Store> {
+export async function openLevelStore(directory: string, options: LevelOptions = {}): Promise<Store> {
   for (const end = performance.now() + patienceMs; ; await setTimeout(pauseMs)) {
     try {
       return await openOnce(directory, options);
@@ -36,8 +41,9 @@ export async function openLevelStore(directory: string, options: ChangeLogOption
 const patienceMs = 1000;
 const pauseMs = 20;
 
-async function openOnce(directory: string, options: ChangeLogOptions): Promise<Store> {
+async function openOnce(directory: string, options: LevelOptions): Promise<Store> {
   const contents = await readOrBegin(directory);
+  options.found?.(contents.entries.length);
   const database = await explained(directory, () => openDatabase(directory, false));
   try {
     if (contents.format === 1) await explained(directory, () => upgrade(database, directory, contents.head));

@@ -54,7 +54,7 @@ async function more(...words: string[]): Promise<string[]> {
   return builtins.filter((name) => !bare.builtins.includes(name)).sort();
 }
 
-const flags = ['--max-semi-space-size=2', '--heap-growing-percent=30'];
+const flags = ['--min-semi-space-size=2', '--max-semi-space-size=16', '--heap-growing-percent=30'];
 const [netctl, netctld] = [join(base, 'netctl.cjs'), join(base, 'netctld.cjs')];
 const task = ['--check-state', '--state', join(base, 'none')];
 
