@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /**
  * A sum over entries that does not depend on their order: each entry's hash is added when it comes and
@@ -31,6 +31,5 @@ export function parseDigest(text: string): Digest | undefined {
 
 /** The length of the key comes first: otherwise bytes could move from a key to its value unseen. */
 function hashOf(key: string, text: string): bigint {
-  const hash = createHash('sha256').update(`${Buffer.byteLength(key)}:`).update(key).update(text);
-  return BigInt(`0x${hash.digest('hex').slice(0, 32)}`);
+  return BigInt(`0x${hash('sha256', `${Buffer.byteLength(key)}:${key}${text}`, 'hex').slice(0, 32)}`);
 }

@@ -8,6 +8,9 @@ export interface Kept {
   readonly revision: number;
 }
 
+/** Keys are in the order of their bytes in UTF-8, as LevelDB and etcd have them; JavaScript's own order is the same but for what is beyond U+FFFF. */
+const isBeyondUnits = /[\ud800-\udfff]/;
+
 /** The entries of a store, in memory. */
 export class EntryTable {
   readonly #entries: Map<string, Kept>;
@@ -28,9 +31,8 @@ export class EntryTable {
   /** In the order of keys. */
   list(prefix: string): Entry[] {
     const found = [...this.#entries].filter(([key]) => key.startsWith(prefix));
-    // By the bytes of UTF-8, as LevelDB and etcd order keys; JavaScript's own order differs beyond U+FFFF.
-    const ordered = found.map(([key, kept]) => ({ bytes: Buffer.from(key), key, kept })).sort((one, other) => Buffer.compare(one.bytes, other.bytes));
-    return ordered.map(({ key, kept }) => toEntry(key, kept));
+    const ordered = found.some(([key]) => isBeyondUnits.test(key)) ? found.sort(([one], [other]) => Buffer.compare(Buffer.from(one), Buffer.from(other))) : found.sort(([one], [other]) => (one < other ? -1 : 1));
+    return ordered.map(([key, kept]) => toEntry(key, kept));
   }
 
   revisionsOf(keys: readonly string[]): Revisions {
