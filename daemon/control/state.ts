@@ -55,6 +55,10 @@ export class State {
   readonly hostContainers = new HostContainerTable();
   readonly allocations = new AllocationTable();
   readonly vnis = new Set<number>();
+  private readonly tables = [
+    ...[this.services, this.tenants, this.networks, this.endpoints, this.bindings, this.uplinks],
+    ...[this.pools, this.unnamed, this.leftovers, this.hosts, this.presences, this.hostContainers],
+  ] as Table<object>[];
 
   private readonly listeners = new Set<StateListener>();
   private readonly allListeners = new Set<() => void>();
@@ -232,16 +236,12 @@ export class State {
   }
 
   private tableOf(key: string): Table<object> | undefined {
-    return this.tables().find(({ prefix }) => key.startsWith(prefix));
+    return this.tables.find(({ prefix }) => key.startsWith(prefix));
   }
 
-  private tables(): Table<object>[] {
-    const { tenants, networks, services, endpoints, bindings, uplinks, pools, unnamed, leftovers, hosts, presences, hostContainers } = this;
-    return [tenants, networks, services, endpoints, bindings, uplinks, pools, unnamed, leftovers, hosts, presences, hostContainers] as Table<object>[];
-  }
 
   private clear(): void {
-    for (const table of this.tables()) table.clear();
+    for (const table of this.tables) table.clear();
     this.allocations.clear();
     this.vnis.clear();
   }

@@ -168,7 +168,10 @@ export function encodeStored(value: Tenant | Network | Service | Endpoint | Allo
 type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & { [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined> };
 
 function defined<T extends object>(value: T): Defined<T> {
-  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Defined<T>;
+  // Of each of ten thousand services: lists of fields and of their values take longer.
+  const kept: Record<string, unknown> = {};
+  for (const [key, field] of Object.entries(value)) if (field !== undefined) kept[key] = field;
+  return kept as Defined<T>;
 }
 
 function strip<T extends { v: number }>(value: T): Defined<Omit<T, 'v'>> {
