@@ -4,14 +4,29 @@ import { Counts } from '../../src/nat/counts.js';
 import type { NatService } from '../../src/nat/input.js';
 import type { TenantOnHost } from './router-inputs.js';
 
-/** The addresses of all providers, and of those that drain. Of services that are the same objects as before nothing is asked. */
+/**
+ * The addresses of all providers, and of those that drain. Of services that are the same objects as before nothing is asked, and lists that
+ * several services share are gone through once.
+ */
 export class AnsweringAddresses {
   private services: readonly NatService[] = [];
+  /** How many services have the list. */
+  private readonly lists = new Map<Answering, number>();
   private readonly counts = new Counts<IpAddress>();
 
   update(services: readonly NatService[]): this {
     const { gone, come } = exchanged(this.services, services);
-    this.counts.change(gone.flatMap(answeringIn), come.flatMap(answeringIn));
+    const before = new Map<Answering, number>();
+    const count = (list: Answering, by: number): void => {
+      const held = this.lists.get(list) ?? 0;
+      if (!before.has(list)) before.set(list, held);
+      this.lists.set(list, held + by);
+    };
+    for (const list of gone.flatMap(listsOf)) count(list, -1);
+    for (const list of come.flatMap(listsOf)) count(list, 1);
+    const [lost, found] = [[...before].filter(([list, held]) => held > 0 && this.lists.get(list) === 0), [...before].filter(([list, held]) => held === 0 && this.lists.get(list) !== 0)];
+    this.counts.change(lost.flatMap(addressesIn), found.flatMap(addressesIn));
+    for (const list of before.keys()) if (this.lists.get(list) === 0) this.lists.delete(list);
     this.services = services;
     return this;
   }
@@ -21,8 +36,14 @@ export class AnsweringAddresses {
   }
 }
 
-function answeringIn({ providers, draining = [] }: NatService): [string, IpAddress][] {
-  return [...providers, ...draining].flatMap(({ addresses }) => addresses.map((address): [string, IpAddress] => [address.toString(), address]));
+type Answering = NatService['providers'];
+
+function listsOf({ providers, draining = [] }: NatService): Answering[] {
+  return [providers, draining];
+}
+
+function addressesIn([list]: readonly [Answering, number]): [string, IpAddress][] {
+  return list.flatMap(({ addresses }) => addresses.map((address): [string, IpAddress] => [address.toString(), address]));
 }
 
 /**

@@ -1,6 +1,6 @@
 import { changedPlaces, exchanged, replaced } from '../../src/lists/places.js';
 import type { Service } from '../../src/model/service.js';
-import { labelAsked, labelsOf, type Candidacy, type Membership, type Providers } from './providers.js';
+import { labelAsked, labelsOf, type Candidacy, type Judged, type Membership, type Providers } from './providers.js';
 
 /**
  * Who may be a provider of each service of one tenant. The list is kept, and looked at again only where a change is about it: at the services
@@ -20,9 +20,11 @@ export class Candidacies {
     const moved = changedPlaces(this.services, services);
     for (const place of moved) this.move(place, this.services[place], services[place]);
     const looked = membership.setting === this.membership?.setting ? new Set([...moved, ...this.concernedBy(membership)]) : services.keys();
+    // At start they are thousands, over few containers. It is not kept: what services asked for once would pile up.
+    const judged: Judged = new Map();
     const found = [...looked].flatMap((place): [number, Candidacy][] => {
       const service = services[place];
-      return service ? [[place, this.providers.candidacy(service, membership)]] : [];
+      return service ? [[place, this.providers.candidacy(service, membership, judged)]] : [];
     });
     this.list = replaced(this.list, found, services.length);
     this.services = services;

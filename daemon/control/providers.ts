@@ -43,6 +43,9 @@ export interface Candidacy {
   readonly choices: readonly ProviderChoice[];
 }
 
+/** Who may be a provider of the services that ask for something, by {@link textOfAsked}. */
+export type Judged = Map<string, readonly ProviderChoice[]>;
+
 const nobody: readonly Member[] = [];
 
 /** Says of every container of a tenant whether it is a provider of a service, and why. */
@@ -85,13 +88,17 @@ export class Providers {
   /**
    * The same of those containers only that can be providers at all: with a term `key=value` in the
    * selector these are the ones that have this label, whatever else there is on the hosts.
+   * @param judged what was found with the same membership; of services that ask for the same it is the same list.
    */
-  candidacy(service: Service, { members, setting, byLabel }: Membership): Candidacy {
+  candidacy(service: Service, { members, setting, byLabel }: Membership, judged: Judged = new Map()): Candidacy {
     const label = labelAsked(service);
     const possible = label === undefined ? members : (byLabel.get(label) ?? nobody);
     const last = this.found.get(service);
     if (last?.possible === possible && last.setting === setting) return last.candidacy;
-    const candidacy = { service, choices: possible.map((member) => this.choice(service, member, setting.networks)) };
+    const asked = textOfAsked(service);
+    const choices = judged.get(asked) ?? possible.map((member) => this.choice(service, member, setting.networks));
+    judged.set(asked, choices);
+    const candidacy = { service, choices };
     this.found.set(service, { possible, setting, candidacy });
     return candidacy;
   }
@@ -155,6 +162,11 @@ function indexByLabel(members: readonly Member[], before: Membership['byLabel'] 
 /** The one from before, if it has the same items. */
 function sameList<T>(before: readonly T[] | undefined, now: readonly T[]): readonly T[] {
   return before && sameItems(before, now) ? before : now;
+}
+
+/** All of a service that says who its providers are: services of which it is the same have the same ones. */
+function textOfAsked({ tenant, network, selectors, weights, drained, addresses }: Service): string {
+  return JSON.stringify([tenant, network, selectors, weights, drained, addresses.map(({ family }) => family)]);
 }
 
 /** The label, by {@link labelKey}, without which nobody can be a provider of the service; undefined: there is none. */

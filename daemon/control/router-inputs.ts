@@ -11,6 +11,7 @@ import type { ProviderChoice } from '../../src/selectors/provider.js';
 import type { ContainerEnd } from './container-ends.js';
 import type { OverlayOfHosts } from './hosts.js';
 import type { Candidacy } from './providers.js';
+import { remembered } from './remembered.js';
 import { isOutward } from './uplinks.js';
 
 /** What a tenant has on this host, as far as its router is concerned. */
@@ -73,21 +74,28 @@ export function containerEnds({ networks, endpoints }: TenantOnHost, isAlive: (e
   }));
 }
 
-/** @param services as {@link natService} makes them, and those of published ports. */
+/** @param services as {@link natServices} makes them, and those of published ports. */
 export function natInput(tenant: TenantOnHost, services: readonly NatService[]): NatInput {
   return { networks: tenant.networks.map((network) => natNetwork(network, tenant)), services };
 }
 
-/** The service as the router of this host balances it. */
-export function natService({ service, choices }: Candidacy, host: string): NatService {
-  return {
+/** Makes the services as the router of this host balances them: those that share their choices share the lists of their providers, too. */
+export function natServices(host: string): (candidacy: Candidacy) => NatService {
+  const providers = new Map<Service['prefer'], (choices: readonly ProviderChoice[]) => readonly NatProvider[]>();
+  const providersOf = (prefer: Service['prefer']): ((choices: readonly ProviderChoice[]) => readonly NatProvider[]) => {
+    const known = providers.get(prefer) ?? remembered((choices) => natProviders({ prefer }, choices, host));
+    providers.set(prefer, known);
+    return known;
+  };
+  const drainingOf = remembered((choices: readonly ProviderChoice[]) => choices.flatMap(drainingProvider));
+  return ({ service, choices }) => ({
     addresses: service.addresses,
     ports: service.ports,
-    providers: natProviders(service, choices, host),
-    draining: choices.flatMap(drainingProvider),
+    providers: providersOf(service.prefer)(choices),
+    draining: drainingOf(choices),
     algorithm: service.algorithm,
     weights: service.weights.map(({ percent }) => percent),
-  };
+  });
 }
 
 function natNetwork(network: Network, { uplink, hostAccess }: TenantOnHost): NatNetwork {
@@ -113,7 +121,7 @@ export function publishedServices({ networks, endpoints, uplink }: TenantOnHost)
 }
 
 /** The service's providers as this host's router is to take them: all of its clients are on this host. */
-export function natProviders({ prefer }: Service, choices: readonly ProviderChoice[], host: string): NatProvider[] {
+export function natProviders({ prefer }: Pick<Service, 'prefer'>, choices: readonly ProviderChoice[], host: string): NatProvider[] {
   return choices.flatMap((choice) => {
     if (!choice.provider) return [];
     const { endpoint, aliases, weight } = choice;

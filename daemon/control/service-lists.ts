@@ -8,7 +8,7 @@ import { Candidacies } from './candidacies.js';
 import type { Hosts } from './hosts.js';
 import { answeringEndpoint, type Candidacy, type Membership, type Providers } from './providers.js';
 import { remembered } from './remembered.js';
-import { natService } from './router-inputs.js';
+import { natServices } from './router-inputs.js';
 
 /** What a pass is told of the services of its tenant. */
 export interface ServiceNews {
@@ -37,8 +37,8 @@ export class ServiceLists {
   constructor(providers: Pick<Providers, 'candidacy'>, hosts: Pick<Hosts, 'isPresent'>, host: string) {
     this.candidacies = new Candidacies(providers);
     // Remembered besides: when a service takes another one's place, it is still the same.
-    this.balanced = mapped(remembered((candidacy) => natService(candidacy, host)));
-    this.living = mapped(remembered((candidacy) => livingService(candidacy, hosts)));
+    this.balanced = mapped(remembered(natServices(host)));
+    this.living = mapped(remembered(livingServices(hosts)));
   }
 
   bring(services: readonly Service[], membership: Membership): ServiceNews {
@@ -61,7 +61,7 @@ export class ServiceLists {
 }
 
 /** On a host that is away TCP may live on; UDP would not notice that nobody answers, so it goes to those who are there. */
-function livingService({ service, choices }: Candidacy, hosts: Pick<Hosts, 'isPresent'>): NatService {
-  const { addresses, ports } = service;
-  return { addresses, ports, providers: choices.flatMap(answeringEndpoint).filter(({ host }) => hosts.isPresent(host)) };
+function livingServices(hosts: Pick<Hosts, 'isPresent'>): (candidacy: Candidacy) => NatService {
+  const livingOf = remembered((choices: Candidacy['choices']) => choices.flatMap(answeringEndpoint).filter(({ host }) => hosts.isPresent(host)));
+  return ({ service: { addresses, ports }, choices }) => ({ addresses, ports, providers: livingOf(choices) });
 }

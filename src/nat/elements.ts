@@ -15,7 +15,7 @@ export interface NatElement {
 /** All elements of a table. */
 export function elementsOf(state: Omit<FamilyState, 'chains'>): NatElement[] {
   return [
-    ...[...state.ports].flatMap(([key, port]) => portElements(key, port)),
+    ...portsElements(state.ports),
     ...[...state.serviceIps.keys()].map((key): NatElement => ({ set: 'service_ips', key })),
     ...[...state.legs].flatMap(([key, leg]) => legElements(key, leg)),
     ...[...state.hairpins].map(([key, { source }]): NatElement => ({ set: 'hairpin', key, data: source.toString() })),
@@ -31,10 +31,15 @@ function legElements(key: string, { mark }: Leg): NatElement[] {
   ];
 }
 
-/** The port's element of `services`, and those of its slots. */
-function portElements(key: string, { chain, slots }: BalancedPort): NatElement[] {
-  return [
-    { set: 'services', key, data: `goto ${chainName(chain)}` },
-    ...slots.map(({ address, port }, slot): NatElement => ({ set: 'slots', key: slotKey(key, slot), data: `${address.toString()} . ${port}` })),
-  ];
+/** Of each port its element of `services`, and those of its slots. Many ports may have one list of slots: its texts are made once. */
+function portsElements(ports: FamilyState['ports']): NatElement[] {
+  const elements: NatElement[] = [];
+  const texts = new Map<BalancedPort['slots'], readonly string[]>();
+  for (const [key, { chain, slots }] of ports) {
+    elements.push({ set: 'services', key, data: `goto ${chainName(chain)}` });
+    const targets = texts.get(slots) ?? slots.map(({ address, port }) => `${address.toString()} . ${port}`);
+    texts.set(slots, targets);
+    for (const [slot, data] of targets.entries()) elements.push({ set: 'slots', key: slotKey(key, slot), data });
+  }
+  return elements;
 }

@@ -13,7 +13,9 @@ export interface Caller {
 
 /** The providers of all services, in order. */
 export function callersOf(family: Family, services: readonly NatService[]): Caller[] {
-  const providers = services.filter(({ addresses, ports }) => ports.length > 0 && ofFamily(family, addresses).length > 0).flatMap((service) => service.providers);
+  const able = services.filter(({ addresses, ports }) => ports.length > 0 && ofFamily(family, addresses).length > 0);
+  // Thousands of services may share one list.
+  const providers = [...new Set(able.map((service) => service.providers))].flat();
   const clients = new Map<bigint, { provider: IpAddress; clients: IpAddress[] }>();
   for (const { addresses, aliases = [] } of providers) {
     for (const provider of addressIn(family, addresses)) {

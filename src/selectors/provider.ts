@@ -71,12 +71,12 @@ export function chooseProvider(
 
 /** The one by which the container would serve: see {@link chooseProvider}. */
 export function chooseEndpoint(service: Service, endpoints: readonly Endpoint[]): Endpoint | undefined {
+  const serving = attachedOf(service, endpoints).filter((endpoint) => commonFamilies(service, endpoint).length > 0);
+  if (serving.length < 2) return serving[0];
   const families = (endpoint: Endpoint): number => commonFamilies(service, endpoint).length;
   const rank = ({ network }: Endpoint): number => (network === service.network ? 0 : 1);
   const text = ({ network, id }: Endpoint): string => `${network} ${id}`;
-  return attachedOf(service, endpoints)
-    .filter((endpoint) => families(endpoint) > 0)
-    .sort((a, b) => families(b) - families(a) || rank(a) - rank(b) || (text(a) < text(b) ? -1 : 1))[0];
+  return serving.sort((a, b) => families(b) - families(a) || rank(a) - rank(b) || (text(a) < text(b) ? -1 : 1))[0];
 }
 
 function attachedOf({ tenant }: Service, endpoints: readonly Endpoint[]): Endpoint[] {
