@@ -44,10 +44,12 @@ node_modules/.package-lock.json: package-lock.json | packages
 	@bin/raw-socket
 	@touch $@
 
-# The compiler is incremental; when no source changed it is not even asked. Types are for `make lint` to check: that takes the compiler three times as long.
+# Types are for `make lint` to check: without them all is compiled in one second of the processor's time, where the compiler of types takes ten.
+# What that one noted of its last compilation is no longer so: it would leave out what has not changed since.
 dist/.built: $(SOURCES) tsconfig.json node_modules/.package-lock.json
 	@echo 'compiling to dist/'
-	@node_modules/.bin/tsc -p tsconfig.json --noCheck
+	@rm -f dist/tsconfig.tsbuildinfo
+	@node_modules/.bin/esbuild $(SOURCES) --outdir=dist --outbase=. --format=esm --platform=node --target=es2023 --sourcemap --sources-content=false --log-level=warning
 	@chmod +x dist/cli/main.js dist/daemon/main.js
 	@node dist/bundle/main.js
 	@printf '{"gitCommit":"%s","buildTime":"%s"}\n' "$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" "$$(date -u +%Y-%m-%dT%H:%M:%SZ)" >dist/build-info.json
