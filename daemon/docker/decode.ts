@@ -11,6 +11,8 @@ export interface Inspected {
   readonly stopTimeoutMs: number;
   /** When its process was last started, milliseconds since the epoch; 0 if never. */
   readonly startedAtMs: number;
+  /** The number of its main process, as Docker sees it; absent if it has none, or if that was not said. */
+  readonly pid?: number;
 }
 
 /** An event that says something of a container. */
@@ -40,7 +42,7 @@ const inspectAnswer = z.object({
   Id: z.string(),
   Name: z.string(),
   Config: z.object({ Labels: labels, StopSignal: z.string().optional(), StopTimeout: z.number().nullish() }),
-  State: z.object({ Status: states, StartedAt: z.string(), Health: z.object({ Status: z.string() }).nullish() }),
+  State: z.object({ Status: states, Pid: z.number().optional(), StartedAt: z.string(), Health: z.object({ Status: z.string() }).nullish() }),
   NetworkSettings: networkSettings,
 });
 
@@ -77,6 +79,7 @@ export function decodeInspect(answer: unknown): Inspected {
     stopSignal: stopSignalOf(Config.StopSignal),
     stopTimeoutMs: stopTimeout < 0 ? Infinity : stopTimeout * 1000,
     startedAtMs: startOf(State.StartedAt),
+    ...(State.Pid ? { pid: State.Pid } : {}),
   };
 }
 

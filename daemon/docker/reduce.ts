@@ -15,6 +15,8 @@ export interface Known {
   readonly kills: Kills;
   /** Its process ended or was frozen after Docker was asked. */
   readonly sign?: { readonly state: 'exited' | 'paused'; readonly order: number; readonly timeMs: number };
+  /** When the process was started of which the kernel has said that it is no more. Docker learns of it later, and until then answers that it runs. */
+  readonly endedStartMs?: number;
 }
 
 export const nothingKnown: Known = { askedAtMs: 0, kills: new Map() };
@@ -39,6 +41,12 @@ export function observe(known: Known, event: DockerEvent, order: number): Known 
   return { ...known, kills, sign: { state, order, timeMs: event.timeMs } };
 }
 
+/** The kernel says that all processes of the container have ended, of which this one was the first. */
+export function end(known: Known, pid: number): Known {
+  const { inspected } = known;
+  return inspected?.pid === pid ? { ...known, endedStartMs: inspected.startedAtMs } : known;
+}
+
 /** Takes an answer in. `order` and `askedAtMs` are of the moment when Docker was asked: later signs are not answered by it. */
 export function learn(known: Known, inspected: Inspected, order: number, askedAtMs: number): Known {
   // A process that was started after a kill is not the one that was killed.
@@ -51,17 +59,17 @@ export function learn(known: Known, inspected: Inspected, order: number, askedAt
 
 /** When the container stops draining although nothing happens to it; undefined if it does not drain. */
 export function drainEnd(known: Known, nowMs: number): number | undefined {
-  return known.inspected && drainEndsAt(known.inspected, stateOf(known.inspected, known.sign), known.kills, nowMs);
+  return known.inspected && drainEndsAt(known.inspected, stateOf(known.inspected, known), known.kills, nowMs);
 }
 
 /** The container as it is now, to the best of our knowledge; undefined before the first answer. */
 export function view(known: Known, nowMs: number): Container | undefined {
   if (!known.inspected) return undefined;
-  return { ...known.inspected.container, state: stateOf(known.inspected, known.sign), stopping: drainEnd(known, nowMs) !== undefined };
+  return { ...known.inspected.container, state: stateOf(known.inspected, known), stopping: drainEnd(known, nowMs) !== undefined };
 }
 
 /** A sign makes a running container worse, never better: a dead one does not pause. */
-function stateOf(inspected: Inspected, sign: Known['sign']): Container['state'] {
-  const { state } = inspected.container;
-  return sign && (state === 'running' || state === 'paused') ? sign.state : state;
+function stateOf({ container: { state }, startedAtMs }: Inspected, { sign, endedStartMs }: Known): Container['state'] {
+  if (state !== 'running' && state !== 'paused') return state;
+  return endedStartMs === startedAtMs ? 'exited' : (sign?.state ?? state);
 }

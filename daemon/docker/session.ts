@@ -9,7 +9,8 @@ import { driver } from './engine.js';
 import { decodeEvent, type DockerEvent, type Inspected } from './decode.js';
 import { Lookups } from './lookups.js';
 import type { ContainerListener } from './port.js';
-import { drainEnd, isWorthAsking, type Known, learn, nothingKnown, observe, view } from './reduce.js';
+import { ProcessEnds } from './process-ends.js';
+import { drainEnd, end, isWorthAsking, type Known, learn, nothingKnown, observe, view } from './reduce.js';
 import { Timers } from './timers.js';
 
 /** dockerode's type leaves out what every stream of Node has. */
@@ -43,6 +44,7 @@ export class Session {
   private readonly told = new Map<string, Container>();
   private readonly timers = new Timers();
   private readonly lookups = new Lookups((id) => this.lookUp(id));
+  private readonly ends = new ProcessEnds((id, pid) => this.noticeEnd(id, pid));
   /** Containers of the first list that are not known yet; undefined before the list. */
   private missing: Set<string> | undefined;
   private stream: EventStream | undefined;
@@ -77,6 +79,7 @@ export class Session {
     this.reason = reason;
     this.lookups.stop();
     this.timers.clear();
+    this.ends.close();
     this.stream?.destroy?.();
     this.abort.abort();
     this.finish();
@@ -125,6 +128,14 @@ export class Session {
     this.order += 1;
     this.known.set(id, observe(this.known.get(id) ?? nothingKnown, event, this.order));
     this.lookups.add(id);
+    this.tell(id);
+  }
+
+  /** Docker takes some 30 ms from here to its event, in which connections would still be sent to nobody. */
+  private noticeEnd(id: string, pid: number): void {
+    const known = this.known.get(id);
+    if (!known) return;
+    this.known.set(id, end(known, pid));
     this.tell(id);
   }
 
@@ -192,8 +203,9 @@ export class Session {
     const askedAtMs = this.options.now();
     const answer = await ask();
     if (this.reason !== undefined) return;
-    if (answer) this.known.set(id, learn(this.known.get(id) ?? nothingKnown, answer, order, askedAtMs));
-    else this.forget(id);
+    if (!answer) return this.forget(id);
+    this.known.set(id, learn(this.known.get(id) ?? nothingKnown, answer, order, askedAtMs));
+    this.ends.watch(id, answer.pid);
   }
 
   private connectIfComplete(): void {
@@ -225,6 +237,7 @@ export class Session {
 
   private forget(id: string): void {
     this.known.delete(id);
+    this.ends.watch(id, undefined);
     for (const what of ['drain', 'retry']) this.timers.clear(`${what} ${id}`);
     if (this.told.delete(id)) this.safely(() => this.options.listener.removed(id));
   }

@@ -35,7 +35,7 @@ export class DockerHost {
     return this.run('docker', ...args);
   }
 
-  daemon(verb: 'stop' | 'start' | 'kill'): Promise<string> {
+  daemon(verb: 'stop' | 'start' | 'kill' | 'pause' | 'continue'): Promise<string> {
     return lab(verb, 'h1', 'dockerd');
   }
 }

@@ -35,6 +35,7 @@ async function withDocker(t: Test): Promise<void> {
   await t.test('a network without gateway', (t) => noGateway(t, host, engine, driver));
   await t.test('the drain', (t) => drains(t, host, told));
   await t.test('pause, health and restart', (t) => lives(t, host, told));
+  await t.test('an end that Docker has not told of', (t) => ends(t, host, told));
   await t.test('Docker goes and comes', (t) => returns(t, host, told));
   t.notOk(logs.some((line) => line.level === 'error'), 'nothing failed');
   await plugin.close();
@@ -166,6 +167,26 @@ async function lives(t: Test, host: DockerHost, told: Told): Promise<void> {
   await until('running again', () => told.now.get(id)?.state === 'running' && told.now.get(id)?.stopping === false);
   t.ok(told.lines.slice(before).some((line) => line.includes('exited')), 'the end in between was told');
   await host.docker('rm', '-f', 'c2');
+}
+
+async function ends(t: Test, host: DockerHost, told: Told): Promise<void> {
+  const id = await host.docker('run', '-itd', '--name', 'c1', 'alpine', 'sh');
+  await until('running', () => told.now.get(id)?.state === 'running');
+  const pid = Number(await host.docker('inspect', '-f', '{{.State.Pid}}', 'c1'));
+  // Docker can say nothing now, only the kernel can.
+  await host.daemon('pause');
+  try {
+    process.kill(pid, 'SIGKILL');
+    await until('exited', () => told.now.get(id)?.state === 'exited');
+  } finally {
+    await host.daemon('continue');
+  }
+  const before = told.lines.length;
+  await host.docker('wait', 'c1');
+  await host.docker('start', 'c1');
+  await until('running again', () => told.now.get(id)?.state === 'running');
+  t.notOk(told.lines.slice(before, -1).some((line) => line.includes('running')), 'it did not run in between, whatever Docker answered');
+  await host.docker('rm', '-f', 'c1');
 }
 
 async function returns(t: Test, host: DockerHost, told: Told): Promise<void> {

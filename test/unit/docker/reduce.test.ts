@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { DockerEvent, Inspected } from '../../../daemon/docker/decode.js';
-import { drainEnd, isWorthAsking, type Known, learn, nothingKnown, observe, view } from '../../../daemon/docker/reduce.js';
+import { drainEnd, end, isWorthAsking, type Known, learn, nothingKnown, observe, view } from '../../../daemon/docker/reduce.js';
 import type { Container } from '../../../src/model/container.js';
 
 interface Step {
@@ -87,6 +87,18 @@ t.test('a sign that comes while Docker is being asked outlives the answer, one f
   t.equal(view(learn(during, inspected({}), asked.order, asked.askedAtMs), 2600)?.state, 'exited');
   const repeated = observe(nothingKnown, event({ at: 2500, happened: 1400, action: 'die' }), 6);
   t.equal(view(learn(repeated, inspected({}), asked.order, asked.askedAtMs), 2600)?.state, 'running', 'it came during, and is from before');
+  t.end();
+});
+
+t.test('a process that has ended runs no more, whatever Docker answers, until it is started again', (t) => {
+  const answered = (known: Known, answer: Step['answer'] = {}): Known => learn(known, inspected({ pid: 7, ...answer }), 9, 2000);
+  const ended = end(answered(nothingKnown), 7);
+  t.match(view(ended, 2000), { state: 'exited', stopping: false });
+  t.equal(view(answered(ended), 2100)?.state, 'exited', 'Docker has not noticed yet');
+  t.equal(view(answered(ended, { state: 'paused' }), 2100)?.state, 'exited');
+  t.equal(view(answered(ended, { state: 'restarting' }), 2100)?.state, 'restarting', 'what Docker makes of it');
+  t.equal(view(answered(ended, { startedAtMs: 2050, pid: 8 }), 2100)?.state, 'running', 'another process');
+  t.equal(view(end(answered(nothingKnown), 6), 2000)?.state, 'running', 'an earlier process ended');
   t.end();
 });
 
