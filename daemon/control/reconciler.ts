@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { messageOf } from '../../src/model/errors.js';
 import type { Logger } from './logger.js';
+import type { PassRate } from './pass-rate.js';
 
 /**
  * First and longest wait after a failure, in milliseconds; each further failure in a row doubles it. The
@@ -19,6 +20,8 @@ interface Work {
   running: Promise<void> | undefined;
   failures: number;
   retry: NodeJS.Timeout | undefined;
+  /** Ends the wait of a pass for its turn. */
+  begin: (() => void) | undefined;
   /** Told when a pass that began after they asked has ended. */
   waiting: (() => void)[];
 }
@@ -26,7 +29,8 @@ interface Work {
 /**
  * Runs `reconcile(key)` whenever something happened to the key: one pass at a time per key, events
  * during a pass or a wait become one further pass, and a pass that failed is tried again with
- * back-off. Events carry nothing: a pass looks at the whole state of its key.
+ * back-off. Events carry nothing: a pass looks at the whole state of its key. With a rate, those that follow each
+ * other fast for long wait for their turn.
  */
 export class Reconciler {
   private readonly works = new Map<string, Work>();
@@ -37,6 +41,7 @@ export class Reconciler {
     private readonly name: string,
     private readonly reconcile: (key: string) => Promise<void>,
     private readonly log: Logger,
+    private readonly rate?: Pick<PassRate, 'take'>,
   ) {}
 
   /** Something happened. A waiting retry is not brought forward: what failed is not helped by a busy loop. */
@@ -61,7 +66,10 @@ export class Reconciler {
   /** Ends all retries and resolves when no pass runs any more. */
   async stop(): Promise<void> {
     this.stopped = true;
-    for (const work of this.works.values()) clearTimeout(work.retry);
+    for (const work of this.works.values()) {
+      clearTimeout(work.retry);
+      work.begin?.();
+    }
     await Promise.all([...this.works.values()].flatMap((work) => work.running ?? []));
     for (const work of this.works.values()) for (const resolve of work.waiting.splice(0)) resolve();
   }
@@ -69,7 +77,7 @@ export class Reconciler {
   private work(key: string): Work {
     const known = this.works.get(key);
     if (known) return known;
-    const work: Work = { dirty: false, running: undefined, failures: 0, retry: undefined, waiting: [] };
+    const work: Work = { dirty: false, running: undefined, failures: 0, retry: undefined, begin: undefined, waiting: [] };
     this.works.set(key, work);
     return work;
   }
@@ -84,6 +92,7 @@ export class Reconciler {
   private async pass(key: string, work: Work): Promise<void> {
     // A pass begins in the next turn of the event loop, so that a burst of events is one pass.
     await setImmediate();
+    await this.turn(work, this.rate?.take(key) ?? 0);
     const giveBack = await this.places.take();
     const impatience = setTimeout(giveBack, longPass);
     const waiting = work.waiting.splice(0);
@@ -99,6 +108,19 @@ export class Reconciler {
     work.running = undefined;
     for (const resolve of waiting) resolve();
     this.next(key, work);
+  }
+
+  /** What happens while it is waited for is of the same pass. */
+  private async turn(work: Work, ms: number): Promise<void> {
+    if (ms === 0 || this.stopped) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      work.begin = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    work.begin = undefined;
   }
 
   private failed(key: string, work: Work, error: unknown): void {

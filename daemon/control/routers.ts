@@ -14,6 +14,7 @@ import { countDrift, type Drift } from './drift.js';
 import type { Hosts } from './hosts.js';
 import type { Logger } from './logger.js';
 import { Pace } from './pace.js';
+import { PassRate } from './pass-rate.js';
 import { waitAtMost } from './patience.js';
 import type { Providers } from './providers.js';
 import { Reconciler } from './reconciler.js';
@@ -74,7 +75,7 @@ export class Routers {
   private readonly looks = new Pace();
 
   constructor(private readonly parts: Parts) {
-    this.reconciler = new Reconciler('router', (tenant) => this.reconcile(tenant), parts.log);
+    this.reconciler = new Reconciler('router', (tenant) => this.reconcile(tenant), parts.log, new PassRate());
   }
 
   /** Follows all changes from now on. Routers of tenants that are no more are removed. */

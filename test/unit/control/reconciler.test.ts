@@ -154,3 +154,35 @@ t.test('what fails for long is tried every few seconds', async (t) => {
   await reconciler.stop();
   t.strictSame(waits, [100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000]);
 });
+
+t.test('with a rate, what happens while a pass waits for its turn is of that pass', async (t) => {
+  const { reconcile, passes, release } = gate();
+  const waits: number[] = [];
+  const reconciler = new Reconciler('test', reconcile, log, { take: () => (waits.push(waits.length === 0 ? 0 : 20), waits.at(-1) ?? 0) });
+  const first = reconciler.sync('a');
+  await untilTrue(() => passes.length === 1);
+  release();
+  await first;
+  const asked = performance.now();
+  const others: Promise<void>[] = [];
+  await untilTrue(() => {
+    if (passes.length === 1) others.push(reconciler.sync('a'));
+    return passes.length === 2;
+  });
+  t.ok(performance.now() - asked >= 19, 'the second one waited');
+  t.ok(others.length > 1, `${others.length} came meanwhile`);
+  release();
+  await Promise.all(others);
+  t.same(passes, ['a', 'a']);
+  await reconciler.stop();
+});
+
+t.test('stop does not wait for a turn', async (t) => {
+  const passes: string[] = [];
+  const reconciler = new Reconciler('test', (key) => Promise.resolve(void passes.push(key)), log, { take: () => 3_600_000 });
+  const synced = reconciler.sync('a');
+  await untilTrue(() => process.getActiveResourcesInfo().includes('Timeout'));
+  await reconciler.stop();
+  await synced;
+  t.ok(passes.length <= 1);
+});
