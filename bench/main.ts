@@ -1,5 +1,5 @@
 // Runs a benchmark and writes its results: see `make help`. Selected by the environment: SUITE is one of those in bench/suites, or empty for
-// all; ROUNDS how many rounds there are; BENCH_SECONDS how long providers come and go in all rounds of the suite churn.
+// all on one host; ROUNDS how many rounds there are; BENCH_SECONDS how long providers come and go in all rounds of the suite churn.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { messageOf } from '../src/model/errors.js';
@@ -22,12 +22,16 @@ import { providers } from './suites/providers.js';
 import { services } from './suites/services.js';
 import { throughput } from './suites/throughput.js';
 
-const suites: readonly Suite[] = [connect, throughput, services, providers, program, churn, failover, docker, cli, memory, overlay, encrypted];
+/** Those that are measured if none is named: within 20 minutes. */
+const onOneHost: readonly Suite[] = [connect, throughput, services, providers, program, churn, failover, docker, cli, memory];
+/** What is between hosts is another matter, and takes 7 minutes more. */
+const betweenHosts: readonly Suite[] = [overlay, encrypted];
+const suites = [...onOneHost, ...betweenHosts];
 const results = resolve('bench', 'results');
 
 function chosen(): readonly Suite[] {
   const name = process.env['SUITE'] ?? '';
-  const found = suites.filter((suite) => name === '' || suite.name === name);
+  const found = name === '' ? onOneHost : suites.filter((suite) => suite.name === name);
   if (found.length > 0) return found;
   return refuse(`SUITE is one of ${suites.map((suite) => suite.name).join(', ')}, not ${name}`);
 }
