@@ -58,8 +58,7 @@ dist/.built: $(SOURCES) tsconfig.json node_modules/.package-lock.json
 build: dist/.built
 
 lint: deps
-	node_modules/.bin/tsc -p tsconfig.json --noEmit --tsBuildInfoFile .build/types.tsbuildinfo
-	node_modules/.bin/eslint --max-warnings=0 .
+	@node --enable-source-maps dist/test/lint.js
 
 unit: deps
 	@SUITE=unit FILE='$(FILE)' $(RUN)

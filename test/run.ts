@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
-import { lint, types } from './runner/checks.js';
+import { lint } from './runner/checks.js';
 import { summary, type Outcome } from './runner/outcome.js';
 import { wasInterrupted } from './runner/process.js';
 import { reportFailures, reportOutcome } from './runner/report.js';
@@ -40,7 +40,7 @@ function note(outcome: Outcome): void {
 /** Runs the checks of the sources, if it is to, beside the tests; then, one by one, those tests that need the machine to themselves. */
 async function runAll(files: readonly TestFile[], linted: boolean): Promise<void> {
   const workers = availableParallelism() > 1 ? atOnce : 1;
-  const checks = linted ? [lint, types].map((check) => async () => note(await check(root))) : [];
+  const checks = linted ? [async () => note(await lint(root, build))] : [];
   const jobs = (...companies: Company[]): (() => Promise<void>)[] => files.filter(({ company }) => companies.includes(company)).map((file) => () => runFile(file));
   if (workers > 1) await Promise.all([work([...checks, ...jobs('any')], workers), work(jobs('calm'), 1)]);
   else await work([...checks, ...jobs('any', 'calm')], 1);
