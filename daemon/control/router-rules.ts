@@ -15,6 +15,13 @@ interface Held {
   readonly generation: number;
 }
 
+/** One transaction. */
+interface Step {
+  readonly carryOut: () => Promise<void>;
+  /** Does what can be done of it before it is its turn. */
+  readonly prepare?: () => void;
+}
+
 /**
  * The rules of one router. What they are is remembered together with the kernel's number for it. Each
  * transaction counts that up by one: so the number says whether somebody else made one, even at the same time as
@@ -139,8 +146,8 @@ export class RouterRules {
     }
     // Where there are none, nothing relies on them: they may come one after the other. Those of others are replaced at once.
     const rest = found === 'missing' ? diffNat(desired, withoutServices(desired)) : undefined;
-    const replace = (state: NatState) => (): Promise<void> => this.nftables.replace(this.tenant, state);
-    await this.carryOut(desired, before, rest && isLarge(rest) ? [replace(withoutServices(desired)), ...this.transactions(rest)] : [replace(desired)]);
+    const replace = (state: NatState): Step => ({ carryOut: () => this.nftables.replace(this.tenant, state) });
+    await this.carryOut(desired, before, rest && isLarge(rest) ? [replace(withoutServices(desired)), ...this.transactions(rest, true)] : [replace(desired)]);
     return 1;
   }
 
@@ -160,14 +167,19 @@ export class RouterRules {
     this.uncounted = undefined;
   }
 
-  private transactions(change: NatChange): (() => Promise<void>)[] {
-    return transactionsOf(change).map((each) => () => this.nftables.apply(this.tenant, each));
+  private transactions(change: NatChange, fresh = false): Step[] {
+    return transactionsOf(change, fresh).map((each) => ({ carryOut: () => this.nftables.apply(this.tenant, each), prepare: () => this.nftables.prepare(each) }));
   }
 
   /** After a failure it is unknown what is held, unless nothing was changed. */
-  private async carryOut(desired: NatState, before: Held, transactions: readonly (() => Promise<void>)[]): Promise<void> {
+  private async carryOut(desired: NatState, before: Held, transactions: readonly Step[]): Promise<void> {
     try {
-      for (const transaction of transactions) await transaction();
+      for (const [index, { carryOut }] of transactions.entries()) {
+        const carriedOut = carryOut();
+        // Of ten thousand services each takes the kernel a tenth of a second, in which there is nothing else to do.
+        transactions[index + 1]?.prepare?.();
+        await carriedOut;
+      }
     } catch (error) {
       const generation = await this.nftables.generation(this.tenant).catch(() => undefined);
       if (generation !== before.generation) this.held = undefined;

@@ -42,6 +42,10 @@ export class FakeNftables implements Nftables {
     this.#change(tenant, { ip: emptyTable(), ip6: emptyTable() }, diffNat(state, emptyNat));
   }
 
+  prepare(): void {
+    // There is nothing that takes long.
+  }
+
   // eslint-disable-next-line @typescript-eslint/require-await -- see read
   async apply(tenant: string, change: NatChange): Promise<void> {
     const tables = this.#tables.get(this.routers.identityOf(tenant));

@@ -10,7 +10,7 @@ import { withCommandFile } from './command-file.js';
 import { routerPath } from './netns.js';
 import { NfnetlinkSockets } from './nfnetlink-sockets.js';
 import { sendBatch, type BatchRefusal } from './nfnetlink.js';
-import { elementBatch, type BatchMessage } from './nft-batch.js';
+import { elementBatch, type Batch, type BatchMessage } from './nft-batch.js';
 import { readTables, readTraffic } from './nft-tables.js';
 import { generationBy } from './nftables-generation.js';
 import type { Nftables } from './port.js';
@@ -19,6 +19,8 @@ import type { CommandResult } from './router-command.js';
 
 /** The tables of a router: they are read, and elements are changed, by netlink; all else is done by the program nft, see docs/decisions/elements-by-netlink.md. */
 export class KernelNftables implements Nftables {
+  readonly #prepared = new WeakMap<NatChange, Batch>();
+
   /**
    * @param namespaceOf the file that holds a tenant's router.
    * @param lookUpFrom that many elements are looked up one by one, where it is known which there are: a list would take longer.
@@ -35,6 +37,10 @@ export class KernelNftables implements Nftables {
 
   async replace(tenant: string, state: NatState): Promise<void> {
     await this.#load(tenant, renderReplacement(state));
+  }
+
+  prepare(change: NatChange): void {
+    if (isOfElements(change)) this.#prepared.set(change, elementBatch(change));
   }
 
   async apply(tenant: string, change: NatChange): Promise<void> {
@@ -58,7 +64,8 @@ export class KernelNftables implements Nftables {
   }
 
   async #changeElements(tenant: string, change: NatChange): Promise<void> {
-    const { octets, messages } = elementBatch(change);
+    const { octets, messages } = this.#prepared.get(change) ?? elementBatch(change);
+    this.#prepared.delete(change);
     const refusal = await this.sockets.use(this.namespaceOf(tenant), (socket) => sendBatch(socket, octets));
     if (refusal) throw batchError(tenant, refusal, messages[refusal.sequence - 1]);
   }

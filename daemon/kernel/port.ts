@@ -89,6 +89,8 @@ export interface Nftables {
   read(tenant: string): Promise<NatState | 'missing' | 'foreign'>;
   /** Makes the tables anew with this content, in one transaction per family: there is no moment without rules. */
   replace(tenant: string, state: NatState): Promise<void>;
+  /** Does in advance what {@link apply} needs not the kernel for, if it is going to be called with this very object; need not be called. */
+  prepare(change: NatChange): void;
   /** Applies the change, in one transaction per family. An empty change does nothing. */
   apply(tenant: string, change: NatChange): Promise<void>;
   /**

@@ -123,6 +123,17 @@ export async function nftablesContract(t: Test, routers: Routers, nftables: Nfta
     t.equal(await nftables.generation('blue'), before, 'not by what was refused, nothing, and reading');
   });
 
+  await t.test('a change that was prepared is carried out when it is its turn, and not before', async (t) => {
+    await inRouter(t);
+    await nftables.replace('blue', two);
+    const change = diffNat(one, two);
+    nftables.prepare(change);
+    holds(t, await nftables.read('blue'), two);
+    await nftables.apply('blue', change);
+    holds(t, await nftables.read('blue'), one);
+    await t.rejects(nftables.apply('blue', change), 'once more it is as if it had not been prepared');
+  });
+
   await t.test('what nothing has passed through yet has carried nothing', async (t) => {
     await inRouter(t);
     t.same(await nftables.traffic('blue'), [], 'without tables');

@@ -169,6 +169,7 @@ export class Bed {
       nftables: {
         read: (tenant) => failing(() => nftables.read(tenant)),
         replace: (tenant, state) => failing(() => nftables.replace(tenant, state)),
+        prepare: (change) => nftables.prepare(change),
         apply: (tenant, change) => failing(() => nftables.apply(tenant, change)),
         generation: (tenant) => failing(() => nftables.generation(tenant)),
         traffic: (tenant) => failing(() => nftables.traffic(tenant)),

@@ -3,11 +3,12 @@ import { Router } from '../../../daemon/control/router.js';
 import { RouterRules } from '../../../daemon/control/router-rules.js';
 import { systemClock } from '../../../daemon/control/pace.js';
 import { FakeNftables } from '../../../daemon/kernel/nftables-fake.js';
+import type { Nftables } from '../../../daemon/kernel/port.js';
 import { FakeRouters } from '../../../daemon/kernel/routers-fake.js';
-import { countOperations, diffNat } from '../../../src/nat/diff.js';
+import { countOperations, diffNat, type NatChange } from '../../../src/nat/diff.js';
 import { IpAddress } from '../../../src/model/address.js';
 import type { NatInput, NatService } from '../../../src/nat/input.js';
-import { planNat } from '../../../src/nat/plan.js';
+import { planBalance, planNat } from '../../../src/nat/plan.js';
 import type { NatState } from '../../../src/nat/state.js';
 import { network } from '../nat/arbitraries.js';
 import { bed as routerBed, ids, target } from './router-bed.js';
@@ -15,11 +16,12 @@ import { bed as routerBed, ids, target } from './router-bed.js';
 const networks = [network('br1', ['10.1.0.0/16', '10.1.255.254'])];
 const first = { service: IpAddress.parse('10.1.0.1'), provider: IpAddress.parse('10.1.128.1') };
 const providers = Array.from({ length: 10 }, (_, index) => ({ addresses: [first.provider.plus(BigInt(index))] }));
-const services = Array.from({ length: 700 }, (_, index): NatService => ({ addresses: [first.service.plus(BigInt(index))], ports: [{ port: 80, targetPort: 8080, protocol: 'tcp' }], providers }));
+const serviceAt = (index: number): NatService => ({ addresses: [first.service.plus(BigInt(index))], ports: [{ port: 80, targetPort: 8080, protocol: 'tcp' }], providers });
+const services = Array.from({ length: 700 }, (_, index) => serviceAt(index));
 const of = (number: number): NatInput => ({ networks, services: services.slice(0, number) });
 
 /** What the tables hold after each transaction, and a way to let one fail. */
-async function bed(): Promise<{ rules: RouterRules; held: () => Promise<NatState>; seen: { ports: number; legs: number }[]; fail: { at: number } }> {
+async function bed(): Promise<{ rules: RouterRules; held: () => Promise<NatState>; seen: { ports: number; legs: number }[]; fail: { at: number }; nftables: FakeNftables }> {
   const routers = new FakeRouters();
   await routers.ensure('blue');
   const nftables = new FakeNftables(routers);
@@ -38,7 +40,7 @@ async function bed(): Promise<{ rules: RouterRules; held: () => Promise<NatState
   const [replace, apply] = [nftables.replace.bind(nftables), nftables.apply.bind(nftables)];
   nftables.replace = (tenant, state) => watched(replace(tenant, state));
   nftables.apply = (tenant, change) => (seen.length === fail.at ? Promise.reject(new Error('nftables is busy')) : watched(apply(tenant, change)));
-  return { rules: new RouterRules('blue', nftables, systemClock), held, seen, fail };
+  return { rules: new RouterRules('blue', nftables, systemClock), held, seen, fail, nftables };
 }
 
 async function bring(rules: RouterRules, number: number): Promise<number> {
@@ -70,6 +72,35 @@ t.test('of many, all that balances comes at once, and before what counts', async
   t.ok(many.seen.length > 3, `legs come in ${many.seen.length - 2} transactions`);
   t.equal(many.seen.at(-1)?.legs, 7_000);
   await isWhole(t, many, 700);
+});
+
+t.test('while one transaction is under way the next one is made ready', async (t) => {
+  const many = await bed();
+  const nftables: Nftables = many.nftables;
+  const done: string[] = [];
+  const prepared = new Set<NatChange>();
+  nftables.prepare = (change) => void (prepared.add(change), done.push('prepared'));
+  const apply = nftables.apply.bind(nftables);
+  nftables.apply = async (tenant, change) => {
+    done.push(prepared.has(change) ? 'begun' : 'begun without');
+    await apply(tenant, change);
+    done.push('ended');
+  };
+  await bring(many.rules, 700);
+  const counting = ['begun without', 'prepared', 'ended', 'begun', 'ended'];
+  t.strictSame(done, ['prepared', 'begun', 'ended', ...counting], 'and not before, as each takes room');
+});
+
+t.test('of very many, what balances comes in pieces if there was nothing', async (t) => {
+  const most = await bed();
+  const input: NatInput = { networks, services: Array.from({ length: 6000 }, (_, index) => serviceAt(index)) };
+  await most.rules.recall();
+  await most.rules.bring(input);
+  const [nothing, ...pieces] = most.seen.map(({ ports }) => ports);
+  t.equal(nothing, 0);
+  t.ok(pieces.length === 3 && pieces.every((ports, index) => ports > (pieces[index - 1] ?? 0)), `there are ${pieces.join(', ')} after each`);
+  t.equal(countOperations(diffNat(planBalance(input), await most.held())), 0, 'then all that balances is there');
+  t.notOk(most.rules.areDoubted);
 });
 
 t.test('they come besides others, and go', async (t) => {

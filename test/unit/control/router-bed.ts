@@ -58,6 +58,7 @@ export function bed(): { kernel: Kernel; sandboxes: FakeSandboxes; fabric: FakeF
     nftables: {
       read: (tenant) => (reads.push('rules'), nftables.read(tenant)),
       replace: (tenant, state) => (done.push('replace'), nftables.replace(tenant, state)),
+      prepare: () => nftables.prepare(),
       apply: (tenant, change) => (done.push('rules'), nftables.apply(tenant, change)),
       generation: (tenant) => nftables.generation(tenant),
       traffic: (tenant) => nftables.traffic(tenant),
