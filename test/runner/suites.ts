@@ -12,13 +12,13 @@ export type Suite = (typeof SUITES)[number];
 export const atOnce = 2;
 
 /** Files that promise something within a time while they need all the processors: they have the machine to themselves, at the end. */
-export const alone: ReadonlySet<string> = new Set(['e2e/kills', 'e2e/kills-traffic', 'e2e/rush']);
+export const alone: ReadonlySet<string> = new Set(['e2e/kills-traffic', 'e2e/rush']);
 
 /** Files that wait most of their time, for pauses that netctld makes: a third one beside any two takes little from them. One of these runs at a time, from the beginning. */
 export const calm: ReadonlySet<string> = new Set(['e2e/drift', 'e2e/faulty-nft', 'e2e/hosts-addresses', 'e2e/restarts']);
 
 /** Files that take more than a minute, the longest first. They begin before the others of their suite: else the last of them would run with nothing beside it. */
-export const long: readonly string[] = ['e2e/fresh-machine', 'e2e/churn', 'e2e/random', 'e2e/fuzz', 'e2e/hosts-failures', 'e2e/vagrant', 'e2e/hosts-mtu', 'e2e/hosts-repair'];
+export const long: readonly string[] = ['e2e/kills', 'e2e/vagrant', 'e2e/churn', 'e2e/fresh-machine', 'e2e/random', 'e2e/fuzz', 'e2e/hosts-failures', 'e2e/hosts-mtu', 'e2e/hosts-repair', 'e2e/ipv6', 'e2e/demo', 'e2e/install', 'e2e/bad-input'];
 
 /** A file runs beside any others; or as the only one of those that mostly wait; or, when all others have ended, by itself. */
 export type Company = 'any' | 'calm' | 'alone';
