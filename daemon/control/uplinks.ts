@@ -63,11 +63,13 @@ export class Uplinks {
   /** Sees to it that the tenant has its uplink: networks may be from before there were any, or from another host. What is refused is told by {@link errorOf}. */
   async ensure(tenantName: string): Promise<void> {
     this.errors.delete(tenantName);
+    const plan = (): Fragment | undefined => {
+      const tenant = this.state.tenants.get(keys.tenant(tenantName))?.value;
+      return tenant && this.plan(tenant, this.state.networks.of(tenantName));
+    };
     try {
-      await transact(this.store, () => {
-        const tenant = this.state.tenants.get(keys.tenant(tenantName))?.value;
-        return tenant && this.plan(tenant, this.state.networks.of(tenantName));
-      });
+      // Nearly always there is nothing to write, and no reason to wait for those who write: behind 400 changes of services a pass once waited for seconds.
+      if (plan()?.operations.length) await transact(this.store, plan);
     } catch (error) {
       if (!(error instanceof NetctlError && error.code === 'exhausted')) throw error;
       this.errors.set(tenantName, error.message);
