@@ -33,6 +33,21 @@ t.test('what was committed is there after the store was opened again', async (t)
   t.equal((await stat(directory)).mode & 0o777, 0o700, 'others cannot read the state');
 });
 
+t.test('thousands of entries are read in several pieces, and told of before anybody sees them', async (t) => {
+  const directory = fresh();
+  const long = 'x'.repeat(1000);
+  let store = await openLevelStore(directory, { found: (entries) => t.equal(entries, 0) });
+  await store.transact({ conditions: [], operations: Array.from({ length: 2500 }, (_, index) => ({ key: `many/${index}`, put: { index, long } })) });
+  const before = await store.list('');
+  await store.close();
+  store = await openLevelStore(directory, { found: (entries) => t.equal(entries, 2500) });
+  t.same(await store.list(''), before);
+  await store.transact({ conditions: [], operations: [{ key: 'many/7', put: null }, { key: 'many/8', delete: true }] });
+  await store.close();
+  store = await openLevelStore(directory, { found: (entries) => t.equal(entries, 2499, 'the digest is that of what was read') });
+  await store.close();
+});
+
 t.test('a second netctld on the same state is refused', async (t) => {
   const directory = fresh();
   const store = await openLevelStore(directory);

@@ -43,6 +43,12 @@ t.test('networks of providers, of those that drain, and those in which their con
   t.same(answered(first), ['alone'], 'asked again');
   t.same(answered(second), ['alone', 'idle']);
   t.same(answered(), []);
+  const shared = [at('10.5.0.1')];
+  const [one, other] = [service({ providers: shared }), service({ providers: shared })];
+  t.same(answered(one, other), ['alone'], 'of two services that have one list');
+  t.same(answered(other), ['alone'], 'it is still that of one');
+  t.same(answered(one), ['alone'], 'it passes from one to the other');
+  t.same(answered(), []);
   t.end();
 });
 

@@ -27,10 +27,10 @@ class World {
   private readonly away = new Set<string>();
   readonly hosts = { isPresent: (host: string): boolean => !this.away.has(host), whyAway: (host: string): string | undefined => (this.away.has(host) ? `its host ${host} is away` : undefined) };
 
-  /** A daemon's lists: of one that just began, if they are asked for once. */
-  listing(looked: (service: Service) => void = () => {}): () => ServiceNews {
+  /** A daemon's lists: of one that just began, if they are asked for once. @param sharing services that ask for the same are judged once. */
+  listing({ looked = () => {}, sharing = true }: { looked?: (service: Service) => void; sharing?: boolean } = {}): () => ServiceNews {
     const providers = new Providers(this.state, { values: () => [...this.containers.values()] }, this.hosts);
-    const lists = new ServiceLists({ candidacy: (service, membership) => (looked(service), providers.candidacy(service, membership)) }, this.hosts, 'h1');
+    const lists = new ServiceLists({ candidacy: (service, membership, judged) => (looked(service), providers.candidacy(service, membership, sharing ? judged : undefined)) }, this.hosts, 'h1');
     return () => lists.bring(this.state.services.listOf(tenant), providers.membership(tenant));
   }
 
@@ -106,7 +106,7 @@ t.test('whatever happens, lists that are kept are those that would be made anew;
     for (const steps of bursts) {
       for (const [name, a, b] of steps) await world.actions[name](a, b);
       const now = kept();
-      assert.deepEqual(ordered(now), ordered(world.listing()()));
+      assert.deepEqual(ordered(now), ordered(world.listing({ sharing: false })()));
       if (steps.every(([name]) => name === 'nothing')) for (const list of ['candidacies', 'balanced', 'living', 'addresses'] as const) assert.equal(now[list], before[list]);
       before = now;
       passes += 1;
@@ -117,12 +117,27 @@ t.test('whatever happens, lists that are kept are those that would be made anew;
   t.ok(passes > 500, `${passes} passes were compared`);
 });
 
+t.test('services that ask for the same share the list of their providers, and no others do', async (t) => {
+  const world = new World();
+  await world.state.load();
+  await world.actions.network(1, 0);
+  await world.actions.run(3, 1);
+  // By their second number: app!=a, and the third drains the container.
+  for (const [a, b] of [[0, 13], [1, 13], [2, 3]] as const) await world.actions.createService(a, b);
+  const { candidacies, balanced, living } = world.listing()();
+  const [first, second, drained] = ['s0', 's1', 's2'].map((name) => candidacies.findIndex(({ service }) => service.name === name)) as [number, number, number];
+  t.equal(balanced[first]?.providers.length, 1);
+  t.equal(balanced[first]?.providers, balanced[second]?.providers);
+  t.equal(living[first]?.providers, living[second]?.providers);
+  t.same([balanced[drained]?.providers.length, balanced[drained]?.draining?.length], [0, 1]);
+});
+
 t.test('a container is about the services that ask for a label that it has, and no longer about those that did', async (t) => {
   const world = new World();
   t.teardown(() => world.state.close());
   await world.state.load();
   const looked: string[] = [];
-  const kept = world.listing((service) => looked.push(service.name));
+  const kept = world.listing({ looked: (service) => looked.push(service.name) });
   await world.actions.network(0, 0);
   for (const [service, selector] of [[0, 0], [1, 1], [2, 3]] as const) await world.actions.createService(service, selector);
   await world.actions.run(1, 2);
