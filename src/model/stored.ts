@@ -143,11 +143,14 @@ export const decodeStored = {
   tenant: (value: unknown): Tenant => strip(tenant.parse(value)),
   network: (value: unknown): Network => strip(network.parse(value)),
   service: (value: unknown): Service => {
-    const { requestedIp, requestedIps, ...rest } = strip(service.parse(value));
-    return { ...rest, requestedIps: requestedIps ?? (requestedIp ? [requestedIp] : []) };
+    const { tenant, name, network, selectors, ports, algorithm, weights, prefer, drained, requestedIp, requestedIps, addresses } = service.parse(value);
+    return { tenant, name, network, selectors, ports, algorithm, weights, prefer, drained, addresses, requestedIps: requestedIps ?? (requestedIp ? [requestedIp] : []) };
   },
   endpoint: (value: unknown): Endpoint => strip(endpoint.parse(value)),
-  allocation: (value: unknown): Allocation => strip(allocation.parse(value)),
+  allocation: (value: unknown): Allocation => {
+    const { tenant, network, address, owner, since } = allocation.parse(value);
+    return { tenant, network, address, owner, since };
+  },
   binding: (value: unknown): DockerBinding => strip(binding.parse(value)),
   uplink: (value: unknown): Uplink => strip(uplink.parse(value)),
   pool: (value: unknown): DockerPool => strip(pool.parse(value)),
