@@ -2,7 +2,8 @@ import { Agent, request } from 'node:http';
 
 /** Asks over a Unix socket, by connections that stay open, as a client does that asks often. */
 export class Rest {
-  private readonly agent = new Agent({ keepAlive: true });
+  /** Of what is not used for half a minute, netctld could end a connection just when it is asked by it: Node.js takes the word of a server for how long it waits only if there is a limit here. */
+  private readonly agent = new Agent({ keepAlive: true, timeout: 30_000 });
 
   constructor(private readonly socketPath: string) {}
 

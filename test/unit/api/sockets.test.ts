@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { request, type IncomingMessage } from 'node:http';
+import { Agent, request, type IncomingMessage } from 'node:http';
 import { createConnection, createServer } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
@@ -97,6 +97,21 @@ t.test('a refusal stands in the status line, too, as one line of ASCII', async (
   t.equal(await reason('the state is not loaded yet: wait a moment'), 'the state is not loaded yet: wait a moment');
   t.equal(await reason('nö\r\nX-Evil: 1'), 'n???X-Evil: 1');
   t.equal((await reason('a'.repeat(100_000)))?.length, 500);
+});
+
+t.test('a client that asks again within a minute does so by a connection that is not about to end', async (t) => {
+  const { api } = await fixture(t);
+  const path = fresh();
+  await api.listenUnix(path, ownGroup);
+  const port = await api.listenTcp('127.0.0.1', 0);
+  for (const target of [{ socketPath: path }, { host: '127.0.0.1', port }]) {
+    const agent = new Agent({ keepAlive: true });
+    const call = request({ ...target, path: '/healthz', agent }).end();
+    const [{ headers }] = (await once(call, 'response')) as [IncomingMessage];
+    agent.destroy();
+    const [, seconds] = /^timeout=(\d+)$/.exec(headers['keep-alive'] ?? '') ?? [];
+    t.ok(Number(seconds) > 60, `it stays open for ${seconds} s`);
+  }
 });
 
 t.test('TCP besides, on the port asked for or on a free one', async (t) => {
