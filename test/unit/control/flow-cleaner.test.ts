@@ -53,6 +53,37 @@ t.test('a TCP provider that still lives is no reason to look', async (t) => {
   t.equal(lists(), 1);
 });
 
+/** Nothing but containers: no service. */
+const only = (...addresses: string[]): Living => ({ addresses: addresses.map(ip), services: [] });
+
+t.test('who leaves and never was a provider is no reason to look', async (t) => {
+  const { cleaner, lists } = tracked([]);
+  await cleaner.clean({ ...living(['10.1.0.1']), addresses: ['10.1.0.1', '10.1.0.2'].map(ip) });
+  await cleaner.clean({ ...living(['10.1.0.1']), addresses: [ip('10.1.0.1')] });
+  t.equal(lists(), 1);
+});
+
+t.test('who was a provider of a service that is deleted is one', async (t) => {
+  const flow: Flow = { ...udp('10.1.0.100', '10.1.0.1'), protocol: 'tcp' };
+  const flows: Flow[] = [];
+  const { cleaner } = tracked(flows);
+  await cleaner.clean(only('10.1.0.1', '10.1.0.2'));
+  await cleaner.clean(living(['10.1.0.1'], { protocol: 'tcp' }));
+  flows.push(flow);
+  t.equal(await cleaner.clean(only('10.1.0.1', '10.1.0.2')), 0, 'connections to who lives stay');
+  t.equal(await cleaner.clean(only('10.1.0.1')), 0);
+  t.strictSame(flows, [flow]);
+  t.equal(await cleaner.clean(only()), 1);
+});
+
+t.test('and so is who has a connection from before anything was known of services', async (t) => {
+  const { cleaner, lists } = tracked([{ ...udp('10.1.0.100', '10.1.0.1'), protocol: 'tcp' }]);
+  t.equal(await cleaner.clean(only('10.1.0.1', '10.1.0.2')), 0);
+  t.equal(await cleaner.clean(only('10.1.0.1')), 0);
+  t.equal(lists(), 1);
+  t.equal(await cleaner.clean(only()), 1);
+});
+
 t.test('a new service IP is: a client may have sent to it before it was one', async (t) => {
   const { cleaner, lists } = tracked([udp('10.1.0.101', '10.1.0.101')]);
   t.equal(await cleaner.clean(living(['10.1.0.1'])), 0, 'other UDP is left alone');
