@@ -309,7 +309,8 @@ t.test('an endpoint that Docker no longer knows is released after a minute, whil
 t.test("a container's link is made although its connections cannot be looked through", async (t) => {
   const bed = await started(t);
   await bed.control.createNetwork(networkRequest('default', 'n1', '10.1.1.0/24'));
-  const id = await bed.docker.run({ network: 'n1' });
+  await bed.control.createService(serviceRequest('default', 'w', 'n1', 'app=a'));
+  const id = await bed.docker.run({ network: 'n1', labels: { app: 'a' } });
   const list = bed.conntrack.list.bind(bed.conntrack);
   bed.conntrack.list = () => Promise.reject(new NetctlError('internal', 'conntrack is broken'));
   await bed.docker.remove(id);
