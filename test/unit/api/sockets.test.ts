@@ -109,7 +109,7 @@ t.test('a client that asks again within a minute does so by a connection that is
     const call = request({ ...target, path: '/healthz', agent }).end();
     const [{ headers }] = (await once(call, 'response')) as [IncomingMessage];
     agent.destroy();
-    const [, seconds] = /^timeout=(\d+)$/.exec(headers['keep-alive'] ?? '') ?? [];
+    const [, seconds] = /^timeout=(\d+)$/.exec(String(headers['keep-alive'])) ?? [];
     t.ok(Number(seconds) > 60, `it stays open for ${seconds} s`);
   }
 });
