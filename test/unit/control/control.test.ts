@@ -311,6 +311,7 @@ t.test("a container's link is made although its connections cannot be looked thr
   await bed.control.createNetwork(networkRequest('default', 'n1', '10.1.1.0/24'));
   await bed.control.createService(serviceRequest('default', 'w', 'n1', 'app=a'));
   const id = await bed.docker.run({ network: 'n1', labels: { app: 'a' } });
+  await bed.settle();
   const list = bed.conntrack.list.bind(bed.conntrack);
   bed.conntrack.list = () => Promise.reject(new NetctlError('internal', 'conntrack is broken'));
   await bed.docker.remove(id);
