@@ -1,10 +1,14 @@
 // What dist/bin/netctl.cjs and dist/bin/netctld.cjs are: each starts the bundle beside it. CommonJS, since the loader of modules alone takes
 // Node.js 20 ten milliseconds.
 import { readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 import { Script } from 'node:vm';
 
 /** `netctl` or `netctld`, put in by bundle/main.ts. */
 declare const PROGRAM: string;
+
+// As daemon/young-heap.ts has it, and before its code makes anything: what the space for it once was it would keep. V8 takes kept code for the same flags only.
+if (PROGRAM === 'netctld') setFlagsFromString('--semi-space-growth-factor=1');
 
 /** What stacks call it. Without its directory: that of the build would be in the code that is kept. */
 const filename = `${PROGRAM}.bundle.cjs`;
