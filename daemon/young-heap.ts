@@ -13,20 +13,26 @@ const collectMs = 1000;
 /** The space is V8's two halves of it, in bytes: when it is no larger, all was given back. */
 const smallest = 4 * 2 ** 20;
 
+/** What looks whether there is still much to do, and what gives the space back. */
+let [growing, shrinking]: [NodeJS.Timeout | undefined, NodeJS.Timeout | undefined] = [undefined, undefined];
+
 /** The space for what is new stays as it is. */
 export function keepYoungHeap(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
 }
 
-/** Until this process has less to do, the space may grow to what bin/netctld allows; then it is given back. */
+/** Until this process has less to do, the space may grow to what bin/netctld allows; then it is given back. While it may, this does nothing. */
 export function growYoungHeap(): void {
+  if (growing) return;
+  clearInterval(shrinking);
   setFlagsFromString('--semi-space-growth-factor=8');
   let last = process.cpuUsage();
-  const timer = setInterval(() => {
+  growing = setInterval(() => {
     const { user, system } = process.cpuUsage(last);
     last = process.cpuUsage();
     if (user + system > lookMs * 1000 * busyShare) return;
-    clearInterval(timer);
+    clearInterval(growing);
+    growing = undefined;
     keepYoungHeap();
     shrinkYoungHeap();
   }, lookMs).unref();
@@ -35,8 +41,8 @@ export function growYoungHeap(): void {
 function shrinkYoungHeap(): void {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as (options: { readonly type: 'minor' }) => void;
-  const timer = setInterval(() => {
-    if (youngBytes() <= smallest) return clearInterval(timer);
+  shrinking = setInterval(() => {
+    if (youngBytes() <= smallest) return clearInterval(shrinking);
     // A millisecond or two.
     collect({ type: 'minor' });
   }, collectMs).unref();
