@@ -27,8 +27,16 @@ async function sharedBy(t: Test, names: readonly string[], what: string): Promis
   t.strictSame(counted, Object.fromEntries(names.map((name) => [name, 10])), what);
 }
 
+/** Waits until netctld says so, and then until the kernel balances over them: what is said is known a moment before it is done. */
 async function providersAre(names: readonly string[]): Promise<void> {
   await untilProviders(host, 'web', names);
+  const { Oper } = await host.service('web');
+  const wanted = Oper.providers.flatMap(({ ipAddress }) => ipAddress).sort().join(' ');
+  await until(`connections go to ${wanted}`, async () => {
+    const slots = await host.router('default', 'nft', 'list', 'map', 'ip', 'netctl', 'slots');
+    const found = [...new Set([...slots.matchAll(/ : (\d+\.\d+\.\d+\.\d+) \./g)].map(([, address]) => address))].sort().join(' ');
+    return found === wanted || `they go to ${found}`;
+  });
 }
 
 /** Something is done to s1 and undone: it loses the connections, and gets them again. */
