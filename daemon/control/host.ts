@@ -49,6 +49,8 @@ export class Host {
   private readonly reconciler: Reconciler;
   /** What was wished for when it was last brought about, as text; undefined: nobody knows what the kernel holds. */
   private settled: string | undefined;
+  /** What was wished for last, and what that followed from besides the networks, endpoints and tenants of that number. */
+  private wished: { readonly others: string; readonly text: string } | undefined;
   /** The kernel is to be read even if nothing new is wished for. */
   private stale = false;
   /** Whatever differs from what is settled was changed by somebody else. */
@@ -175,9 +177,11 @@ export class Host {
     this.swept = legs;
   }
 
-  /** All that a pass depends on but for the host's routes, as text. */
+  /** All that a pass depends on but for the host's routes, as text. It is the same after a change of services only. */
   private wish(): string {
-    return JSON.stringify([this.uplinks(() => []), [...this.parts.access.plan([])], this.parts.hasStrangers(), this.overlay()]);
+    const others = JSON.stringify([this.parts.hasStrangers(), this.overlay(), this.parts.state.surroundings]);
+    if (this.wished?.others !== others) this.wished = { others, text: JSON.stringify([this.uplinks(() => []), [...this.parts.access.plan([])], this.parts.hasStrangers(), this.overlay()]) };
+    return this.wished.text;
   }
 
   private overlay(): { readonly overlay?: HostOverlay } {

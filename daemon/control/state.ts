@@ -60,6 +60,9 @@ export class State {
     ...[this.pools, this.unnamed, this.leftovers, this.hosts, this.presences, this.hostContainers],
   ] as Table<object>[];
 
+  /** Counted up with each change of anything but a service: of these there are many, and much is not about them. */
+  surroundings = 0;
+
   private readonly listeners = new Set<StateListener>();
   private readonly allListeners = new Set<() => void>();
   private readonly readListeners = new Set<() => void>();
@@ -182,6 +185,7 @@ export class State {
     if (change.key.startsWith(keys.allocations)) return this.takeAllocation(change);
     const table = this.tableOf(change.key);
     if (!table) return [];
+    if (table !== this.services) this.surroundings += 1;
     const before = table.get(change.key)?.value;
     const tenant = table.apply(change);
     const after = table.get(change.key)?.value;
@@ -241,6 +245,7 @@ export class State {
 
 
   private clear(): void {
+    this.surroundings += 1;
     for (const table of this.tables) table.clear();
     this.allocations.clear();
     this.vnis.clear();

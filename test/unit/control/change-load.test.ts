@@ -1,5 +1,6 @@
 import t from 'tap';
 import type { Outcome, Transaction } from '../../../daemon/store/port.js';
+import { parseTerm } from '../../../src/selectors/parse.js';
 import { Bed, networkRequest, serviceRequest, until } from './bed.js';
 
 t.test('while many changes wait for the disk, the router goes on with what is known', async (t) => {
@@ -28,4 +29,22 @@ t.test('while many changes wait for the disk, the router goes on with what is kn
   goOn?.();
   await Promise.all(changes);
   t.equal(control.listServices('default').length, 11);
+});
+
+t.test('what the host itself needs is not thought over for each change of a service', async (t) => {
+  const bed = new Bed();
+  await bed.start();
+  t.teardown(() => bed.stop());
+  const { control } = bed;
+  await control.createNetwork(networkRequest('default', 'n1', '10.1.0.0/16', '10.1.255.254'));
+  await control.createService(serviceRequest('default', 's0', 'n1', 'app=one', '10.1.0.100'));
+  await bed.settle();
+  const { access } = control['parts'].hostNetwork['parts'];
+  const plan = access.plan.bind(access);
+  let plans = 0;
+  access.plan = (routes) => ((plans += 1), plan(routes));
+  for (const app of ['two', 'three']) await control.updateService({ tenant: 'default', name: 's0', selectors: [parseTerm(`app=${app}`)] });
+  t.equal(plans, 0);
+  await control.createNetwork(networkRequest('default', 'n2', '10.2.0.0/16', '10.2.255.254'));
+  t.ok(plans > 0, 'but for each other one');
 });
