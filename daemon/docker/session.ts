@@ -144,7 +144,8 @@ export class Session {
     const [order, askedAtMs] = [this.order, this.options.now()];
     const listed = await listContainers(this.docker);
     this.missing ??= new Set([...listed].flatMap(([id, summary]) => (summary && this.learnAtFirst(id, summary, order, askedAtMs) ? [] : [id])));
-    for (const id of [...listed.keys(), ...this.known.keys()]) this.lookups.add(id);
+    // Each once: who is added while his question is under way is asked about once more.
+    for (const id of new Set([...listed.keys(), ...this.known.keys()])) this.lookups.add(id);
   }
 
   /**
