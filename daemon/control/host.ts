@@ -179,8 +179,9 @@ export class Host {
 
   /** All that a pass depends on but for the host's routes, as text. It is the same after a change of services only. */
   private wish(): string {
-    const others = JSON.stringify([this.parts.hasStrangers(), this.overlay(), this.parts.state.surroundings]);
-    if (this.wished?.others !== others) this.wished = { others, text: JSON.stringify([this.uplinks(() => []), [...this.parts.access.plan([])], this.parts.hasStrangers(), this.overlay()]) };
+    const own = [this.parts.hasStrangers(), this.overlay()];
+    const others = JSON.stringify([...own, this.parts.state.surroundings]);
+    if (this.wished?.others !== others) this.wished = { others, text: JSON.stringify([this.uplinks(() => []), [...this.parts.access.plan([])], ...own]) };
     return this.wished.text;
   }
 

@@ -243,7 +243,6 @@ export class State {
     return this.tables.find(({ prefix }) => key.startsWith(prefix));
   }
 
-
   private clear(): void {
     this.surroundings += 1;
     for (const table of this.tables) table.clear();
