@@ -14,7 +14,7 @@ interface Parts {
   readonly checkup: Checkup;
   readonly docker: Pick<DockerEngine, 'listNetworks'>;
   readonly state: State;
-  readonly routers: Pick<Routers, 'compare' | 'errorOf' | 'sync' | 'doubt'>;
+  readonly routers: Pick<Routers, 'compare' | 'errorOf' | 'isSettled' | 'sync' | 'doubt'>;
   readonly hostNetwork: Pick<Host, 'errorOf' | 'sync' | 'verify'>;
   readonly uplinks: Pick<Uplinks, 'tenants'>;
   readonly examineHosts: () => Promise<Finding[]>;
@@ -88,6 +88,7 @@ export class Doctor {
     const check = `router of ${tenant}`;
     const error = routers.errorOf(tenant) ?? hostNetwork.errorOf(tenant);
     if (error !== undefined) return { check, status: 'failed', message: error, remedy: 'run "netctl doctor --repair"; if it stays, see the log of netctld' };
+    if (!routers.isSettled(tenant)) return { check, ...notSettled };
     const drift = await this.lastingDrift(tenant);
     if (typeof drift === 'string') return { check, status: 'failed', message: drift, remedy: 'run "netctl doctor --repair"' };
     const differences = countDrift(drift);
@@ -110,4 +111,9 @@ export class Doctor {
   }
 }
 
+const notSettled: Omit<Finding, 'check'> = {
+  status: 'failed',
+  message: 'it is as it was before netctld started: it is brought up to date when all containers are known',
+  remedy: 'wait a moment; if it stays, see the log of netctld',
+};
 const notCurrent: Finding = { check: 'store', status: 'failed', message: 'the state is being read again: what is shown may be old', remedy: 'wait a moment; if it stays, see the log of netctld' };

@@ -71,6 +71,8 @@ export class Routers {
   private readonly joining = new Set<string>();
   /** Tenants whose router was found at start with containers in it of which the store knows nothing. */
   private readonly strangers = new Set<string>();
+  /** Those whose router was brought up to date since the start, with all containers known. */
+  private readonly settled = new Set<string>();
   private readonly reconciler: Reconciler;
   private readonly looks = new Pace();
 
@@ -143,6 +145,11 @@ export class Routers {
     return this.routers.get(tenant)?.error ?? this.parts.uplinks.errorOf(tenant);
   }
 
+  /** Whether the router was looked at since netctld started, and all containers were known when it was. Until then it is as an earlier netctld left it. */
+  isSettled(tenant: string): boolean {
+    return this.settled.has(tenant);
+  }
+
   /** Why the last pass over the router could not do its work. */
   failureOf(tenant: string): string | undefined {
     return this.routers.get(tenant)?.failure ?? this.parts.uplinks.errorOf(tenant);
@@ -187,7 +194,10 @@ export class Routers {
       const services = this.listsOf(tenant).bring(onHost.services, this.parts.providers.membership(tenant));
       changes = await router.reconcile(this.target(tenant, onHost, services));
       this.report(tenant, changes);
-      if (areKnown) this.parts.chronicle.balanced(tenant, services.candidacies);
+      if (areKnown) {
+        this.parts.chronicle.balanced(tenant, services.candidacies);
+        this.settled.add(tenant);
+      }
     } finally {
       if (changes?.uplinked ?? true) this.parts.linked();
       this.parts.chronicle.routerPassed(tenant, router.error);
@@ -216,6 +226,7 @@ export class Routers {
     await this.parts.uplinks.release(tenant);
     this.routers.delete(tenant);
     this.lists.delete(tenant);
+    this.settled.delete(tenant);
     this.parts.metrics.forgotten(tenant);
     this.parts.chronicle.forget(tenant);
   }

@@ -92,6 +92,11 @@ async function isRepaired(t: Test, host: Host): Promise<void> {
 async function ends(t: Test, host: Host, env: Record<string, string>): Promise<void> {
   await host.daemon('restart', 'netctld', env);
   t.equal(await greeting(host, hostAddress, 80), 'web1', 'netctld is started again');
+  // The router balances as before meanwhile; who leaves it is told from when it has been brought up to date.
+  await until('all is well', async () => {
+    const { exitCode, stdout } = await host.run('netctl', 'doctor');
+    return exitCode === 0 || stdout;
+  });
   await host.docker('stop', 'web1');
   await untilProviders(host, 'web', []);
   await host.docker('rm', '-f', 'web1', 'far', 'client');

@@ -55,3 +55,14 @@ t.test('without Docker its networks are not told to be gone', async (t) => {
   bed.facts = { ...healthyHost, dockerVersion: undefined };
   t.strictSame(await wrong(bed), ['docker: Docker does not answer']);
 });
+
+t.test('netctld started a moment ago: the router may be as an earlier one left it', async (t) => {
+  const bed = await started(t);
+  await bed.stop();
+  bed.dockerIsAway = true;
+  await bed.start();
+  t.match(await wrong(bed), [/^docker networks: /, /^router of default: it is as it was before netctld started/], 'whose containers may be providers is not known yet');
+  bed.dockerReturns();
+  await bed.settle();
+  t.strictSame(await wrong(bed), []);
+});
