@@ -83,6 +83,7 @@ async function start(config: Config, log: Logger, notifier: Notifier): Promise<E
     ...(isShared(opened) ? { shared: sharedHost(config, opened, new KernelUnderlay(sockets, config.underlayAddress), new KernelTunnels(sockets, join(config.state, 'wireguard'))) } : {}),
     defaultPools: { 4: config.defaultAddressPool, 6: config.defaultAddressPoolv6 },
     restMs: config.addressRest * 1000,
+    reclaimMs: config.reclaimAfter * 1000,
     verifyMs: config.verifyInterval * 1000,
     uplinkRanges: { ipv4: config.uplinkSubnet, ipv6: config.uplinkSubnetv6 },
     now: Date.now,

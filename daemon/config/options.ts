@@ -49,6 +49,8 @@ export interface Config {
   readonly defaultAddressPoolv6: DefaultPool;
   /** How long a released address rests before it is given out like any other, in seconds. */
   readonly addressRest: number;
+  /** How old what Docker asked for and did not use must be to be taken back, in seconds. */
+  readonly reclaimAfter: number;
   /** How often the kernel is compared with what it should hold, in seconds. */
   readonly verifyInterval: number;
   /** Where the addresses of the links between routers and the host are taken from. */
@@ -94,6 +96,8 @@ export const options: { readonly [K in keyof Config]: Option<Config[K]> } = {
   defaultAddressPoolv6: { describe: 'the same for IPv6', fallback: defaultPools[6], shown: formatPool(defaultPools[6]), parse: addressPool(6) },
   // As long as neighbours and connections commonly remember an address (base_reachable_time is 30 s).
   addressRest: { describe: 'seconds that a released address rests while others are free', fallback: 60, parse: wholeSeconds(0, 86_400) },
+  // When Docker is well, one follows the other within a second.
+  reclaimAfter: { describe: 'seconds until what Docker asked for and did not use is taken back', fallback: 60, parse: wholeSeconds(10, 3600) },
   verifyInterval: { describe: 'seconds between two comparisons with the kernel', fallback: 60, parse: wholeSeconds(1, 86_400) },
   uplinkSubnet: { describe: 'subnet for the links between routers and this host', fallback: defaultUplinkRanges.ipv4, parse: uplinkSubnet(4) },
   uplinkSubnetv6: { describe: 'the same for IPv6', fallback: defaultUplinkRanges.ipv6, parse: uplinkSubnet(6) },

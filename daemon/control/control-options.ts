@@ -25,6 +25,8 @@ export interface ControlOptions {
   readonly encryptByDefault: boolean;
   /** How long a released address rests, in milliseconds. */
   readonly restMs: number;
+  /** How old what Docker asked for and did not use, or does not know any more, must be to be taken back, in milliseconds. */
+  readonly reclaimMs: number;
   /** Between two readings of the whole kernel state, in milliseconds. */
   readonly verifyMs: number;
   /** Milliseconds since the epoch. */

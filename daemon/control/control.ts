@@ -20,8 +20,8 @@ const settleMs = 3000;
 /** How often it is looked whether somebody else changed a router or the host's own network, in milliseconds. */
 const lookMs = 2000;
 
-/** How often leftovers are looked for, in milliseconds. */
-const garbageMs = 15_000;
+/** How often leftovers are looked for at least, in milliseconds; and in the time after which something is one. */
+const [garbageMs, looksForLeftovers] = [15_000, 4] as const;
 
 /**
  * All that netctl decides, put together: users' operations, Docker's calls and Docker's events go
@@ -93,7 +93,7 @@ export class Control implements Operations {
     }
     this.every(this.options.verifyMs, () => this.verify());
     this.every(lookMs, () => this.look());
-    this.every(garbageMs, () => this.collectGarbage());
+    this.every(Math.min(garbageMs, this.options.reclaimMs / looksForLeftovers), () => this.collectGarbage());
   }
 
   /** From now on nothing is asked of Docker. To be called while Docker's own calls are still answered: it waits for them. */

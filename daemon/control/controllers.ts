@@ -75,7 +75,7 @@ export class Controllers {
   readonly networkNames: Reconciler;
 
   constructor(options: ControlOptions) {
-    const { store, docker, kernel, host, shared, now, log } = options;
+    const { store, docker, kernel, host, shared, reclaimMs, now, log } = options;
     const state = new State(store, log);
     const containers = new Containers(log);
     const allContainers = new AllContainers(state, containers, host);
@@ -140,13 +140,13 @@ export class Controllers {
     const dockerNetworks = new DockerNetworks({ store, state, docker, networks, marks, host, log });
     this.dockerNetworks = new Reconciler('docker-networks', (key) => (key === 'all' ? dockerNetworks.reconcile() : dockerNetworks.followDeletions()), log);
     this.doctor = new Doctor({ checkup: options.checkup, docker, state, uplinks, host, routers, hostNetwork, examineHosts: () => hostsCheckup.examine(), syncDocker: () => this.dockerNetworks.sync('all') });
-    this.pools = new DockerPools({ store, state, waiting, defaults: options.defaultPools, hostRoutes: async () => (await kernel.host.foreignRoutes()).map(({ prefix }) => prefix), host, now, log });
+    this.pools = new DockerPools({ store, state, waiting, defaults: options.defaultPools, hostRoutes: async () => (await kernel.host.foreignRoutes()).map(({ prefix }) => prefix), host, reclaimMs, now, log });
     const { pools } = this;
-    const unnamed = new UnnamedNetworks({ store, state, docker, networks, pools, waiting, uplinks, access, host, now, log, record: (happening) => this.events.record(happening) });
+    const unnamed = new UnnamedNetworks({ store, state, docker, networks, pools, waiting, uplinks, access, host, reclaimMs, now, log, record: (happening) => this.events.record(happening) });
     this.networkNames = new Reconciler('network-names', () => unnamed.nameAll(), log);
     this.pluginAddresses = new PluginAddresses({ store, state, addresses, releases, pools, unnamed, networks, host, now });
     this.pluginEndpoints = new PluginEndpoints({ store, state, addresses, releases, routers, host, networks, unnamed });
-    this.garbage = new Garbage({ store, state, containers, docker, addresses, drains: this.drains, marks, forgetEndpoint: (id) => this.pluginEndpoints.forget(id), host, now, log });
+    this.garbage = new Garbage({ store, state, containers, docker, addresses, drains: this.drains, marks, forgetEndpoint: (id) => this.pluginEndpoints.forget(id), host, reclaimMs, now, log });
   }
 
   /** Resolves when the kernel holds what is true now, or could not be brought to it. The host's pass follows the router's, which makes the link. */

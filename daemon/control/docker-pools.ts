@@ -14,9 +14,6 @@ import type { Stored } from './table.js';
 import { combine, transact, when, write, type Fragment } from './transact.js';
 import type { Waiting } from './waiting.js';
 
-/** From asking for a pool to making its network Docker takes milliseconds; what is older was left by a crash. In milliseconds. */
-const patience = 60_000;
-
 /** How long a pool waits for another one of the same subnet to find its network, in milliseconds. */
 const turnMs = 3000;
 
@@ -28,6 +25,8 @@ interface Parts {
   /** What else the host reaches: no subnet that nobody named lies there. */
   readonly hostRoutes: () => Promise<readonly Prefix[]>;
   readonly host: string;
+  /** From asking for a pool to making its network Docker takes milliseconds; what is older than this was left by a crash. In milliseconds. */
+  readonly reclaimMs: number;
   readonly now: () => number;
   readonly log: Logger;
 }
@@ -120,9 +119,9 @@ export class DockerPools {
 
   /** Forgets pools that were asked for and never used, and those whose Docker network is gone. */
   async collect(): Promise<void> {
-    const { store, state, host, now, log } = this.parts;
+    const { store, state, host, reclaimMs, now, log } = this.parts;
     const hasNetwork = (id: string): boolean => state.bindings.get(keys.binding(host, id)) !== undefined || state.unnamed.get(keys.unnamedNetwork(host, id)) !== undefined;
-    const isStale = ({ since, dockerNetworkId }: DockerPool): boolean => since < now() - patience && (dockerNetworkId === undefined || !hasNetwork(dockerNetworkId));
+    const isStale = ({ since, dockerNetworkId }: DockerPool): boolean => since < now() - reclaimMs && (dockerNetworkId === undefined || !hasNetwork(dockerNetworkId));
     for (const { id, prefix } of state.pools.of(host).filter(isStale)) {
       const forgotten = await transact(store, () => {
         const pool = this.find(id);

@@ -11,13 +11,6 @@ import type { Logger } from './logger.js';
 import type { State } from './state.js';
 import { combine, transact, when, write } from './transact.js';
 
-/**
- * How long Docker may take from asking for an address to creating its endpoint, and how long an
- * endpoint may be without a container, in milliseconds. Both follow each other within a second when
- * Docker is well; what is older was left by a Docker that crashed in between.
- */
-const patience = 60_000;
-
 /** Addresses forgotten in one transaction: etcd takes no more than 128 operations at once unless it is told to. */
 const mostAtOnce = 100;
 
@@ -31,6 +24,12 @@ interface Parts {
   readonly drains: Drains;
   readonly marks: DeletionMarks;
   readonly host: string;
+  /**
+   * How long Docker may take from asking for an address to creating its endpoint, and how long an
+   * endpoint may be without a container, in milliseconds. Both follow each other within a second when
+   * Docker is well; what is older was left by a Docker that crashed in between.
+   */
+  readonly reclaimMs: number;
   readonly now: () => number;
   readonly log: Logger;
 }
@@ -58,8 +57,8 @@ export class Garbage {
   }
 
   private async releaseRequests(): Promise<void> {
-    const { store, state, addresses, host, now, log } = this.parts;
-    const stale = state.allocations.values().filter(({ value: { owner, since } }) => owner.kind === 'request' && owner.host === host && since < now() - patience);
+    const { store, state, addresses, host, reclaimMs, now, log } = this.parts;
+    const stale = state.allocations.values().filter(({ value: { owner, since } }) => owner.kind === 'request' && owner.host === host && since < now() - reclaimMs);
     for (const { value } of stale) {
       const { tenant, network, address, since } = value;
       const released = await transact(store, () => {
@@ -98,12 +97,12 @@ export class Garbage {
   }
 
   private longOrphaned(): Endpoint[] {
-    const { state, containers, host, now } = this.parts;
+    const { state, containers, host, reclaimMs, now } = this.parts;
     const orphans = state.endpoints.values().filter((endpoint) => endpoint.host === host && !containers.ofEndpoint(endpoint.id));
     const ids = new Set(orphans.map((endpoint) => endpoint.id));
     for (const id of this.orphanedSince.keys()) if (!ids.has(id)) this.orphanedSince.delete(id);
     for (const id of ids) if (!this.orphanedSince.has(id)) this.orphanedSince.set(id, now());
-    return orphans.filter(({ id }) => (this.orphanedSince.get(id) ?? now()) <= now() - patience);
+    return orphans.filter(({ id }) => (this.orphanedSince.get(id) ?? now()) <= now() - reclaimMs);
   }
 
   private async isInDocker(tenant: string, network: string, endpointId: string): Promise<boolean> {

@@ -24,9 +24,6 @@ import type { Waiting } from './waiting.js';
 /** How long a container waits for its network's name, in milliseconds. Docker tells it within milliseconds, when it is well. */
 const nameMs = 5000;
 
-/** A network that Docker does not list this long after it was made was never finished, in milliseconds. */
-const patience = 60_000;
-
 interface Parts {
   readonly store: Store;
   readonly state: State;
@@ -37,6 +34,8 @@ interface Parts {
   readonly uplinks: Pick<Uplinks, 'plan'>;
   readonly access: Pick<HostAccess, 'routes' | 'refuseOverlap'>;
   readonly host: string;
+  /** A network that Docker does not list this long after it was made was never finished, in milliseconds. */
+  readonly reclaimMs: number;
   readonly now: () => number;
   readonly log: Logger;
   readonly record: (happening: Happening) => void;
@@ -105,14 +104,14 @@ export class UnnamedNetworks {
 
   /** Makes networks of those that Docker lists by now. Rejects if Docker or the store does not answer. */
   async nameAll(): Promise<void> {
-    const { docker, networks, state, host, now } = this.parts;
+    const { docker, networks, state, host, reclaimMs, now } = this.parts;
     const unnamed = state.unnamed.values().filter((candidate) => candidate.host === host);
     if (unnamed.length === 0) return;
     const listed = networks.lasting(await docker.listNetworks());
     for (const { dockerNetworkId, since } of unnamed) {
       const found = listed.find(({ id }) => id === dockerNetworkId);
       if (found) await this.name(dockerNetworkId, found.name);
-      else if (since < now() - patience) await this.delete(dockerNetworkId);
+      else if (since < now() - reclaimMs) await this.delete(dockerNetworkId);
     }
   }
 

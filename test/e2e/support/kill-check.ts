@@ -93,7 +93,7 @@ export class HostView {
 
   /**
    * Everything that must hold when nothing is under way.
-   * @param leftovers whether there may still be what a crash left of endpoints that Docker gave up: it is taken back after a minute.
+   * @param leftovers whether there may still be what a crash left of endpoints that Docker gave up: it is taken back after a while.
    */
   async wrong(lanes: readonly Lane[], leftovers: boolean): Promise<string[]> {
     const entries = await this.entries();

@@ -11,7 +11,7 @@ export interface Sockets {
   readonly docker: string;
 }
 
-/** How long an operation may take while netctld lives; what a crash left may be in its way for a minute. */
+/** How long an operation may take while netctld lives; what a crash left may be in its way until it is taken back. */
 const patienceMs = 300_000;
 
 type State = 'running' | 'exited';
@@ -99,7 +99,7 @@ export class Lane {
     }
   }
 
-  /** @param insist also on what is refused: a network with what a crash left of an endpoint, which is taken back after a minute. */
+  /** @param insist also on what is refused: a network with what a crash left of an endpoint, which is taken back after a while. */
   private async repeat(operation: Operation, insist = false): Promise<void> {
     for (;;) {
       const answer = await operation.run().catch((error: unknown) => ({ status: 0, text: String(error) }));

@@ -67,7 +67,7 @@ export class Bed {
     const life = { over: false };
     this.life = life;
     this.control = new Control({
-      ...{ store: this.mortalStore(life), kernel: this.refusing(life), checkup: { read: () => Promise.resolve(this.facts) }, docker: this.engine(life), host: this.host, version: '1.0.0', storeName: 'memory', restMs: 60_000, verifyMs: 3_600_000, encryptByDefault: this.encryptByDefault },
+      ...{ store: this.mortalStore(life), kernel: this.refusing(life), checkup: { read: () => Promise.resolve(this.facts) }, docker: this.engine(life), host: this.host, version: '1.0.0', storeName: 'memory', restMs: 60_000, reclaimMs: 60_000, verifyMs: 3_600_000, encryptByDefault: this.encryptByDefault },
       ...(this.shared ? { shared: this.shared } : {}),
       defaultPools: { 4: { base: Prefix.parse('10.64.0.0/10'), size: 24 }, 6: { base: Prefix.parse('fd00::/48'), size: 64 } },
       uplinkRanges: this.uplinkRanges,
