@@ -97,7 +97,7 @@ function coldNetctl({ lab, netctld, client, targets, withoutTables }: PopulatedH
       netctld.start();
       return Promise.resolve(async () => {
         // A hundred answered: the others must be there, too.
-        const there = (await lab.exec(1, ...inRouter, 'nft', 'list', 'map', 'ip', 'netctl', 'services')).split(' : goto ').length - 1;
+        const there = (await lab.exec(1, ...inRouter, 'nft', 'list', 'map', 'ip', 'netctl', 'services')).split(/ : 0x/).length - 1;
         if (there !== targets.length) throw new Error(`when a hundred services answered, ${there} of ${targets.length} were in the kernel`);
         await netctld.untilAtRest();
       });

@@ -118,7 +118,7 @@ function changed(tenant: string, table: Table, { chains, deletes, adds, unused }
   for (const element of adds) {
     const existing = copy.elements.get(identity(element));
     if (existing && existing.data !== element.data) refuse(`the element ${element.key} in ${element.set} exists with other data`);
-    if (element.set === 'services' && !copy.chains.has(element.data?.replace('goto ', '') ?? '')) refuse(`there is nothing to ${element.data}`);
+    if (element.set === 'balancers' && !copy.chains.has(element.data?.replace('goto ', '') ?? '')) refuse(`there is nothing to ${element.data}`);
     copy.elements.set(identity(element), element);
   }
   for (const name of unused.map(chainName)) {

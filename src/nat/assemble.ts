@@ -1,6 +1,6 @@
 import type { NatElement, SetName } from './elements.js';
 import { setNames } from './elements.js';
-import { directions, parseChainName, passageKey } from './keys.js';
+import { chainNumber, directions, parseChainName, passageKey } from './keys.js';
 import { directionOf, markOf, numberAt, PartReader, slotAt } from './reading.js';
 import type { BalanceChain, BalancedPort, FamilyState, Hairpin, Leg, Passage, SlotTarget } from './state.js';
 
@@ -28,16 +28,29 @@ function assemble(chainNames: readonly string[], elements: readonly NatElement[]
   const sets = Object.fromEntries(setNames.map((set) => [set, [] as NatElement[]])) as Record<SetName, NatElement[]>;
   for (const element of elements) sets[element.set].push(element);
   const chains = new Map(chainNames.map((name) => [name, parseChainName(name) ?? misfit()]));
+  const balancers = assembleBalancers(chains, sets.balancers);
   const parts = new PartReader();
   return {
     chains,
-    ports: assemblePorts(chains, sets.services, assembleSlots(sets.slots, parts), parts),
+    balancers,
+    ports: assemblePorts(balancers, sets.services, assembleSlots(sets.slots, parts), parts),
     serviceIps: new Map(sets.service_ips.map(({ key }) => [key, parts.address(key) ?? misfit()])),
     legs: assembleLegs(sets.legs, sets.traffic, parts),
     hairpins: new Map(sets.hairpin.map((element) => [element.key, parseHairpin(element, parts)])),
     bridges: new Set(sets.segments.map(({ key }) => parseSegment(key))),
     routed: new Map(sets.routed.map(({ key }) => [key, parsePassage(key)])),
   };
+}
+
+/** A number leads to the chain that has it, and to no other. */
+function assembleBalancers(chains: ReadonlyMap<string, BalanceChain>, balancers: readonly NatElement[]): Map<string, BalanceChain> {
+  return new Map(
+    balancers.map(({ key, data = '' }): [string, BalanceChain] => {
+      const [word, name = ''] = data.split(' ');
+      const chain = (word === 'goto' && chains.get(name)) || misfit();
+      return String(chainNumber(chain)) === key ? [name, chain] : misfit();
+    }),
+  );
 }
 
 type Slots = ReadonlyMap<string, (SlotTarget | undefined)[]>;
@@ -57,15 +70,15 @@ function assembleSlots(slots: readonly NatElement[], parts: PartReader): Slots {
   return assembled;
 }
 
-function assemblePorts(chains: ReadonlyMap<string, BalanceChain>, services: readonly NatElement[], slots: Slots, parts: PartReader): Map<string, BalancedPort> {
+function assemblePorts(balancers: ReadonlyMap<string, BalanceChain>, services: readonly NatElement[], slots: Slots, parts: PartReader): Map<string, BalancedPort> {
+  const chains = new Map([...balancers.values()].map((chain) => [chainNumber(chain), chain]));
   const ports = new Map(services.map(({ key, data = '' }) => [key, assemblePort(chains, key, data, slots, parts)]));
   return ports.size === slots.size ? ports : misfit();
 }
 
-function assemblePort(chains: ReadonlyMap<string, BalanceChain>, key: string, verdict: string, slots: Slots, parts: PartReader): BalancedPort {
+function assemblePort(chains: ReadonlyMap<number, BalanceChain>, key: string, data: string, slots: Slots, parts: PartReader): BalancedPort {
   const { address, protocol, port } = parts.port(key) ?? misfit();
-  const [word, name] = verdict.split(' ');
-  const chain = (word === 'goto' && chains.get(name ?? '')) || misfit();
+  const chain = chains.get(numberAt(data)) ?? misfit();
   const targets = slots.get(key) ?? misfit();
   const isFull = targets.length === chain.slots && !targets.includes(undefined);
   return isFull ? { address, protocol, port, chain, slots: targets as SlotTarget[] } : misfit();

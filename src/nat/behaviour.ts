@@ -20,7 +20,8 @@ function normalizeFamily(state: FamilyState): FamilyState {
   const ports = new Map([...state.ports].map(([key, port]) => [key, normalizePort(port)]));
   // Which mark a leg has changes nothing, as long as each has its own.
   const legs = new Map([...state.legs].map(([key, leg]) => [key, { ...leg, mark: 0 }]));
-  return { ...state, ports, legs, chains: new Map([...ports.values()].map(({ chain }) => [chainName(chain), chain])) };
+  const chains = new Map([...ports.values()].map(({ chain }) => [chainName(chain), chain]));
+  return { ...state, ports, legs, chains, balancers: chains };
 }
 
 function normalizePort(port: BalancedPort): BalancedPort {

@@ -1,4 +1,3 @@
-import { chainName } from './keys.js';
 import type { BalanceChain, FamilyState } from './state.js';
 
 /**
@@ -8,18 +7,12 @@ import type { BalanceChain, FamilyState } from './state.js';
  */
 export const maxUnusedChains = 1_000;
 
-/** The names of the chains that service ports lead to. */
-export function chainsInUse({ ports }: Pick<FamilyState, 'ports'>): Set<string> {
-  return new Set([...ports.values()].map(({ chain }) => chainName(chain)));
-}
-
 /**
- * The chains that a table has with these in use. Those of `previous` stay, until too many of them are
- * unused; then all go but those that `previous` used: they can be deleted in a later transaction only.
+ * The chains that a table has with these in use, and the ways to them. Those of `previous` stay, until too many of them are
+ * unused: then their ways go, and with the next plan they go themselves. Kernels before 6.2 refuse to delete a chain together with the
+ * last element that leads to it.
  */
-export function keepChains(previous: FamilyState, inUse: ReadonlyMap<string, BalanceChain>): Map<string, BalanceChain> {
-  const all = new Map([...previous.chains, ...inUse]);
-  if (all.size - inUse.size <= maxUnusedChains) return all;
-  const usedBefore = chainsInUse(previous);
-  return new Map([...all].filter(([name]) => inUse.has(name) || usedBefore.has(name)));
+export function keepChains(previous: FamilyState, inUse: ReadonlyMap<string, BalanceChain>): Pick<FamilyState, 'chains' | 'balancers'> {
+  const all = new Map([...previous.balancers, ...inUse]);
+  return { chains: all, balancers: all.size - inUse.size > maxUnusedChains ? new Map(inUse) : all };
 }

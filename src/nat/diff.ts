@@ -1,4 +1,3 @@
-import { chainsInUse } from './chains.js';
 import { elementsOf } from './elements.js';
 import type { NatElement } from './elements.js';
 import { natFamilies } from './state.js';
@@ -54,10 +53,7 @@ function diffFamily(desired: FamilyState, applied: FamilyState): FamilyChange {
 }
 
 function unusedChains(desired: FamilyState, applied: FamilyState): BalanceChain[] {
-  const undesired = [...applied.chains].filter(([name]) => !desired.chains.has(name));
-  if (undesired.length === 0) return [];
-  const used = chainsInUse(applied);
-  return undesired.filter(([name]) => !used.has(name)).map(([, chain]) => chain);
+  return [...applied.chains].filter(([name]) => !desired.chains.has(name) && !applied.balancers.has(name)).map(([, chain]) => chain);
 }
 
 /**
@@ -66,6 +62,7 @@ function unusedChains(desired: FamilyState, applied: FamilyState): BalanceChain[
  */
 function differing(state: FamilyState, other: FamilyState): NatElement[] {
   return elementsOf({
+    balancers: unshared(state.balancers, other.balancers, () => true),
     ports: unshared(state.ports, other.ports, (a, b) => a === b),
     serviceIps: unshared(state.serviceIps, other.serviceIps, () => true),
     legs: unshared(state.legs, other.legs, (a, b) => a.mark === b.mark),

@@ -36,17 +36,30 @@ export function passageKey({ from, to }: Passage): string {
   return `"${from}" . "${to}"`;
 }
 
-const chainWords: Record<Algorithm, string> = { roundrobin: 'balance', random: 'random', source: 'source' };
+/** How chains of an algorithm are called, and what their numbers begin with. */
+const chainKinds: Record<Algorithm, { readonly word: string; readonly number: number }> = {
+  roundrobin: { word: 'balance', number: 0 },
+  random: { word: 'random', number: 1 },
+  source: { word: 'source', number: 2 },
+};
+
+/** In a chain's number the turn has 8 bits, and what is before it 20. */
+const [turnBits, slotBits] = [8, 20] as const;
 
 /** `balance_<slots>_<turn>` for round robin, `random_<slots>`, `source_<slots>`. */
 export function chainName({ algorithm, slots, turn }: BalanceChain): string {
-  return `${chainWords[algorithm]}_${slots}${algorithm === 'roundrobin' ? `_${turn}` : ''}`;
+  return `${chainKinds[algorithm].word}_${slots}${algorithm === 'roundrobin' ? `_${turn}` : ''}`;
+}
+
+/** The mark that leads to the chain: 1..2^32-1, and of no other chain. */
+export function chainNumber({ algorithm, slots, turn }: BalanceChain): number {
+  return chainKinds[algorithm].number * 2 ** (turnBits + slotBits) + slots * 2 ** turnBits + turn;
 }
 
 /** The balancing chain that has this name, if it is one's. */
 export function parseChainName(name: string): BalanceChain | undefined {
-  const [, word, slots, , turn = 0] = /^([a-z]+)_([1-9]\d{0,5})(_(0|[1-9]\d{0,5}))?$/.exec(name) ?? [];
-  const algorithm = algorithms.find((each) => chainWords[each] === word);
+  const [, word, slots, , turn = 0] = /^([a-z]+)_([1-9]\d{0,5})(_(0|[1-9]\d{0,2}))?$/.exec(name) ?? [];
+  const algorithm = algorithms.find((each) => chainKinds[each].word === word);
   const chain = algorithm && { algorithm, slots: Number(slots), turn: Number(turn) };
-  return chain && chainName(chain) === name ? chain : undefined;
+  return chain && chain.turn < 2 ** turnBits && chainName(chain) === name ? chain : undefined;
 }

@@ -37,7 +37,7 @@ function planFamily(family: Family, input: NatInput, previous: FamilyState): Fam
   const ports = planPorts(family, input.services, previous, turns);
   const serviceIps = ascending(input.services.flatMap(({ addresses }) => ofFamily(family, addresses)));
   return {
-    chains: keepChains(previous, new Map(turns.chains())),
+    ...keepChains(previous, new Map(turns.chains())),
     ports,
     serviceIps: new Map(serviceIps.map((address) => [address.toString(), address])),
     legs: previous.legs,

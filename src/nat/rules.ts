@@ -47,7 +47,8 @@ const words: Record<NatFamily, Words> = {
 export function elementSets(family: NatFamily): ElementSet[] {
   const { address } = words[family];
   return [
-    { kind: 'map', name: 'services', type: `${address} . inet_proto . inet_service : verdict` },
+    { kind: 'map', name: 'services', type: `${address} . inet_proto . inet_service : mark` },
+    { kind: 'map', name: 'balancers', type: 'mark : verdict' },
     { kind: 'map', name: 'slots', type: `${address} . inet_proto . inet_service . mark : ${address} . inet_service` },
     { kind: 'set', name: 'service_ips', type: address },
     { kind: 'map', name: 'legs', type: `${address} . inet_proto . inet_service . ${address} : mark`, counter: true },
@@ -73,7 +74,7 @@ function translate({ ip }: Words): BaseChain {
     ...{ name: 'translate', type: 'nat', hook: 'prerouting', priority: -100, policy: 'accept' },
     rules: [
       { text: 'fib daddr type local fib saddr . iif oif missing drop', comment: 'with a source of another network' },
-      { text: `${ip} daddr . meta l4proto . th dport vmap @services`, comment: 'to a service port: balance it' },
+      { text: `meta mark set ${ip} daddr . meta l4proto . th dport map @services meta mark vmap @balancers`, comment: 'to a service port: balance it' },
     ],
   };
 }

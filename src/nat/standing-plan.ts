@@ -67,11 +67,11 @@ export class StandingPlan {
 }
 
 /** The part of a table that a change is about: as it was, or as it shall be. */
-type Part = Pick<FamilyState, 'chains' | 'ports' | 'serviceIps' | 'legs' | 'hairpins'>;
+type Part = Pick<FamilyState, 'chains' | 'balancers' | 'ports' | 'serviceIps' | 'legs' | 'hairpins'>;
 type Mutable<T> = { readonly [K in keyof T]: T[K] extends ReadonlyMap<string, infer V> ? Map<string, V> : T[K] };
 
 const empty = emptyNat.ip;
-const parts = ['chains', 'ports', 'serviceIps', 'legs', 'hairpins'] as const satisfies readonly (keyof Part)[];
+const parts = ['chains', 'balancers', 'ports', 'serviceIps', 'legs', 'hairpins'] as const satisfies readonly (keyof Part)[];
 
 interface Touched {
   readonly before: FamilyState;
@@ -111,11 +111,13 @@ class StandingFamily {
     const ports = this.changePorts(gone, come);
     const legs = this.changeLegs(gone, come);
     if (!ports || !legs) return undefined;
-    const chains = new Map([...ports.after.values()].map(({ chain }): [string, BalanceChain] => [chainName(chain), chain]).filter(([name]) => !this.state.chains.has(name)));
+    const used = [...ports.after.values()].map(({ chain }): [string, BalanceChain] => [chainName(chain), chain]);
+    const chains = new Map(used.filter(([name]) => !this.state.chains.has(name)));
     if (this.state.chains.size + chains.size - this.turns.inUse > maxUnusedChains) return undefined;
+    const balancers = new Map(used.filter(([name]) => !this.state.balancers.has(name)));
     return {
       before: { ...empty, ports: ports.before, legs: legs.before, serviceIps: serviceIps.lost, hairpins: pick(this.state.hairpins, callers.lost.keys()) },
-      after: { ...empty, chains, ports: ports.after, legs: legs.after, serviceIps: serviceIps.found, hairpins: planHairpins(this.sources, [...callers.found.values()]) },
+      after: { ...empty, chains, balancers, ports: ports.after, legs: legs.after, serviceIps: serviceIps.found, hairpins: planHairpins(this.sources, [...callers.found.values()]) },
     };
   }
 
@@ -166,7 +168,7 @@ class StandingFamily {
 }
 
 function copyOf(state: FamilyState): Mutable<Part> {
-  return { chains: new Map(state.chains), ports: new Map(state.ports), serviceIps: new Map(state.serviceIps), legs: new Map(state.legs), hairpins: new Map(state.hairpins) };
+  return { chains: new Map(state.chains), balancers: new Map(state.balancers), ports: new Map(state.ports), serviceIps: new Map(state.serviceIps), legs: new Map(state.legs), hairpins: new Map(state.hairpins) };
 }
 
 function pick<T>(items: ReadonlyMap<string, T>, keys: Iterable<string>): Map<string, T> {

@@ -51,6 +51,8 @@ export interface Passage {
 export interface FamilyState {
   /** The balancing chains that exist, in use or not. */
   readonly chains: ReadonlyMap<string, BalanceChain>;
+  /** Those of them to which their numbers lead: all, but for those that are to be deleted. */
+  readonly balancers: ReadonlyMap<string, BalanceChain>;
   readonly ports: ReadonlyMap<string, BalancedPort>;
   readonly serviceIps: ReadonlyMap<string, IpAddress>;
   readonly legs: ReadonlyMap<string, Leg>;
@@ -70,7 +72,7 @@ export interface NatState {
 export type NatFamily = keyof NatState;
 export const natFamilies: readonly NatFamily[] = ['ip', 'ip6'];
 
-const emptyFamily: FamilyState = { chains: new Map(), ports: new Map(), serviceIps: new Map(), legs: new Map(), hairpins: new Map(), bridges: new Set(), routed: new Map() };
+const emptyFamily: FamilyState = { chains: new Map(), balancers: new Map(), ports: new Map(), serviceIps: new Map(), legs: new Map(), hairpins: new Map(), bridges: new Set(), routed: new Map() };
 
 /** What tables hold that have nothing but the constant rules. */
 export const emptyNat: NatState = { ip: emptyFamily, ip6: emptyFamily };

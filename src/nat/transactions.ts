@@ -41,8 +41,8 @@ export function transactionsOf(change: NatChange, fresh = false): NatChange[] {
 
 /** The state without the elements of services: of what tables have that is little, and needs more than elements. */
 export function withoutServices({ ip, ip6 }: NatState): NatState {
-  const { ports, serviceIps, legs, hairpins } = emptyNat.ip;
-  const bare = (state: FamilyState): FamilyState => ({ ...state, ports, serviceIps, legs, hairpins });
+  const { balancers, ports, serviceIps, legs, hairpins } = emptyNat.ip;
+  const bare = (state: FamilyState): FamilyState => ({ ...state, balancers, ports, serviceIps, legs, hairpins });
   return { ip: bare(ip), ip6: bare(ip6) };
 }
 

@@ -69,7 +69,8 @@ const anyElements = (address: fc.Arbitrary<string>): fc.Arbitrary<NatElement[]> 
   const several = (set: NatElement['set'], key: fc.Arbitrary<string>, data?: fc.Arbitrary<string>): fc.Arbitrary<NatElement[]> =>
     fc.uniqueArray(fc.record({ set: fc.constant(set), key, ...(data && { data }) }), { maxLength: 6, selector: (element) => element.key });
   return fc.tuple(
-    several('services', joined(address, protocol, port), fc.constantFrom('goto balance_2_0', 'goto source_7')),
+    several('services', joined(address, protocol, port), mark.map(String)),
+    several('balancers', mark.map(String), fc.constantFrom('goto balance_2_0', 'goto source_7')),
     several('slots', joined(address, protocol, port, mark), joined(address, port)),
     several('service_ips', joined(address)),
     several('legs', joined(address, protocol, port, address), mark.map(String)),
@@ -115,8 +116,12 @@ t.test('what somebody added to an element is seen', async (t) => {
       elements = { 10.1.0.1, 10.1.0.2 timeout 1h, 10.1.0.3 comment "mine" }
     }
     map services {
-      type ipv4_addr . inet_proto . inet_service : verdict
-      elements = { 10.1.0.1 . tcp . 80 : drop, 10.1.0.1 . sctp . 81 : goto here }
+      type ipv4_addr . inet_proto . inet_service : mark
+      elements = { 10.1.0.1 . sctp . 81 : 7 }
+    }
+    map balancers {
+      type mark : verdict
+      elements = { 1 : drop, 2 : goto here }
     }
     set segments {
       type ifname . ifname
@@ -127,7 +132,9 @@ t.test('what somebody added to an element is seen', async (t) => {
   const read = async (set: NatElement['set']) => onSocket((socket) => readElements(socket, 'ip', set, newTexts()));
   t.match(await read('service_ips'), { isStrange: true, elements: [{ key: '10.1.0.1' }] });
   t.equal((await read('service_ips')).elements.length, 1);
-  t.match(await read('services'), { isStrange: true, elements: [{ key: '10.1.0.1 . 132 . 81', data: 'goto here' }] });
+  t.match(await read('services'), { isStrange: false, elements: [{ key: '10.1.0.1 . 132 . 81', data: '7' }] });
+  t.match(await read('balancers'), { isStrange: true, elements: [{ key: '2', data: 'goto here' }] });
+  t.equal((await read('balancers')).elements.length, 1);
   t.equal((await read('segments')).isStrange, true, 'the end of an interval');
   t.equal((await read('slots')).dumped, 'missing');
 });

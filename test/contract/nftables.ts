@@ -17,8 +17,9 @@ const two = planNat({ networks, services: [web('10.1.0.1', '10.1.0.2', '2001:db8
 /** A provider less, another service, a network less: elements and a chain come, go and change. */
 const one = planNat({ networks: networks.slice(0, 1), services: [web('10.1.0.2'), shop] }, two);
 
-/** The same without the chains that it does not use. */
+/** The same without the chains that it does not use; and before that, with nothing leading to them. */
 const tidied: NatState = { ip: planNat({ networks: networks.slice(0, 1), services: [web('10.1.0.2'), shop] }).ip, ip6: one.ip6 };
+const closed: NatState = { ...one, ip: { ...one.ip, balancers: tidied.ip.balancers } };
 
 const nothing: FamilyChange = { chains: [], deletes: [], adds: [], unused: [] };
 const onlyIp = (change: Partial<FamilyChange>): NatChange => ({ ip: { ...nothing, ...change }, ip6: nothing });
@@ -46,10 +47,11 @@ const cases: readonly Case[] = [
   { name: 'an element that exists with other data', before: two, change: onlyIp({ adds: [newIp, { ...webSlot, data: '10.1.0.9 . 8080' }] }) },
   { name: 'a deletion of what is missing', before: two, change: onlyIp({ adds: [newIp], deletes: [{ ...webSlot, key: `${webPort} . 7` }] }) },
   { name: 'a chain that exists', before: two, change: onlyIp({ chains: [{ algorithm: 'roundrobin', slots: 2, turn: 0 }], adds: [newIp] }) },
-  { name: 'a chain that nothing leads to is deleted', before: one, change: diffNat(tidied, one), after: tidied },
+  { name: 'the ways to chains that nobody uses go', before: one, change: diffNat(tidied, one), after: closed },
+  { name: 'a chain that nothing leads to is deleted', before: closed, change: diffNat(tidied, closed), after: tidied },
   { name: 'the deletion of a chain that is in use', before: two, change: onlyIp({ adds: [newIp], unused: [{ algorithm: 'roundrobin', slots: 2, turn: 0 }] }) },
   { name: 'the deletion of a chain that does not exist', before: two, change: onlyIp({ adds: [newIp], unused: [{ algorithm: 'roundrobin', slots: 9, turn: 9 }] }) },
-  { name: 'a way to a chain that does not exist', before: two, change: onlyIp({ adds: [newIp, { set: 'services', key: '10.1.0.102 . tcp . 80', data: 'goto balance_9_9' }] }) },
+  { name: 'a way to a chain that does not exist', before: two, change: onlyIp({ adds: [newIp, { set: 'balancers', key: '2313', data: 'goto balance_9_9' }] }) },
   { name: 'a refusal in one family keeps the other from changing', before: two, change: { ip: { ...nothing, adds: [newIp] }, ip6: { ...nothing, deletes: [{ set: 'service_ips', key: '2001:db8::dead' }] } } },
   { name: 'a change without tables', change: onlyIp({ adds: [newIp] }) },
 ];
@@ -169,8 +171,8 @@ function holds(t: Test, found: NatState | string, expected: NatState | string): 
 
 function linesOf(state: NatState | string | undefined): string[] | string | undefined {
   return typeof state !== 'object' ? state : (['ip', 'ip6'] as const).flatMap((family) => {
-    const { chains, ports, serviceIps, legs, hairpins, bridges, routed } = state[family];
-    const items = [...chains, ...ports, ...serviceIps, ...legs, ...hairpins, ...bridges, ...routed];
+    const { chains, balancers, ports, serviceIps, legs, hairpins, bridges, routed } = state[family];
+    const items = [...chains, ...[...balancers.keys()].map((name) => `to ${name}`), ...ports, ...serviceIps, ...legs, ...hairpins, ...bridges, ...routed];
     return items.map((item) => `${family} ${JSON.stringify(item)}`).toSorted();
   });
 }

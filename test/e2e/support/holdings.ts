@@ -22,13 +22,8 @@ const script = `
   done
 `;
 
-/** Every key of the host's store. Stops netctld for the look. */
+/** Every key of the host's store, in order. */
 export async function storeKeys(host: Host): Promise<string[]> {
   const program = fileURLToPath(new URL('store-keys.js', import.meta.url));
-  await host.daemon('stop', 'netctld');
-  try {
-    return (await host.ok(process.execPath, program, '/var/lib/netctl')).split('\n').filter((key) => key !== '');
-  } finally {
-    await host.daemon('start', 'netctld');
-  }
+  return (await host.ok(process.execPath, program, '/var/lib/netctl')).split('\n').filter((key) => key !== '').sort();
 }

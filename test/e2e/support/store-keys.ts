@@ -1,7 +1,6 @@
-import { openLevelStore } from '../../../daemon/store/level.js';
+import { readContentsInUse } from '../../../daemon/store/state-directory.js';
 
-// Prints every key of the state in a directory. Its netctld must not run.
+// Prints every key of the state in a directory. Its netctld may run.
 
-const store = await openLevelStore(process.argv[2] ?? '');
-for (const { key } of (await store.list('')).entries) process.stdout.write(`${key}\n`);
-await store.close();
+const contents = await readContentsInUse(process.argv[2] ?? '');
+for (const [key] of contents === 'empty' ? [] : contents.entries) process.stdout.write(`${key}\n`);

@@ -7,6 +7,7 @@ import { normalize, sameBehaviour } from '../../../src/nat/behaviour.js';
 import { countOperations, diffNat, isEmptyChange } from '../../../src/nat/diff.js';
 import type { NatInput } from '../../../src/nat/input.js';
 import { planNat } from '../../../src/nat/plan.js';
+import { chainName } from '../../../src/nat/keys.js';
 import { emptyNat } from '../../../src/nat/state.js';
 import { natInput, network, service } from './arbitraries.js';
 
@@ -20,7 +21,7 @@ t.test('a provider less: the slots of its services, and its hairpin', (t) => {
     ip: {
       chains: [{ algorithm: 'roundrobin', slots: 1, turn: 0 }],
       deletes: [
-        { set: 'services', key: '10.1.0.100 . tcp . 80', data: 'goto balance_2_0' },
+        { set: 'services', key: '10.1.0.100 . tcp . 80', data: '512' },
         { set: 'slots', key: '10.1.0.100 . tcp . 80 . 0', data: '10.1.0.1 . 8080' },
         { set: 'slots', key: '10.1.0.100 . tcp . 80 . 1', data: '10.1.0.2 . 8080' },
         { set: 'legs', key: '10.1.0.100 . tcp . 80 . 10.1.0.1', data: '373329173' },
@@ -29,7 +30,8 @@ t.test('a provider less: the slots of its services, and its hairpin', (t) => {
         { set: 'hairpin', key: '10.1.0.1 . 10.1.0.1', data: '10.1.0.254' },
       ],
       adds: [
-        { set: 'services', key: '10.1.0.100 . tcp . 80', data: 'goto balance_1_0' },
+        { set: 'balancers', key: '256', data: 'goto balance_1_0' },
+        { set: 'services', key: '10.1.0.100 . tcp . 80', data: '256' },
         { set: 'slots', key: '10.1.0.100 . tcp . 80 . 0', data: '10.1.0.2 . 8080' },
       ],
       unused: [],
@@ -57,8 +59,12 @@ t.test('applied, the difference leads to what is desired', async (t) => {
 
 t.test('a chain is deleted when nothing led to it already, and not with its last element', (t) => {
   const before = planNat({ networks, services: [web('10.1.0.1', '10.1.0.2')] }, planNat({ networks, services: [web('10.1.0.1', '10.1.0.2', '10.1.0.3')] }));
-  const { ip } = diffNat(planNat({ networks, services: [web('10.1.0.1')] }), before);
-  t.same(ip.unused, [0, 1].map((turn) => ({ algorithm: 'roundrobin', slots: 3, turn })), 'but not those of two slots, which are left now');
+  const after = planNat({ networks, services: [web('10.1.0.1')] });
+  const { ip: first } = diffNat(after, before);
+  t.same(first.deletes.flatMap(({ set, data }) => (set === 'balancers' ? [data] : [])), [3, 2].flatMap((slots) => [0, 1].map((turn) => `goto balance_${slots}_${turn}`)), 'the ways to those that nobody uses go');
+  t.same(first.unused, [], 'and not the chains');
+  const { ip: second } = diffNat(after, { ...after, ip: { ...after.ip, chains: before.ip.chains } });
+  t.same(second.unused.map(chainName).toSorted(), [2, 3].flatMap((slots) => [0, 1].map((turn) => `balance_${slots}_${turn}`)), 'those go when nothing leads to them');
   t.end();
 });
 
@@ -77,11 +83,11 @@ t.test('what one provider costs does not depend on the other services', (t) => {
     });
     const before = planNat(inputOf(some.filter((each) => each !== one)));
     const after = planNat(inputOf([...some, one]), before);
-    // Of each of the two ports: a chain, the service deleted and added, a slot, and three for what is counted. And a hairpin.
-    assert.ok(countOperations(diffNat(after, before)) <= 2 * 7 + 1);
-    // Of each of the two ports: a chain, the service deleted and added, two slots deleted and one added, and three for what was counted.
+    // Of each of the two ports: a chain and the way to it, the service deleted and added, a slot, and three for what is counted. And a hairpin.
+    assert.ok(countOperations(diffNat(after, before)) <= 2 * 8 + 1);
+    // Of each of the two ports: a chain and the way to it, the service deleted and added, two slots deleted and one added, and three for what was counted.
     const back = planNat(inputOf(some.filter((each) => each !== one)), after);
-    assert.ok(countOperations(diffNat(back, after)) <= 2 * 9 + 1);
+    assert.ok(countOperations(diffNat(back, after)) <= 2 * 10 + 1);
   });
   t.doesNotThrow(() => fc.assert(property));
   t.end();

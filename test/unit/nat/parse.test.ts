@@ -7,7 +7,8 @@ import { baseChains, balanceRules, elementSets, versionChain } from '../../../sr
 
 type Json = Record<string, unknown>;
 const elements: Record<string, unknown[]> = {
-  services: [[{ concat: ['2001:db8::100', 'tcp', 80] }, { goto: { target: 'balance_2_0' } }]],
+  services: [[{ concat: ['2001:db8::100', 'tcp', 80] }, 512]],
+  balancers: [[512, { goto: { target: 'balance_2_0' } }]],
   slots: [
     [{ concat: ['2001:db8::100', 'tcp', 80, 1] }, { concat: ['2001:db8:0:1:1:1:1:1', 8080] }],
     [{ concat: ['2001:db8::100', 'tcp', 80, 0] }, { concat: ['::ffff:1.2.3.4', 8080] }],
@@ -45,7 +46,7 @@ const parse = (items: readonly Json[]) => parseTable('ip6', JSON.stringify({ nft
 
 t.test('a table is read', (t) => {
   const state = parse(listing());
-  t.same(JSON.parse(JSON.stringify(state && { ports: [...state.ports], ips: [...state.serviceIps], legs: [...state.legs], hairpins: [...state.hairpins], bridges: [...state.bridges], routed: [...state.routed.values()], chains: [...state.chains] })), {
+  t.same(JSON.parse(JSON.stringify(state && { ports: [...state.ports], ips: [...state.serviceIps], legs: [...state.legs], hairpins: [...state.hairpins], bridges: [...state.bridges], routed: [...state.routed.values()], chains: [...state.chains], balancers: [...state.balancers] })), {
     ports: [
       [
         '2001:db8::100 . tcp . 80',
@@ -58,6 +59,7 @@ t.test('a table is read', (t) => {
     bridges: ['br1'],
     routed: [{ from: 'uplink', to: 'br1' }],
     chains: [['balance_2_0', { algorithm: 'roundrobin', slots: 2, turn: 0 }]],
+    balancers: [['balance_2_0', { algorithm: 'roundrobin', slots: 2, turn: 0 }]],
   });
   t.equal(parse(listing({}))?.ports.size, 0, 'without elements nft leaves out the list');
   t.equal(parse(listing().toReversed())?.ports.size, undefined, 'the order of rules counts');
@@ -77,9 +79,12 @@ t.test('what no plan led to is not taken for one', (t) => {
     ['a rule without a comment', [...listing(), { rule: { chain: 'forward', expr: [{ accept: null }] } }]],
     ['a slot less', mapped('slots', elements['slots']?.slice(1) ?? [])],
     ['a slot more', mapped('slots', [...(elements['slots'] ?? []), [{ concat: ['2001:db8::100', 'tcp', 80, 2] }, { concat: ['2001:db8::1', 8080] }]])],
-    ['another verdict', mapped('services', [[{ concat: ['2001:db8::100', 'tcp', 80] }, { drop: null }]])],
-    ['a way elsewhere', mapped('services', [[{ concat: ['2001:db8::100', 'tcp', 80] }, { goto: { target: 'forward' } }]])],
-    ['another protocol', mapped('services', [[{ concat: ['2001:db8::100', 'sctp', 80] }, { goto: { target: 'balance_2_0' } }]])],
+    ['another verdict', mapped('balancers', [[512, { drop: null }]])],
+    ['a way elsewhere', mapped('balancers', [[512, { goto: { target: 'forward' } }]])],
+    ['a way by the number of another chain', mapped('balancers', [[512, { goto: { target: 'balance_2_0' } }], [513, { goto: { target: 'balance_2_0' } }]])],
+    ['no way', mapped('balancers', [])],
+    ['a number of no chain', mapped('services', [[{ concat: ['2001:db8::100', 'tcp', 80] }, 513]])],
+    ['another protocol', mapped('services', [[{ concat: ['2001:db8::100', 'sctp', 80] }, 512]])],
     ['a way between networks', mapped('segments', [{ concat: ['br1', 'br2'] }])],
     ['an interface without a name', mapped('routed', [{ concat: ['', 'br1'] }])],
     ['a hairpin without a client', mapped('hairpin', [['2001:db8::2', '2001:db8::fe']])],

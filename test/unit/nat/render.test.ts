@@ -10,7 +10,8 @@ t.test('the constant rules', (t) => {
   t.equal(
     renderTable('ip'),
     `table ip netctl {
-  map services { type ipv4_addr . inet_proto . inet_service : verdict; }
+  map services { type ipv4_addr . inet_proto . inet_service : mark; }
+  map balancers { type mark : verdict; }
   map slots { type ipv4_addr . inet_proto . inet_service . mark : ipv4_addr . inet_service; }
   set service_ips { type ipv4_addr; }
   map legs { type ipv4_addr . inet_proto . inet_service . ipv4_addr : mark; counter; }
@@ -22,7 +23,7 @@ t.test('the constant rules', (t) => {
   chain translate {
     type nat hook prerouting priority -100; policy accept;
     fib daddr type local fib saddr . iif oif missing drop comment "with a source of another network"
-    ip daddr . meta l4proto . th dport vmap @services comment "to a service port: balance it"
+    meta mark set ip daddr . meta l4proto . th dport map @services meta mark vmap @balancers comment "to a service port: balance it"
   }
   chain refuse {
     type filter hook input priority 0; policy accept;
@@ -71,10 +72,11 @@ t.test('a change: chains, deletions, additions', (t) => {
     `create chain ip netctl balance_2_0
 add rule ip netctl balance_2_0 meta mark set numgen inc mod 2 comment "the next slot"
 add rule ip netctl balance_2_0 dnat ip to ip daddr . meta l4proto . th dport . meta mark map @slots comment "its provider"
-delete element ip netctl services { 10.1.0.100 . tcp . 80 : goto balance_1_0 }
+delete element ip netctl services { 10.1.0.100 . tcp . 80 : 256 }
 delete element ip netctl hairpin { 10.1.0.1 . 10.1.0.1 : 10.1.0.254 }
 delete element ip netctl segments { "br1" . "br1" }
-add element ip netctl services { 10.1.0.100 . tcp . 80 : goto balance_2_0 }
+add element ip netctl services { 10.1.0.100 . tcp . 80 : 512 }
+add element ip netctl balancers { 512 : goto balance_2_0 }
 add element ip netctl slots { 10.1.0.100 . tcp . 80 . 1 : 10.1.0.2 . 8080 }
 add element ip netctl legs { 10.1.0.100 . tcp . 80 . 10.1.0.2 : 4104145170 }
 add element ip netctl traffic { 4104145170 . original, 4104145170 . reply }

@@ -18,7 +18,7 @@ function linesOf(change: object): string[] {
 
 /** A copy that no later change of a plan touches. */
 function snapshot({ ip, ip6 }: NatState): NatState {
-  const of = (family: NatState['ip']): NatState['ip'] => ({ ...family, chains: new Map(family.chains), ports: new Map(family.ports), serviceIps: new Map(family.serviceIps), legs: new Map(family.legs), hairpins: new Map(family.hairpins) });
+  const of = (family: NatState['ip']): NatState['ip'] => ({ ...family, chains: new Map(family.chains), balancers: new Map(family.balancers), ports: new Map(family.ports), serviceIps: new Map(family.serviceIps), legs: new Map(family.legs), hairpins: new Map(family.hairpins) });
   return { ip: of(ip), ip6: of(ip6) };
 }
 
@@ -92,8 +92,8 @@ t.test('a change is the same work among ten services and among five thousand', (
     const change = plan.change(after);
     return change && countOperations(change);
   });
-  // The port's own element leads to another chain, and the chain is new; nine keep their slots, and the tenth's and its leg with two directions go.
-  t.same(operations, [7, 7]);
+  // The port's own element leads to another chain, and the chain and the way to it are new; nine keep their slots, and the tenth's and its leg with two directions go.
+  t.same(operations, [8, 8]);
   t.end();
 });
 
