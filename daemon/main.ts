@@ -70,7 +70,7 @@ async function start(config: Config, log: Logger, notifier: Notifier): Promise<E
       fabric: new KernelFabric(sockets),
       sandboxes: new KernelSandboxes(sockets),
       nftables: new KernelNftables(undefined, undefined, ruleSockets),
-      conntrack: new KernelConntrack(),
+      conntrack: new KernelConntrack(undefined, ruleSockets),
       host: new KernelHostNetwork(sockets),
       ports: new KernelHostPorts(),
       hostFlows: new KernelHostFlows(),

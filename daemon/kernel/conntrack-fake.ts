@@ -1,3 +1,4 @@
+import { isAbout, type FlowsAbout } from '../../src/nat/flows.js';
 import type { Flow } from '../../src/nat/input.js';
 import type { Conntrack } from './port.js';
 import type { FakeRouters } from './routers-fake.js';
@@ -14,8 +15,8 @@ export class FakeConntrack implements Conntrack {
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- a missing router must reject, not throw
-  async list(tenant: string): Promise<Flow[]> {
-    return [...this.#of(tenant)];
+  async list(tenant: string, about?: FlowsAbout): Promise<Flow[]> {
+    return this.#of(tenant).filter(about ? isAbout(about) : () => true);
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- see list

@@ -53,8 +53,8 @@ export async function sendBatch(socket: number, batch: Buffer): Promise<BatchRef
   return refusal;
 }
 
-/** Returns how many octets it has: 0, there is none any more. */
-function takeAnswer(socket: number, answer: Buffer): number {
+/** Takes an answer that is there already. Returns how many octets it has: 0, there is none any more. @throws NetctlError `unavailable` */
+export function takeAnswer(socket: number, answer: Buffer): number {
   const length = recv(socket, answer, answer.length, MSG_DONTWAIT);
   return length < 0 && errorName() === 'EAGAIN' ? 0 : succeed(length);
 }
@@ -72,6 +72,11 @@ export function ask(descriptor: number, octets: Buffer): void {
   succeed(send(descriptor, octets, octets.length, 0));
 }
 
+/** {@link ask} for what may take the kernel longer: another thread waits. @throws NetctlError `unavailable` */
+export async function askInThread(descriptor: number, octets: Buffer): Promise<void> {
+  await sendAll(descriptor, octets);
+}
+
 /**
  * Waits, in another thread, for what comes next.
  * @returns how many octets it has: more than the buffer are lost beyond it.
@@ -80,7 +85,7 @@ export function ask(descriptor: number, octets: Buffer): void {
 export async function receive(descriptor: number, buffer: Buffer): Promise<number> {
   const length = await inThread(recv, descriptor, buffer, MSG_TRUNC);
   // Why is known to that thread only. It has been ENOBUFS or ENOMEM, then: the kernel has no memory for an answer.
-  if (length < 0) throw unavailable("the kernel's nftables did not answer: is there memory left?");
+  if (length < 0) throw unavailable("the kernel's netfilter did not answer: is there memory left?");
   return length;
 }
 
@@ -107,7 +112,7 @@ function inThread(transfer: Transfer, descriptor: number, octets: Buffer, flags:
 async function sendAll(descriptor: number, batch: Buffer): Promise<void> {
   const sent = await inThread(send, descriptor, batch, 0);
   // Why is known to that thread only.
-  if (sent < 0) throw unavailable(`the kernel's nftables did not take a change of ${batch.length} octets`);
+  if (sent < 0) throw unavailable(`the kernel's netfilter did not take ${batch.length} octets`);
 }
 
 /** struct nlmsgerr behind the header: the error, and the header of the message that it is about. */
@@ -122,7 +127,7 @@ function readNumber(octets: Buffer, position: number, size: 2 | 4): number {
 }
 
 function succeed(result: number): number {
-  if (result < 0) throw unavailable(`the kernel's nftables cannot be spoken to: ${errorName()}`);
+  if (result < 0) throw unavailable(`the kernel's netfilter cannot be spoken to: ${errorName()}`);
   return result;
 }
 

@@ -4,7 +4,8 @@ import type { NatFamily } from '../../src/nat/state.js';
 import type { CountedElement } from '../../src/nat/traffic.js';
 import { attributeEnd, attributeType, attributeWithin, nextAttribute, textOf } from './netlink-reader.js';
 import { familyNumbers, NFT_GOTO, NFT_MSG_GET, NFTA_COUNTER, NFTA_DATA, NFTA_EXPR, NFTA_SET_ELEM, NFTA_SET_ELEM_LIST, NFTA_TABLE, NFTA_VERDICT } from './nf-tables.js';
-import { dump, type Dumped } from './nft-dump.js';
+import { dump } from './nft-dump.js';
+import type { Dumped } from './nfnetlink-dump.js';
 import { octetsIn, readWords, wordsOf, type AddressTexts, type Words } from './nft-words.js';
 
 export interface ReadElements {

@@ -8,7 +8,7 @@ import { readOwn16, readOwn32 } from './netlink-reader.js';
 import { NetlinkWriter } from './netlink-writer.js';
 import { familyNumbers, NFNL_SUBSYS_NFTABLES, NFT_MSG_GET, NFTA_SET_ELEM_LIST, NFTA_TABLE } from './nf-tables.js';
 import { writeElement } from './nft-batch.js';
-import { genericLength, headerLength, NLMSG_ERROR } from './nft-dump.js';
+import { genericLength, headerLength, NLMSG_ERROR } from './nfnetlink-dump.js';
 import { ElementDecoder, type ReadElements } from './nft-elements.js';
 import { ask, enlargeReceiveBuffer, receiveNow } from './nfnetlink.js';
 import { shapeOfSet } from './nft-octets.js';

@@ -7,7 +7,7 @@ import { balanceChainsIn } from '../../src/nat/parse.js';
 import { natFamilies, type FamilyState, type NatFamily, type NatState } from '../../src/nat/state.js';
 import { trafficOf, type CountedElement, type ProviderTraffic } from '../../src/nat/traffic.js';
 import { openNfnetlink } from './nfnetlink.js';
-import type { Dumped } from './nft-dump.js';
+import type { Dumped } from './nfnetlink-dump.js';
 import { readElements } from './nft-elements.js';
 import { readListing } from './nft-listing.js';
 import { lookUpElements } from './nft-lookup.js';

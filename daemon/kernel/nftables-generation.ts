@@ -4,7 +4,7 @@ import { attributesOf, readOwn16 } from './netlink-reader.js';
 import { NetlinkWriter } from './netlink-writer.js';
 import { NFNL_SUBSYS_NFTABLES } from './nf-tables.js';
 import { ask, openNfnetlink, receiveNow } from './nfnetlink.js';
-import { headerLength, genericLength } from './nft-dump.js';
+import { headerLength, genericLength } from './nfnetlink-dump.js';
 
 /** NFT_MSG_GETGEN, and its answer NFT_MSG_NEWGEN with NFTA_GEN_ID (linux/netfilter/nf_tables.h). */
 const [getGeneration, newGeneration] = [(NFNL_SUBSYS_NFTABLES << 8) | 16, (NFNL_SUBSYS_NFTABLES << 8) | 15];

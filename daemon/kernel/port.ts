@@ -5,6 +5,7 @@ import type { HostState, HostStep } from '../../src/host/state.js';
 import type { UnderlayAddress } from '../../src/host/underlay.js';
 import type { IpAddress, Mac, Prefix } from '../../src/model/address.js';
 import type { Protocol } from '../../src/model/service.js';
+import type { FlowsAbout } from '../../src/nat/flows.js';
 import type { Flow } from '../../src/nat/input.js';
 import type { NatChange } from '../../src/nat/diff.js';
 import type { NatState } from '../../src/nat/state.js';
@@ -107,8 +108,11 @@ export interface Nftables {
 
 /** The connections through the services of a router, and what could be in their way. */
 export interface Conntrack {
-  /** Every tracked TCP connection whose destination was translated, and every UDP one, translated or not. */
-  list(tenant: string): Promise<Flow[]>;
+  /**
+   * Every tracked TCP connection whose destination was translated, and every UDP one, translated or not.
+   * @param about only those, which costs much less if there are many.
+   */
+  list(tenant: string, about?: FlowsAbout): Promise<Flow[]>;
   /** Forgets these; what is already gone does not matter. Returns how many there were. */
   remove(tenant: string, flows: readonly Flow[]): Promise<number>;
 }

@@ -10,6 +10,18 @@ export interface Living {
   readonly services: readonly NatService[];
 }
 
+/** Connections with one of these ends: that lead to one of the providers, or were asked of one of the service IPs. */
+export interface FlowsAbout {
+  readonly providers: readonly IpAddress[];
+  readonly services: readonly IpAddress[];
+}
+
+/** Tells whether a connection is among those. */
+export function isAbout({ providers, services }: FlowsAbout): (flow: Flow) => boolean {
+  const [answering, asked] = [providers, services].map((addresses) => new Set(addresses.map((address) => address.toString())));
+  return ({ provider, service }) => answering?.has(provider.address.toString()) === true || asked?.has(service.address.toString()) === true;
+}
+
 /**
  * The connections that must be forgotten, because nothing but their time-out would end them:
  * - TCP to a provider that is not alive: the next packet of the client then meets another provider, or
@@ -38,18 +50,18 @@ export function isTranslated({ service, provider }: Flow): boolean {
   return service.port !== provider.port || !service.address.equals(provider.address);
 }
 
-/** The ways that UDP takes through the services: a service port and a provider that answers there, as text. */
-export function udpLegs(services: readonly NatService[]): Set<string> {
-  return new Set(services.flatMap(legsOf));
+/** The ways that UDP takes through the services: a service port and a provider that answers there, as text. Each with the provider. */
+export function udpLegs(services: readonly NatService[]): Map<string, IpAddress> {
+  return new Map(services.flatMap(legsOf));
 }
 
-function legsOf({ addresses, ports, providers }: NatService): string[] {
+function legsOf({ addresses, ports, providers }: NatService): [string, IpAddress][] {
   const answering = providers.flatMap((provider) => provider.addresses);
   return addresses.flatMap((address) =>
     ports.filter(({ protocol }) => protocol === 'udp').flatMap(({ protocol, port, targetPort }) =>
       answering
         .filter(({ family }) => family === address.family)
-        .map((provider) => legKey({ protocol, service: { address, port }, provider: { address: provider, port: targetPort } })),
+        .map((provider): [string, IpAddress] => [legKey({ protocol, service: { address, port }, provider: { address: provider, port: targetPort } }), provider]),
     ),
   );
 }

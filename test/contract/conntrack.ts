@@ -77,6 +77,25 @@ export async function conntrackContract(t: Test, { conntrack, tenant, make }: Co
     });
   }
 
+  await t.test('only those with one of the ends that are asked for are listed', async (t) => {
+    await conntrack.remove(tenant, await conntrack.list(tenant));
+    const made = [toSingle(1001), toWeb6(1001), toWeb6(1002, 'a2'), toWeb(1001)];
+    await make(made);
+    const [single4, , web6b, web4] = made.map(flowOf);
+    const listed = async (providers: readonly (Flow | undefined)[], services: readonly (Flow | undefined)[]): Promise<string[]> =>
+      textsOf(await conntrack.list(tenant, { providers: providers.flatMap((flow) => flow?.provider.address ?? []), services: services.flatMap((flow) => flow?.service.address ?? []) }));
+    const texts = (...indices: number[]): string[] => textsOf(made.filter((_, index) => indices.includes(index)).map(flowOf));
+    t.same(await listed([], []), [], 'of no end');
+    t.same(await listed([single4], []), texts(0, 3), 'that lead to a provider');
+    t.same(await listed([web6b], []), texts(2), 'by IPv6');
+    t.same(await listed([], [web6b]), texts(1, 2), 'that were asked of a service');
+    t.same(await listed([single4], [web4]), texts(0, 3), 'one that has both is there once');
+    t.same(await listed([web6b], [web4]), texts(2, 3));
+    t.same(await listed([], [{ ...flowOf(toWeb(1001)), service: { address: flowOf(toWeb(1001)).client.address, port: 1 } }]), [], 'the client is no end');
+    const many = Array.from({ length: 40 }, (_, index) => IpAddress.parse(`10.200.0.${index + 1}`));
+    t.same(textsOf(await conntrack.list(tenant, { providers: [...many, flowOf(toSingle(1001)).provider.address], services: [] })), texts(0, 3), 'among many ends');
+  });
+
   await t.test('without a router there is nothing to list or forget', async (t) => {
     await t.rejects(conntrack.list('nobody'), { code: 'unavailable' });
     await t.rejects(conntrack.remove('nobody', [flowOf(toSingle(1001))]), { code: 'unavailable' });

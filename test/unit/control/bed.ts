@@ -180,7 +180,7 @@ export class Bed {
         setMtu: (key, mac, mtu) => failing(() => sandboxes.setMtu(key, mac, mtu)),
       },
       conntrack: {
-        list: (tenant) => failing(() => conntrack.list(tenant)),
+        list: (tenant, about) => failing(() => conntrack.list(tenant, about)),
         remove: (tenant, flows) => failing(() => conntrack.remove(tenant, flows)),
       },
       host: {
