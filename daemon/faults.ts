@@ -30,7 +30,7 @@ type Kind = 'change' | 'read' | 'each';
 const methods: { readonly [P in keyof Ports]: { readonly [M in keyof Ports[P]]: Kind } } = {
   store: { get: 'read', list: 'read', transact: 'change', watch: 'read', close: 'change' },
   routers: { list: 'read', ensure: 'change', isNetfilterWithBridges: 'read', leaveNetfilterToBridges: 'change', isIntact: 'read', remove: 'change' },
-  fabric: { read: 'read', changedByOthers: 'read', apply: 'each' },
+  fabric: { read: 'read', readLinks: 'read', changedByOthers: 'read', apply: 'each' },
   nftables: { read: 'read', replace: 'change', prepare: 'read', apply: 'change', generation: 'read', traffic: 'read' },
   sandboxes: { find: 'read', give: 'change', setMtu: 'change' },
   conntrack: { list: 'read', remove: 'each' },

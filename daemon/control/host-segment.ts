@@ -57,7 +57,7 @@ export class HostSegment {
   /** Does so if somebody may have changed it. Cheap. */
   look(): void {
     const { routers, fabric } = this.parts.kernel;
-    if (this.held && (!routers.isIntact(probeRouter) || fabric.changedByOthers(probeRouter))) this.verify();
+    if (this.held && (!routers.isIntact(probeRouter) || fabric.changedByOthers(probeRouter) !== 'nothing')) this.verify();
   }
 
   stop(): Promise<void> {

@@ -6,7 +6,7 @@ import { endpointMtus, merged, planSegments } from '../../src/fabric/plan.js';
 import { StandingServices } from '../../src/fabric/services.js';
 import type { FabricEndpoint, FabricInput, FabricNetwork, FabricState, FabricStep } from '../../src/fabric/state.js';
 import type { IpAddress } from '../../src/model/address.js';
-import type { Fabric, Sandboxes } from '../kernel/port.js';
+import { larger, type Fabric, type FabricChange, type Sandboxes } from '../kernel/port.js';
 import { ContainerEnds, type ContainerEnd } from './container-ends.js';
 import { fabricDrift, type Drift } from './drift.js';
 import { Pace, type Clock } from './pace.js';
@@ -22,7 +22,8 @@ const nothing = fabricState({});
 /** The links, addresses, routes and neighbours of one router. */
 export class RouterLinks {
   private held: Held | undefined;
-  private doubted = false;
+  /** What may not be as it is held. */
+  private doubts: FabricChange = 'nothing';
   /** How long readings take. */
   readonly readings: Pace;
   private readonly ends: ContainerEnds;
@@ -59,7 +60,7 @@ export class RouterLinks {
   }
 
   get areDoubted(): boolean {
-    return this.doubted || this.held === undefined;
+    return this.doubts !== 'nothing' || this.held === undefined;
   }
 
   has(name: string): boolean {
@@ -67,19 +68,19 @@ export class RouterLinks {
   }
 
   doubt(): void {
-    this.doubted = true;
+    this.doubts = 'anything';
     this.ends.doubt();
   }
 
   /** Doubts them if somebody may have changed them. Cheap. */
   look(): void {
-    if (this.held && this.fabric.changedByOthers(this.tenant)) this.doubted = true;
+    if (this.held) this.doubts = larger(this.doubts, this.fabric.changedByOthers(this.tenant));
   }
 
   /** Learns what Docker made of a few links. Doubts them, and returns true, if one is not where it should be. */
   async learn(): Promise<boolean> {
     const adrift = await this.ends.learn(this.ported, this.mtus);
-    if (adrift) this.doubted = true;
+    if (adrift) this.doubts = 'anything';
     return adrift;
   }
 
@@ -87,12 +88,20 @@ export class RouterLinks {
   async recall(): Promise<Drift> {
     if (!this.areDoubted) return {};
     const before = this.held;
-    this.fabric.changedByOthers(this.tenant);
-    this.doubted = false;
+    const doubts = larger(this.doubts, this.fabric.changedByOthers(this.tenant));
+    this.doubts = 'nothing';
     this.held = undefined;
+    if (before && doubts === 'ports') return this.recallLinks(before);
     const found = await this.readings.measure(() => this.fabric.read(this.tenant));
     this.held = { services: nothing, segments: found };
     return before ? fabricDrift(allOf(before), found) : {};
+  }
+
+  /** Containers that come and go change nothing but the links of their endpoints: to read all the rest for each of them would take longer than all else. */
+  private async recallLinks({ services, segments }: Held): Promise<Drift> {
+    const found = { ...segments, links: await this.readings.measure(() => this.fabric.readLinks(this.tenant)) };
+    this.held = { services, segments: found };
+    return fabricDrift(segments, found);
   }
 
   /**

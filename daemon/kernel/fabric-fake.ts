@@ -1,7 +1,8 @@
 import { fabricState } from '../../src/fabric/keys.js';
+import { isPortName } from '../../src/fabric/names.js';
 import type { FabricState, FabricStep, PortPeer, VxlanLink } from '../../src/fabric/state.js';
 import { stepped } from './fabric-model.js';
-import type { Fabric } from './port.js';
+import { larger, type Fabric, type FabricChange } from './port.js';
 import type { FakeRouters } from './routers-fake.js';
 import { kernelError } from './rtnetlink-errors.js';
 import { vniInUse } from './vxlan-errors.js';
@@ -9,8 +10,8 @@ import { vniInUse } from './vxlan-errors.js';
 /** The fabric without a kernel. It refuses what the kernel refuses, and keeps the steps before the one that failed. */
 export class FakeFabric implements Fabric {
   readonly #states = new Map<symbol, FabricState>();
-  /** Routers in which nobody did anything since somebody asked. */
-  readonly #undisturbed = new Set<symbol>();
+  /** What others did in routers since somebody asked; nobody has asked about one that is not in it. */
+  readonly #disturbed = new Map<symbol, FabricChange>();
 
   constructor(private readonly routers: FakeRouters) {}
 
@@ -19,16 +20,20 @@ export class FakeFabric implements Fabric {
     return this.#states.get(this.routers.identityOf(tenant)) ?? fabricState({});
   }
 
-  changedByOthers(tenant: string): boolean {
+  async readLinks(tenant: string): Promise<FabricState['links']> {
+    return (await this.read(tenant)).links;
+  }
+
+  changedByOthers(tenant: string): FabricChange {
     const router = this.routers.identityOf(tenant);
-    const seen = this.#undisturbed.has(router);
-    this.#undisturbed.add(router);
-    return !seen;
+    const change = this.#disturbed.get(router) ?? 'anything';
+    this.#disturbed.set(router, 'nothing');
+    return change;
   }
 
   /** Somebody else carries out the steps. */
   async disturb(tenant: string, steps: readonly FabricStep[]): Promise<void> {
-    this.#undisturbed.delete(this.routers.identityOf(tenant));
+    this.#disturb(this.routers.identityOf(tenant), steps.length > 0 && steps.every(isOfPort) ? 'ports' : 'anything');
     await this.apply(tenant, steps);
   }
 
@@ -63,11 +68,19 @@ export class FakeFabric implements Fabric {
     if (links.some((link) => link.kind === 'vxlan' && link.vni === vni && link.port === port)) throw vniInUse(vni, port);
   }
 
+  #disturb(router: symbol, change: FabricChange): void {
+    this.#disturbed.set(router, larger(this.#disturbed.get(router) ?? 'anything', change));
+  }
+
   #takeFromOthers(owner: symbol | undefined, hostEnd: string): void {
     for (const [router, state] of this.#states) {
       const lost = [...state.links.values()].filter((link) => router !== owner && link.kind === 'uplink' && link.peer?.name === hostEnd);
-      if (lost.length > 0) this.#undisturbed.delete(router);
+      if (lost.length > 0) this.#disturb(router, 'anything');
       for (const { name } of lost) this.#states.set(router, stepped(state, { action: 'deleteLink', name }));
     }
   }
+}
+
+function isOfPort(step: FabricStep): boolean {
+  return 'name' in step ? isPortName(step.name) : 'link' in step && isPortName(step.link.name);
 }

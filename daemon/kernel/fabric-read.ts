@@ -16,17 +16,31 @@ type NamesByIndex = ReadonlyMap<number, string>;
 /** What a router holds of the fabric's shape; what else is in it is nobody's business here. */
 export async function readFabric(router: Rtnetlink, host: () => Rtnetlink): Promise<FabricState> {
   const messages = await router.dump('links');
-  const names = new Map(messages.map(({ data, attrs }) => [data.index ?? 0, attrs.ifname ?? '']));
-  const uplinks = messages.filter(isUplink);
-  const addressed = new Map([...messages.filter(isBridge), ...uplinks].map(({ data, attrs }) => [data.index ?? 0, attrs.ifname ?? '']));
-  const links = messages.flatMap((message) => linkOf(message, names));
+  const names = namesIn(messages);
+  const addressed = namesIn(messages.filter((message) => isBridge(message) || isUplink(message)));
+  const links = await linksIn(messages, host);
   return fabricState({
-    links: [...links, ...(await Promise.all(uplinks.map((message) => uplinkOf(message, host()))))],
+    links,
     addresses: (await router.dump('addresses')).flatMap((message) => addressOf(message, addressed)),
     routes: (await readRoutes(router)).flatMap((message) => routeOf(message, names)),
     neighbours: (await router.dump('neighbours')).flatMap((message) => neighbourOf(message, addressed)),
     fdb: links.some(({ kind }) => kind === 'vxlan') ? await readFdb(router, names) : [],
   });
+}
+
+/** The part of {@link readFabric} that is told with links. */
+export async function readLinks(router: Rtnetlink, host: () => Rtnetlink): Promise<FabricState['links']> {
+  return fabricState({ links: await linksIn(await router.dump('links'), host) }).links;
+}
+
+function namesIn(messages: readonly rt.LinkMessage[]): NamesByIndex {
+  return new Map(messages.map(({ data, attrs }) => [data.index ?? 0, attrs.ifname ?? '']));
+}
+
+async function linksIn(messages: readonly rt.LinkMessage[], host: () => Rtnetlink): Promise<FabricLink[]> {
+  const names = namesIn(messages);
+  const links = messages.flatMap((message) => linkOf(message, names));
+  return [...links, ...(await Promise.all(messages.filter(isUplink).map((message) => uplinkOf(message, host()))))];
 }
 
 /** One list for each family: the list of all families has the tables of multicast routing, too. */

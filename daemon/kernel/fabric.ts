@@ -1,9 +1,9 @@
 import type { FabricState, FabricStep } from '../../src/fabric/state.js';
-import { readFabric } from './fabric-read.js';
+import { readFabric, readLinks } from './fabric-read.js';
 import { addRoutes, carryOut, type Where } from './fabric-steps.js';
 import { placeOf } from './link-items.js';
 import { routerPath } from './netns.js';
-import type { Fabric } from './port.js';
+import type { Fabric, FabricChange } from './port.js';
 import { kernelError } from './rtnetlink-errors.js';
 import type { RtnetlinkSockets } from './rtnetlink-sockets.js';
 
@@ -20,7 +20,16 @@ export class KernelFabric implements Fabric {
     }
   }
 
-  changedByOthers(tenant: string): boolean {
+  async readLinks(tenant: string): Promise<FabricState['links']> {
+    const router = await this.sockets.ofRouter(tenant);
+    try {
+      return await readLinks(router, () => this.sockets.ofHost());
+    } catch (error) {
+      throw kernelError(`read the links of tenant ${tenant}'s router`, error);
+    }
+  }
+
+  changedByOthers(tenant: string): FabricChange {
     return this.sockets.changedByOthers(tenant);
   }
 

@@ -41,15 +41,25 @@ export interface EnsuredRouter {
   readonly settings: number;
 }
 
+/** What somebody may have changed in a router: links of endpoints and nothing else, or anything. */
+export type FabricChange = 'nothing' | 'ports' | 'anything';
+
+export function larger(one: FabricChange, other: FabricChange): FabricChange {
+  const ascending: readonly FabricChange[] = ['nothing', 'ports', 'anything'];
+  return ascending.indexOf(one) < ascending.indexOf(other) ? other : one;
+}
+
 /** Links, addresses, routes, neighbours and fdb entries of a router. */
 export interface Fabric {
   read(tenant: string): Promise<FabricState>;
+  /** The links of it only: among many services, of which each has a route, that is little. */
+  readLinks(tenant: string): Promise<FabricState['links']>;
   /**
-   * Whether the kernel told of a change since the last call that may have been somebody else's; true at the first
+   * What the kernel told of since the last call that may have been somebody else's doing; anything at the first
    * call. Cheap: nothing is read. Of links, fdb entries and deleted neighbours it does not
    * tell whose doing it is, so that our own count, too.
    */
-  changedByOthers(tenant: string): boolean;
+  changedByOthers(tenant: string): FabricChange;
   /** Carries the steps out in their order and stops at the first that fails. */
   apply(tenant: string, steps: readonly FabricStep[]): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import { FabricWatch } from './fabric-watch.js';
 import { identityOf, routerPath } from './netns.js';
+import type { FabricChange } from './port.js';
 import { Rtnetlink } from './rtnetlink.js';
 
 interface Router {
@@ -36,14 +37,14 @@ export class RtnetlinkSockets {
     return socket;
   }
 
-  /** Whether others than its socket may have changed a router since this was last asked; true when there was nothing to see it with. */
-  changedByOthers(tenant: string): boolean {
+  /** What others than its socket may have changed in a router since this was last asked; anything when there was nothing to see it with. */
+  changedByOthers(tenant: string): FabricChange {
     const open = this.#routers.get(tenant);
-    if (!open?.socket.usable) return true;
-    const changed = open.watch.changed(open.socket.port);
-    if (open.asked) return changed;
+    if (!open?.socket.usable) return 'anything';
+    const change = open.watch.changeOfRouter(open.socket.port);
+    if (open.asked) return change;
     open.asked = true;
-    return true;
+    return 'anything';
   }
 
   ofHost(): Rtnetlink {

@@ -3,7 +3,8 @@ import { statSync, writeFileSync } from 'node:fs';
 import { execa } from 'execa';
 import t, { type Test } from 'tap';
 import { inNamespace, routerName, routerPath } from '../../daemon/kernel/netns.js';
-import { bridgeName, portName } from '../../src/fabric/names.js';
+import type { FabricChange } from '../../daemon/kernel/port.js';
+import { bridgeName, containerLinkName, portName } from '../../src/fabric/names.js';
 import { planFabric } from '../../src/fabric/plan.js';
 import { IpAddress, Mac } from '../../src/model/address.js';
 import { endpointId } from '../unit/fabric/arbitraries.js';
@@ -24,12 +25,12 @@ async function start(t: Test): Promise<void> {
 }
 
 /** Waits until the work is not taken for somebody else's: a new link's carrier is told of up to a second late (the kernel's linkwatch). */
-async function untilUnseen(work: () => Promise<unknown>): Promise<void> {
+async function untilUnseen(work: () => Promise<unknown>, seen: (change: FabricChange) => void = () => undefined): Promise<void> {
   const end = performance.now() + 20_000;
   for (;;) {
-    fabric.changedByOthers(tenant);
+    seen(fabric.changedByOthers(tenant));
     await work();
-    if (!fabric.changedByOthers(tenant)) return;
+    if (fabric.changedByOthers(tenant) === 'nothing') return;
     if (performance.now() > end) throw new Error('own work shows as somebody else’s');
   }
 }
@@ -40,7 +41,7 @@ const ip = (command: string) => execa('ip', ['-n', routerName(tenant), ...comman
 
 t.test('changes of links, addresses, routes and neighbours show, once', async (t) => {
   await start(t);
-  t.equal(fabric.changedByOthers(tenant), false, 'nothing shows while nothing happens');
+  t.equal(fabric.changedByOthers(tenant), 'nothing', 'nothing shows while nothing happens');
   const damages = [
     `neighbour delete 10.1.0.1 dev ${bridge}`,
     `neighbour replace 10.1.0.2 lladdr 02:00:00:00:00:09 nud reachable dev ${bridge}`,
@@ -56,14 +57,31 @@ t.test('changes of links, addresses, routes and neighbours show, once', async (t
   ];
   for (const damage of damages) {
     await ip(damage);
-    t.equal(fabric.changedByOthers(tenant), true, damage);
+    t.equal(fabric.changedByOthers(tenant), damage.includes(` ${port}`) ? 'ports' : 'anything', damage);
     await untilUnseen(() => Promise.resolve());
   }
   await routers.ensure(tenant);
   await reconcile(tenant, desired);
   await untilUnseen(() => Promise.resolve());
   await execa('ip', ['netns', 'exec', routerName(tenant), 'bridge', 'link', 'set', 'dev', port, 'hairpin', 'off']);
-  t.equal(fabric.changedByOthers(tenant), true, 'hairpin');
+  t.equal(fabric.changedByOthers(tenant), 'ports', 'hairpin');
+});
+
+t.test('a container that comes or goes shows as the link of its endpoint only', async (t) => {
+  await start(t);
+  const [, ...others] = sampleInput.endpoints;
+  const runs = async (endpoints: typeof sampleInput.endpoints): Promise<void> => {
+    await reconcile(tenant, planFabric({ ...sampleInput, endpoints }));
+    // Docker moves the other end into the container, and sets it up.
+    for (const { id } of endpoints) await execa('ip', ['link', 'set', containerLinkName(id), 'up']);
+  };
+  // With the first one the bridge has a carrier.
+  await runs(sampleInput.endpoints);
+  await untilUnseen(() => Promise.resolve());
+  for (const endpoints of [others, sampleInput.endpoints, others]) {
+    await runs(endpoints);
+    await untilUnseen(() => Promise.resolve(), (change) => t.not(change, 'anything', `${endpoints.length} endpoints`));
+  }
 });
 
 t.test('the routes of services do not show, nor what a bridge learns', async (t) => {
@@ -86,7 +104,7 @@ t.test('what somebody does to the ways to other hosts shows', async (t) => {
   const damages = [`delete ${mac} dev vx1 self`, `delete ${mac} dev vx1 master`, `delete ${all} dev vx1 dst 192.0.2.2 self`, `append ${all} dev vx1 dst 192.0.2.3 self`];
   for (const damage of damages) {
     await execa('ip', ['netns', 'exec', routerName(tenant), 'bridge', 'fdb', ...damage.split(' ')]);
-    t.equal(fabric.changedByOthers(tenant), true, damage);
+    t.equal(fabric.changedByOthers(tenant), 'anything', damage);
     await untilUnseen(() => Promise.resolve());
   }
 });
@@ -95,10 +113,10 @@ t.test('more changes than the kernel keeps are changes, too', async (t) => {
   await start(t);
   const churn = Array.from({ length: 3000 }, (_, i) => `route ${i % 2 ? 'del' : 'add'} 10.77.0.0/24 dev ${bridge}`).join('\n');
   await execa('ip', ['-n', routerName(tenant), '-batch', '-'], { input: churn });
-  t.equal(fabric.changedByOthers(tenant), true);
-  t.equal(fabric.changedByOthers(tenant), false);
+  t.equal(fabric.changedByOthers(tenant), 'anything');
+  t.equal(fabric.changedByOthers(tenant), 'nothing');
   await ip('route add 10.78.0.0/24 dev lo');
-  t.equal(fabric.changedByOthers(tenant), true, 'after that it goes on');
+  t.equal(fabric.changedByOthers(tenant), 'anything', 'after that it goes on');
 });
 
 t.test('a setting that somebody changed shows, and is counted when it is put right', async (t) => {

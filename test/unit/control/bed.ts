@@ -161,6 +161,7 @@ export class Bed {
       },
       fabric: {
         read: (tenant) => failing(() => fabric.read(tenant)),
+        readLinks: (tenant) => failing(() => fabric.readLinks(tenant)),
         changedByOthers: (tenant) => fabric.changedByOthers(tenant),
         apply: async (tenant, steps) => {
           for (const step of steps) await failing(() => fabric.apply(tenant, [step]));

@@ -71,7 +71,7 @@ t.test('a change is as much to look at, to plan and to write among ten services 
     await store(bed, count);
     const steps: FabricStep[] = [];
     // The links of a fake are copied with each step.
-    Object.assign(bed.fabric, { read: async () => fabricState({}), apply: async (_: string, made: readonly FabricStep[]) => void steps.push(...made), changedByOthers: () => false });
+    Object.assign(bed.fabric, { read: async () => fabricState({}), apply: async (_: string, made: readonly FabricStep[]) => void steps.push(...made), changedByOthers: () => 'nothing' });
     await bed.start();
     for (const app of ['one', 'other']) await bed.docker.run({ name: app, network: 'n1', labels: { app } });
     const id = await bed.docker.run({ name: 'second', network: 'n1', labels: { app: 'one' } });

@@ -45,6 +45,7 @@ export function bed(): { kernel: Kernel; sandboxes: FakeSandboxes; fabric: FakeF
     routers,
     fabric: {
       read: (tenant) => (reads.push('links'), fabric.read(tenant)),
+      readLinks: (tenant) => (reads.push('ports'), fabric.readLinks(tenant)),
       changedByOthers: (tenant) => fabric.changedByOthers(tenant),
       async apply(tenant, steps) {
         for (const step of steps) {

@@ -26,6 +26,25 @@ t.test('a router that nobody changed is not read again, whatever was done to it'
   t.equal(await router.look(), false);
 });
 
+t.test('of a router in which only links of endpoints changed only links are read', async (t) => {
+  const { kernel, fabric, done, reads } = bed();
+  const router = routerOn(kernel);
+  await router.reconcile(target([a, b]));
+  await router.look();
+  await router.reconcile(target([a, b]));
+  [done.length, reads.length] = [0, 0];
+  await fabric.disturb('blue', [{ action: 'setPort', link: { kind: 'port', name: portName(a), hairpin: false, mtu: 1500, up: true } }]);
+  t.equal(await router.look(), true);
+  t.match(await router.reconcile(target([a, b])), { drift: { link: 1 } });
+  t.strictSame([...reads, ...done], ['ports', 'setPort'], 'and what was changed is repaired');
+  await fabric.disturb('blue', [{ action: 'deleteLink', name: portName(b) }]);
+  await fabric.disturb('blue', []);
+  reads.length = 0;
+  t.equal(await router.look(), true);
+  await router.reconcile(target([a, b]));
+  t.strictSame(reads, ['links'], 'what came besides is not forgotten');
+});
+
 t.test('rules that somebody changed are found by their number, read, counted and repaired', async (t) => {
   const { kernel, nftables, done, reads } = bed();
   const router = routerOn(kernel);
