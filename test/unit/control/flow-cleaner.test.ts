@@ -2,7 +2,7 @@ import t from 'tap';
 import { FlowCleaner } from '../../../daemon/control/flow-cleaner.js';
 import type { Conntrack } from '../../../daemon/kernel/port.js';
 import { IpAddress } from '../../../src/model/address.js';
-import type { Living } from '../../../src/nat/flows.js';
+import { isAbout, type Living } from '../../../src/nat/flows.js';
 import type { Flow } from '../../../src/nat/input.js';
 
 const ip = (text: string): IpAddress => IpAddress.parse(text);
@@ -23,17 +23,21 @@ const udp = (service: string, provider: string): Flow => ({
   provider: { address: ip(provider), port: 53 },
 });
 
-function tracked(flows: Flow[]): { cleaner: FlowCleaner; lists: () => number } {
-  let lists = 0;
+function tracked(flows: Flow[]): { cleaner: FlowCleaner; lists: () => number; asked: string[] } {
+  /** Of each list the ends that were asked for. */
+  const asked: string[] = [];
   const conntrack: Conntrack = {
-    list: () => ((lists += 1), Promise.resolve([...flows])),
+    list: (_tenant, about) => {
+      asked.push(about ? `to ${about.providers.join(' ')} of ${about.services.join(' ')}` : 'all');
+      return Promise.resolve(flows.filter(about ? isAbout(about) : () => true));
+    },
     remove: (_tenant, doomed) => {
       const before = flows.length;
       flows.splice(0, before, ...flows.filter((flow) => !doomed.includes(flow)));
       return Promise.resolve(before - flows.length);
     },
   };
-  return { cleaner: new FlowCleaner('blue', conntrack), lists: () => lists };
+  return { cleaner: new FlowCleaner('blue', conntrack), lists: () => asked.length, asked };
 }
 
 t.test('connections are looked through at first, and when somebody left; not when somebody came', async (t) => {
@@ -44,6 +48,17 @@ t.test('connections are looked through at first, and when somebody left; not whe
   t.equal(lists(), 1);
   t.equal(await cleaner.clean(living(['10.1.0.2'])), 1);
   t.equal(lists(), 2);
+});
+
+t.test('only the connections of who left are asked for, and those to a service IP that is new', async (t) => {
+  const { cleaner, asked } = tracked([udp('10.1.0.100', '10.1.0.1'), udp('10.1.0.100', '10.1.0.2'), { ...udp('10.1.0.100', '10.1.0.2'), protocol: 'tcp' }, udp('10.1.0.101', '10.1.0.101')]);
+  const both = living(['10.1.0.1', '10.1.0.2']);
+  await cleaner.clean(both);
+  t.equal(await cleaner.clean(living(['10.1.0.2'])), 1, 'UDP to who provides no more');
+  t.equal(await cleaner.clean({ ...living(['10.1.0.2']), addresses: [ip('10.1.0.1')] }), 1, 'TCP to who lives no more');
+  t.equal(await cleaner.clean({ ...living([]), addresses: [ip('10.1.0.1')] }), 1, 'and UDP');
+  t.equal(await cleaner.clean({ ...living([], { serviceIps: ['10.1.0.100', '10.1.0.101'] }), addresses: [] }), 1, 'UDP from before there was the service');
+  t.strictSame(asked, ['all', 'to 10.1.0.1 of ', 'to 10.1.0.2 of ', 'to 10.1.0.2 of ', 'to 10.1.0.1 of 10.1.0.101']);
 });
 
 t.test('a TCP provider that still lives is no reason to look', async (t) => {
