@@ -8,13 +8,15 @@ import { readOwn16, readOwn32 } from './netlink-reader.js';
 import { routerPath } from './netns.js';
 import { dumpAll, headerLength, NLMSG_ERROR } from './nfnetlink-dump.js';
 import { NfnetlinkSockets } from './nfnetlink-sockets.js';
-import { askInThread, takeAnswer } from './nfnetlink.js';
+import { askInThread, enlargeReceiveBuffer, takeAnswer } from './nfnetlink.js';
 import type { Conntrack } from './port.js';
 
 /** For each end that is asked for, the kernel goes through all connections: of more ends than this all are listed at once, and looked through here. */
 const mostEnds = 16;
-/** The kernel may answer each with a message, all of which wait to be received: a kilobyte each in a buffer of 212,992 octets. */
-const removedAtOnce = 200;
+/** What fits into what a socket sends at once, 212,992 octets. For each of these another thread has its turn, which on a busy machine takes longer than the work. */
+const removedAtOnce = 1000;
+/** The kernel may answer each with a message, all of which wait to be received: a kilobyte each. */
+const receiveBuffer = 2_097_152;
 /** Of one refusal, with the message that it is about. */
 const answerSize = 1024;
 
@@ -61,6 +63,7 @@ export class KernelConntrack implements Conntrack {
   /** Returns how many there were. */
   #remove(tenant: string, flows: readonly NumberedFlow[]): Promise<number> {
     return this.sockets.use(this.namespaceOf(tenant), async (socket) => {
+      enlargeReceiveBuffer(socket, receiveBuffer);
       await askInThread(socket, removalOf(flows));
       const refusals = takeRefusals(socket);
       const other = refusals.find((errno) => errno !== 'ENOENT');
