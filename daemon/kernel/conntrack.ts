@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { getSystemErrorName } from 'node:util';
-import { NetctlError } from '../../src/model/errors.js';
+import { NetctlError, unavailable } from '../../src/model/errors.js';
 import { isAbout, type FlowsAbout } from '../../src/nat/flows.js';
 import type { Flow } from '../../src/nat/input.js';
 import { FlowDecoder, listQuestion, removalOf, type ListPart, type NumberedFlow } from './conntrack-octets.js';
@@ -56,7 +56,9 @@ export class KernelConntrack implements Conntrack {
 
   async #dump(tenant: string, part?: ListPart): Promise<NumberedFlow[]> {
     const decoder = new FlowDecoder();
-    await this.sockets.use(this.namespaceOf(tenant), (socket) => dumpAll(socket, listQuestion(part), (octets) => decoder.take(octets)));
+    const dumped = await this.sockets.use(this.namespaceOf(tenant), (socket) => dumpAll(socket, listQuestion(part), (octets) => decoder.take(octets)));
+    // What is not said to be all is not taken for it: the next pass asks again.
+    if (dumped !== 'whole') throw unavailable(`the connections in the router of tenant ${tenant} could not be listed: the list was broken off`);
     return decoder.flows;
   }
 

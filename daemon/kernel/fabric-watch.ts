@@ -69,7 +69,7 @@ export class FabricWatch {
 
   /** A link that netctl makes may be one of an endpoint; what follows from it is told with another port number. */
   #learn(message: Message): FabricChange {
-    if (message.type === RTM_NEWLINK) this.#isPort(message);
+    if (message.type === RTM_NEWLINK || message.type === RTM_DELLINK) this.#isPort(message);
     return 'nothing';
   }
 
@@ -84,11 +84,12 @@ export class FabricWatch {
     return isGone || isLearned(message) || this.#ports.has(body.readInt32LE(4)) ? 'nothing' : 'anything';
   }
 
-  /** Remembers of a link whether it is one of an endpoint. */
-  #isPort({ body }: Message): boolean {
+  /** Remembers of a link whether it is one of an endpoint, as long as it is there: that it goes is told last, but for its end as a port of the bridge, which is told before. */
+  #isPort({ type, body }: Message): boolean {
     const index = body.readInt32LE(4);
     const isPort = isPortName(textOf(attributesOf(body.subarray(linkLength)).get(IFLA_IFNAME)));
-    if (isPort) this.#ports.add(index);
+    const isGone = type === RTM_DELLINK && body[0] !== AF_BRIDGE;
+    if (isPort && !isGone) this.#ports.add(index);
     else this.#ports.delete(index);
     return isPort;
   }
