@@ -5,8 +5,8 @@ import { addressOfOctets, octetsOfAddress, socketFamily } from './netlink-octets
 import { attributeEnd, attributeType, attributeWithin, nextAttribute } from './netlink-reader.js';
 import { NetlinkWriter } from './netlink-writer.js';
 import { closedTcpStates, CTA, CTA_FILTER, CTA_FILTER_FLAG, CTA_IP, CTA_PROTO, CTA_PROTOINFO_TCP, CTA_PROTOINFO_TCP_STATE, CTA_TUPLE, IPCTNL_MSG_CT, IPS_DST_NAT, NFNL_SUBSYS_CTNETLINK } from './nf-conntrack.js';
+import { NLM_F_DUMP } from './nfnetlink-dump.js';
 
-const NLM_F_DUMP = 0x300;
 const protocolNumbers: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17 };
 const protocols: ReadonlyMap<number, Protocol> = new Map([[6, 'tcp'], [17, 'udp']]);
 

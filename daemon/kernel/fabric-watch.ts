@@ -59,12 +59,12 @@ export class FabricWatch {
    * port number. The kernel does not say who changed a link or deleted a neighbour, nor whose doing a consequence is.
    */
   changed(ownPort: number): boolean {
-    return this.#drain((message) => (message.port !== ownPort && !isLearned(message) ? 'anything' : 'nothing')) !== 'nothing';
+    return this.#drain((message) => (message.sender !== ownPort && !isLearned(message) ? 'anything' : 'nothing')) !== 'nothing';
   }
 
   /** The same of a router, of which netctl knows what in it follows from what: a container that comes or goes changes the link of its endpoint only. */
   changeOfRouter(ownPort: number): FabricChange {
-    return this.#drain((message) => (message.port === ownPort ? this.#learn(message) : this.#judge(message)));
+    return this.#drain((message) => (message.sender === ownPort ? this.#learn(message) : this.#judge(message)));
   }
 
   /** A link that netctl makes may be one of an endpoint; what follows from it is told with another port number. */
@@ -80,7 +80,7 @@ export class FabricWatch {
     if (type === RTM_NEWROUTE || type === RTM_DELROUTE) return body[5] === RTPROT_KERNEL ? 'nothing' : 'anything';
     if (type !== RTM_NEWNEIGH && type !== RTM_DELNEIGH) return 'anything';
     // Neither neighbours nor fdb entries of such links are netctl's. An entry that somebody deletes fails first, which is told as his doing; then it goes, as nobody's.
-    const isGone = type === RTM_DELNEIGH && message.port === 0 && stateOf(body) === failed;
+    const isGone = type === RTM_DELNEIGH && message.sender === 0 && stateOf(body) === failed;
     return isGone || isLearned(message) || this.#ports.has(body.readInt32LE(4)) ? 'nothing' : 'anything';
   }
 
@@ -114,7 +114,7 @@ export class FabricWatch {
 interface Message {
   readonly type: number;
   /** The port number of the socket whose request it was; 0: of nobody's that the kernel knows. */
-  readonly port: number;
+  readonly sender: number;
   /** What is behind the header. */
   readonly body: Buffer;
 }
@@ -122,7 +122,7 @@ interface Message {
 function* messagesIn(octets: Buffer): Generator<Message> {
   for (let offset = 0; offset + headerLength < octets.length; ) {
     const length = Math.max(headerLength, octets.readUInt32LE(offset));
-    yield { type: octets.readUInt16LE(offset + 4), port: octets.readUInt32LE(offset + 12), body: octets.subarray(offset + headerLength, offset + length) };
+    yield { type: octets.readUInt16LE(offset + 4), sender: octets.readUInt32LE(offset + 12), body: octets.subarray(offset + headerLength, offset + length) };
     offset += (length + 3) & ~3;
   }
 }

@@ -3,6 +3,7 @@ import { unavailable } from '../../src/model/errors.js';
 import { readOwn16, readOwn32 } from './netlink-reader.js';
 import { askInThread, receive } from './nfnetlink.js';
 
+export const NLM_F_DUMP = 0x300;
 const NLM_F_DUMP_INTR = 0x10;
 export const NLMSG_ERROR = 2;
 const NLMSG_DONE = 3;

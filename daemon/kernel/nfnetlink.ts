@@ -45,7 +45,7 @@ export interface BatchRefusal {
 export async function sendBatch(socket: number, batch: Buffer): Promise<BatchRefusal | undefined> {
   // A message that is larger than the buffer is refused, and only this passes over the limit that is set for everybody.
   succeed(setsockopt(socket, SOL_SOCKET, SO_SNDBUFFORCE, [batch.length], integerLength));
-  await sendAll(socket, batch);
+  await askInThread(socket, batch);
   const answer = Buffer.alloc(answerSize);
   let refusal: BatchRefusal | undefined;
   // There is one for each message that it did not like. Whoever has the socket next must not find any.
@@ -74,7 +74,9 @@ export function ask(descriptor: number, octets: Buffer): void {
 
 /** {@link ask} for what may take the kernel longer: another thread waits. @throws NetctlError `unavailable` */
 export async function askInThread(descriptor: number, octets: Buffer): Promise<void> {
-  await sendAll(descriptor, octets);
+  const sent = await inThread(send, descriptor, octets, 0);
+  // Why is known to that thread only.
+  if (sent < 0) throw unavailable(`the kernel's netfilter did not take ${octets.length} octets`);
 }
 
 /**
@@ -107,12 +109,6 @@ function inThread(transfer: Transfer, descriptor: number, octets: Buffer, flags:
   return new Promise((resolve, reject) => {
     transfer.async(descriptor, octets, octets.length, flags, (error, result) => (error ? reject(error) : resolve(result)));
   });
-}
-
-async function sendAll(descriptor: number, batch: Buffer): Promise<void> {
-  const sent = await inThread(send, descriptor, batch, 0);
-  // Why is known to that thread only.
-  if (sent < 0) throw unavailable(`the kernel's netfilter did not take ${batch.length} octets`);
 }
 
 /** struct nlmsgerr behind the header: the error, and the header of the message that it is about. */

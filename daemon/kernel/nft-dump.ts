@@ -1,8 +1,6 @@
 import { NetlinkWriter } from './netlink-writer.js';
 import { NFNL_SUBSYS_NFTABLES } from './nf-tables.js';
-import { dumpAll, type Dumped } from './nfnetlink-dump.js';
-
-const NLM_F_DUMP = 0x300;
+import { dumpAll, NLM_F_DUMP, type Dumped } from './nfnetlink-dump.js';
 
 /** What is to be listed: all of a kind in a family, or what the attributes say. */
 export interface DumpRequest {

@@ -296,12 +296,15 @@ export async function fabricContract(t: Test, routers: Routers, fabric: Fabric):
       t.teardown(() => routers.remove('blue'));
       const applied = fabric.apply('blue', refused ? [...steps, createBridge('br7')] : steps);
       await (refused ? t.rejects(applied, { name: 'NetctlError', code: refused }) : applied);
-      t.same(linesOf(await fabric.read('blue')), [...holds].toSorted());
+      const found = await fabric.read('blue');
+      t.same(linesOf(found), [...holds].toSorted());
+      t.same(await fabric.readLinks('blue'), found.links, 'links alone are the same');
     });
   }
 
   await t.test('without a router nothing can be read or applied', async (t) => {
     await t.rejects(fabric.read('nobody'), { code: 'unavailable' });
+    await t.rejects(fabric.readLinks('nobody'), { code: 'unavailable' });
     await t.rejects(fabric.apply('nobody', []), { code: 'unavailable' });
   });
 

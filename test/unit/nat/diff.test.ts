@@ -6,8 +6,8 @@ import { FakeRouters } from '../../../daemon/kernel/routers-fake.js';
 import { normalize, sameBehaviour } from '../../../src/nat/behaviour.js';
 import { countOperations, diffNat, isEmptyChange } from '../../../src/nat/diff.js';
 import type { NatInput } from '../../../src/nat/input.js';
-import { planNat } from '../../../src/nat/plan.js';
 import { chainName } from '../../../src/nat/keys.js';
+import { planNat } from '../../../src/nat/plan.js';
 import { emptyNat } from '../../../src/nat/state.js';
 import { natInput, network, service } from './arbitraries.js';
 
